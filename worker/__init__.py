@@ -1,0 +1,1 @@
+"""The Celery edge: everything that leaves for Jira leaves from here."""

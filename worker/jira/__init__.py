@@ -1,0 +1,1 @@
+"""Jira behind one port: protocol, client, field mapping, simulator."""
