@@ -1,0 +1,235 @@
+"""All settings: read from the environment once, checked, and handed on; read nowhere else."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared.errors import SettingsError
+
+EMBEDDED_FILE = "embedded.json"
+
+
+class Deployment(StrEnum):
+    """Which Jira we talk to."""
+
+    AUTO = "auto"
+    CLOUD = "cloud"
+    DATACENTER = "datacenter"
+
+
+class AuthMode(StrEnum):
+    """Whether the loopback exception of spec/API.md, "Access", applies."""
+
+    AUTO = "auto"
+    REQUIRED = "required"
+
+
+def _web_address(value: str) -> str:
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError("must begin with http:// or https://")
+    return value.rstrip("/")
+
+
+Address = Annotated[str, AfterValidator(_web_address)]
+
+
+def _env(name: str, default: Any, text: str, **limits: Any) -> Any:
+    return Field(default=default, validation_alias=name, description=text, **limits)
+
+
+class Settings(BaseSettings):
+    """The environment, checked. Durations are in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_ignore_empty=True, extra="ignore", populate_by_name=True
+    )
+
+    home: Path = _env("ROUTECARD_HOME", Path(".routecard"), "Folder of the embedded servers' data.")
+    database_url: SecretStr | None = _env(
+        "DATABASE_URL",
+        None,
+        "PostgreSQL, as postgresql://user:password@host:5432/name. Unset: the embedded one.",
+    )
+    redis_url: SecretStr | None = _env(
+        "REDIS_URL", None, "Redis or Valkey, as redis://host:6379/0. Unset: the embedded one."
+    )
+    host: str = _env("ROUTECARD_HOST", "127.0.0.1", "Address the API listens on.")
+    port: int = _env("ROUTECARD_PORT", 3000, "Port of the API.", ge=1, le=65535)
+    simulator_port: int = _env(
+        "ROUTECARD_SIMULATOR_PORT", 8090, "Port of the Jira simulator.", ge=1, le=65535
+    )
+    auth: AuthMode = _env(
+        "ROUTECARD_AUTH", AuthMode.AUTO, "auto (open on loopback while no token exists) | required."
+    )
+    secret_key: SecretStr | None = _env(
+        "ROUTECARD_SECRET_KEY", None, "Signs dashboard sessions; the same for every API process."
+    )
+    trusted_proxies: int = _env(
+        "ROUTECARD_TRUSTED_PROXIES", 0, "How many reverse proxies stand in front.", ge=0, le=10
+    )
+    api_threads: int = _env("ROUTECARD_API_THREADS", 16, "Request threads a process.", ge=2, le=512)
+    api_workers: int = _env("ROUTECARD_API_WORKERS", 1, "API processes.", ge=1, le=64)
+    worker_processes: int = _env(
+        "ROUTECARD_WORKER_PROCESSES", 4, "Pool processes of one worker.", ge=3, le=64
+    )
+    log_format: str = _env(
+        "ROUTECARD_LOG_FORMAT", "json", "json | console.", pattern="json|console"
+    )
+    log_level: str = _env(
+        "ROUTECARD_LOG_LEVEL",
+        "INFO",
+        "DEBUG | INFO | WARNING | ERROR.",
+        pattern="DEBUG|INFO|WARNING|ERROR",
+    )
+
+    jira_base_url: Address = _env(
+        "JIRA_BASE_URL", "", "Where Jira's REST API answers, e.g. https://shop.atlassian.net."
+    )
+    jira_browse_url: Address = _env(
+        "JIRA_BROWSE_URL", "", "Where people open tickets. Unset: the same as JIRA_BASE_URL."
+    )
+    jira_email: str = _env("JIRA_EMAIL", "", "Cloud: e-mail of the account.")
+    jira_api_token: SecretStr | None = _env("JIRA_API_TOKEN", None, "Cloud: its API token.")
+    jira_pat: SecretStr | None = _env("JIRA_PAT", None, "Data Center: personal access token.")
+    jira_deployment: Deployment = _env(
+        "JIRA_DEPLOYMENT", Deployment.AUTO, "auto | cloud | datacenter."
+    )
+    jira_project: Annotated[tuple[str, ...], NoDecode] = _env(
+        "JIRA_PROJECT", (), "Project keys to poll, separated by commas."
+    )
+    jira_field_part_number: str = _env(
+        "JIRA_FIELD_PART_NUMBER", "", "Field with the part number: its id, or its name."
+    )
+    jira_field_quantity: str = _env(
+        "JIRA_FIELD_QUANTITY", "", "Field with the quantity: its id, or its name."
+    )
+    jira_field_epic_link: str = _env(
+        "JIRA_FIELD_EPIC_LINK", "", "Epic-link field (Data Center, old Cloud): its id, or its name."
+    )
+    jira_part_number_pattern: str = _env(
+        "JIRA_PART_NUMBER_PATTERN",
+        "",
+        "Regular expression that finds the part number in the summary where no field is mapped.",
+    )
+    jira_webhook_secret: SecretStr | None = _env(
+        "JIRA_WEBHOOK_SECRET", None, "Secret entered in Jira's webhook form."
+    )
+    jira_webhook_secret_previous: SecretStr | None = _env(
+        "JIRA_WEBHOOK_SECRET_PREVIOUS", None, "The former secret, while it is being replaced."
+    )
+    jira_webhook_token_hash: str = _env(
+        "JIRA_WEBHOOK_TOKEN_HASH", "", "SHA-256 (hex) of the token of senders that cannot sign."
+    )
+    jira_poll_seconds: int = _env(
+        "JIRA_POLL_SECONDS", 60, "How often Jira is asked what changed; 0 = never.", ge=0, le=86400
+    )
+    jira_copy_fresh_seconds: int = _env(
+        "JIRA_COPY_FRESH_SECONDS",
+        0,
+        "Age up to which our copy may fill a job; 0 = never.",
+        ge=0,
+        le=86400,
+    )
+    jira_requests_per_minute: int = _env(
+        "JIRA_REQUESTS_PER_MINUTE", 600, "Budget of all workers together.", ge=1, le=60000
+    )
+    jira_timeout_seconds: float = _env(
+        "JIRA_TIMEOUT_SECONDS", 20.0, "Longest silence of one Jira call.", gt=0, le=60
+    )
+    lease_seconds: float = _env(
+        "ROUTECARD_LEASE_SECONDS", 90.0, "How long a worker may hold a batch.", ge=1, le=600
+    )
+
+    @field_validator("jira_project", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(key.strip().upper() for key in value.split(",") if key.strip())
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("postgresql", "postgres")):
+            raise ValueError("must be a PostgreSQL address, postgresql://user:password@host/name")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("must be a Redis address, redis://host:6379/0")
+        return value
+
+    @field_validator("jira_webhook_token_hash")
+    @classmethod
+    def _hex(cls, value: str) -> str:
+        if value and (len(value) != 64 or set(value.lower()) - set("0123456789abcdef")):  # noqa: PLR2004  SHA-256 in hex
+            raise ValueError("must be 64 hexadecimal digits, as printed by `sha256sum`")
+        return value.lower()
+
+    @property
+    def browse_url(self) -> str:
+        """Base address of tickets for people."""
+        return self.jira_browse_url or self.jira_base_url
+
+    def database_dsn(self) -> str:
+        """SQLAlchemy address of PostgreSQL, from the setting or from the embedded servers.
+
+        Raises SettingsError where neither is there.
+        """
+        url = self._server(self.database_url, "DATABASE_URL")
+        return "postgresql+psycopg://" + url.split("://", 1)[1]
+
+    def redis_dsn(self) -> str:
+        """Address of the Redis-protocol server. Raises SettingsError where there is none."""
+        return self._server(self.redis_url, "REDIS_URL")
+
+    def _server(self, setting: SecretStr | None, name: str) -> str:
+        if setting is not None:
+            return setting.get_secret_value()
+        known = read_embedded(self.home).get(name)
+        if known:
+            return known
+        raise SettingsError(
+            f"{name} is not set and no embedded server was started in {self.home}: "
+            f"run `routecard dev`, or set {name}."
+        )
+
+
+def read_embedded(home: Path) -> dict[str, str]:
+    """Addresses of the embedded servers by setting name; empty where none was ever started."""
+    try:
+        content = json.loads((home / EMBEDDED_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return {str(name): str(value) for name, value in content.items()}
+
+
+def load_settings() -> Settings:
+    """Read the environment. Raises SettingsError that names each bad setting, never a secret."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError(_explain(error)) from None
+
+
+def _explain(error: ValidationError) -> str:
+    lines = [f"  {_name(problem)}: {_problem(problem)}" for problem in error.errors()]
+    return "These settings are not usable:\n" + "\n".join(lines)
+
+
+def _name(problem: Any) -> str:
+    return str(problem["loc"][0]) if problem["loc"] else "settings"
+
+
+def _problem(problem: Any) -> str:
+    text = str(problem["msg"]).removeprefix("Value error, ")
+    field = next(
+        (f for f in Settings.model_fields.values() if f.validation_alias == _name(problem)), None
+    )
+    return f"{text}. It means: {field.description}" if field else text

@@ -1,0 +1,90 @@
+"""The closed vocabularies of the system: states, sources and reasons, with their plain words."""
+
+from enum import StrEnum
+
+
+class TaskStatus(StrEnum):
+    """Where a sync task stands (state table in docs/architecture.md)."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    FILLED = "filled"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+OPEN_STATUSES = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.FAILED)
+"""Statuses in which a ticket that turns up may still fill the job."""
+
+
+class Source(StrEnum):
+    """What brought a ticket to us."""
+
+    API = "api"
+    WEBHOOK = "webhook"
+    POLL = "poll"
+    MIRROR = "mirror"
+
+
+class FailureCode(StrEnum):
+    """Why a sync task ended without a fill (spec/API.md, ``jiraSync.error``)."""
+
+    TICKET_NOT_FOUND = "ticket_not_found"
+    NO_PERMISSION = "no_permission"
+    UNUSABLE_TICKET = "unusable_ticket"
+    TICKET_DELETED = "ticket_deleted"
+    CRASHED = "crashed"
+    JOB_DELETED = "job_deleted"
+
+
+class WaitCode(StrEnum):
+    """Why everything waits (spec/API.md, ``jiraSync.waitingFor``)."""
+
+    JIRA_DOWN = "jira_down"
+    RATE_LIMITED = "rate_limited"
+    CREDENTIALS_REFUSED = "credentials_refused"
+    CAPTCHA_LOCK = "captcha_lock"
+
+
+class AttemptOutcome(StrEnum):
+    """How one look at a ticket ended."""
+
+    FILLED = "filled"
+    FAILED = "failed"
+    WAITING = "waiting"
+    CRASHED = "crashed"
+
+
+WAIT_WORDS: dict[WaitCode, str] = {
+    WaitCode.JIRA_DOWN: "Jira cannot be reached or answers with errors; we try again by ourselves.",
+    WaitCode.RATE_LIMITED: "Jira asked us to slow down; we go on when its limit allows.",
+    WaitCode.CREDENTIALS_REFUSED: (
+        "Jira refuses our credentials (wrong, expired or withdrawn); set new ones and work goes on."
+    ),
+    WaitCode.CAPTCHA_LOCK: (
+        "Jira has locked the account behind a CAPTCHA: log in once with a browser, "
+        "then run `routecard resume`."
+    ),
+}
+
+FAILURE_WORDS: dict[FailureCode, str] = {
+    FailureCode.TICKET_NOT_FOUND: (
+        "Jira has no ticket {key}, or our account may not see it. "
+        "Check the key, or give the account access to its project, then retry."
+    ),
+    FailureCode.NO_PERMISSION: (
+        "Our Jira account may not read ticket {key}. Give it access to the project, then retry."
+    ),
+    FailureCode.UNUSABLE_TICKET: "Ticket {key} came back in a form we cannot use: {detail}",
+    FailureCode.TICKET_DELETED: "Ticket {key} was deleted in Jira before it could be read.",
+    FailureCode.CRASHED: (
+        "Reading ticket {key} stopped the worker three times; it is set aside so that "
+        "other jobs go on."
+    ),
+    FailureCode.JOB_DELETED: "The job was deleted.",
+}
+
+
+def failure_message(code: FailureCode, *, key: str, detail: str = "") -> str:
+    """The reason a planner reads beside the job, naming its ticket."""
+    return FAILURE_WORDS[code].format(key=key, detail=detail)
