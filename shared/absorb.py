@@ -1,0 +1,38 @@
+"""The one way a ticket comes in: bulk read, webhook and poll all end here."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from shared import jobs, sync_tasks, tickets
+from shared.states import Source
+from shared.sync_tasks import Claim
+from shared.ticket import Ticket
+
+
+def absorb(
+    session: Session,
+    readings: Sequence[tuple[str, Ticket]],
+    *,
+    source: Source,
+    worker: str,
+    held: Sequence[Claim] = (),
+) -> int:
+    """Take tickets in, in the caller's transaction: our copy, the jobs that wait, their tasks.
+
+    ``readings`` pair the key asked for with the ticket that came; ``held`` are the claims a bulk
+    read was made for. Returns how many tasks were settled as filled. Locks in the one order:
+    tickets by issue id, jobs by id, tasks by id.
+    """
+    if not readings:
+        return 0
+    known = tickets.bring_up_to_date(session, readings, source=source)
+    issue_by_key = {key: ticket.issue_id for ticket in known for key in ticket.keys}
+    waiting = sync_tasks.waiting_for(session, issue_by_key, source=source, held=held)
+    existing = jobs.lock(session, sorted({w.job_id for w in waiting}))
+    open_ids = sync_tasks.lock_open(
+        session, [w.task_id for w in waiting if w.job_id in existing], source=source, held=held
+    )
+    jobs.fill(session, {w.job_id: w.issue_id for w in waiting if w.task_id in open_ids})
+    sync_tasks.settle_filled(session, sorted(open_ids), source=source, worker=worker)
+    return len(open_ids)

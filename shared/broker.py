@@ -1,0 +1,143 @@
+"""Celery's factory, the names of its tasks, and the doorbell that says work is waiting."""
+
+import threading
+from enum import StrEnum
+from typing import Any
+
+import redis
+from celery import Celery
+from kombu import Queue
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from shared.clock import Clock, SystemClock
+from shared.logs import get_logger
+from shared.settings import Settings
+
+log = get_logger(__name__)
+
+QUEUE_JIRA = "jira"
+QUEUE_INNER = "inner"
+DOORBELL_KEY = "routecard:doorbell"
+DOORBELL_MILLIS = 1000
+SILENCE_SECONDS = (1.0, 5.0)
+"""How long a bell that could not be rung is left alone: at first, and at most."""
+
+
+class TaskName(StrEnum):
+    """Celery tasks by name; a contract test holds them against the worker's registry."""
+
+    DRAIN = "routecard.drain"
+    SWEEP = "routecard.sweep"
+
+
+ROUTES = {TaskName.DRAIN: QUEUE_JIRA, TaskName.SWEEP: QUEUE_INNER}
+
+
+def make_celery(settings: Settings) -> Celery:
+    """Celery on the broker of these settings; opens no connection."""
+    app = Celery("routecard", set_as_current=False)
+    app.conf.update(
+        broker_url=settings.redis_dsn(),
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            # Order of limits: HTTP timeout < task limit < lease < visibility timeout.
+            "visibility_timeout": int(settings.lease_seconds * 2) + 60,
+            "socket_connect_timeout": 0.5,
+            "socket_timeout": 5.0,
+            "max_retries": 3,
+            "interval_start": 0.2,
+            "interval_max": 1.0,
+            "global_keyprefix": "routecard:",
+        },
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        task_queues=[Queue(QUEUE_JIRA), Queue(QUEUE_INNER)],
+        task_default_queue=QUEUE_INNER,
+        task_routes={name.value: {"queue": queue} for name, queue in ROUTES.items()},
+        task_time_limit=settings.lease_seconds * 0.8,
+        enable_utc=True,
+        timezone="UTC",
+    )
+    return app
+
+
+def make_redis(settings: Settings, *, timeout: float = 0.3) -> "redis.Redis":
+    """A Redis client that gives up after ``timeout`` seconds and never retries by itself."""
+    return redis.Redis.from_url(
+        settings.redis_dsn(),
+        socket_connect_timeout=timeout,
+        socket_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        decode_responses=True,
+    )
+
+
+def send_drain(celery: Celery, *, expires: float = 30.0) -> None:
+    """Send one ``drain`` message; it is worthless after ``expires`` seconds."""
+    celery.send_task(TaskName.DRAIN, expires=expires, retry=False)
+
+
+class Doorbell:
+    """Tells the workers that something is due, at no cost to whoever rings.
+
+    ``ring`` sets a flag and returns; a thread of its own talks to the broker, one message a
+    second at most. A broker that is down or silent costs a request nothing and loses nothing:
+    the sweep finds the rows (docs/adr/0003).
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._clock = clock or SystemClock()
+        self._rung = threading.Event()
+        self._closed = threading.Event()
+        self._start = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._silence = 0.0
+
+    def ring(self) -> None:
+        """Say that something is due. Never blocks, never raises."""
+        if self._thread is None:
+            self._launch()
+        self._rung.set()
+
+    def close(self) -> None:
+        """Stop the thread; a bell rung before is still answered."""
+        self._closed.set()
+        self._rung.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _launch(self) -> None:
+        with self._start:
+            if self._thread is None and not self._closed.is_set():
+                self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        client = make_redis(self._settings)
+        celery = make_celery(self._settings)
+        celery.conf.broker_transport_options |= {"socket_timeout": 0.5, "max_retries": 0}
+        while not self._closed.is_set():
+            self._rung.wait()
+            self._rung.clear()
+            self._answer(client, celery)
+        client.close()
+        celery.close()
+
+    def _answer(self, client: Any, celery: Celery) -> None:
+        try:
+            if client.set(DOORBELL_KEY, 1, nx=True, px=DOORBELL_MILLIS):
+                send_drain(celery)
+            self._silence = 0.0
+        except Exception as error:  # noqa: BLE001  kombu lets errors of every layer through
+            shortest, longest = SILENCE_SECONDS
+            self._silence = min(longest, max(shortest, self._silence * 2))
+            log.warning("doorbell_failed", error=type(error).__name__, silence=self._silence)
+            self._closed.wait(self._silence)

@@ -1,0 +1,63 @@
+"""What we know of Jira: our copy of its tickets, the shared pause, signs of life."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.models.base import Base, Identifier
+
+
+class TicketCopy(Base):
+    """Our copy of a Jira issue, by its id: the newest state any of our three sources showed."""
+
+    __tablename__ = "tickets"
+
+    issue_id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    key: Mapped[str]
+    summary: Mapped[str | None]
+    part_number: Mapped[str | None]
+    priority: Mapped[str | None]
+    epic_link: Mapped[str | None]
+    labels: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    quantity: Mapped[int | None] = mapped_column(Integer)
+    status: Mapped[str | None]
+    done: Mapped[bool] = mapped_column(server_default=text("false"))
+    former_keys: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    jira_updated_at: Mapped[datetime]
+    source: Mapped[str]
+    read_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_tickets_key", "key"),
+        Index("ix_tickets_former_keys", "former_keys", postgresql_using="gin"),
+    )
+
+
+class JiraPause(Base):
+    """The pause shared by all workers with the same credentials (docs/adr/0002).
+
+    ``until`` in the past: over, but the next call is a single probe while ``failures`` > 0.
+    ``until`` null with a code: until somebody resumes or the credentials change.
+    """
+
+    __tablename__ = "jira_pauses"
+
+    credentials_hash: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str | None]
+    message: Mapped[str | None]
+    since: Mapped[datetime | None]
+    until: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    last_ok_at: Mapped[datetime | None]
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Heartbeat(Base):
+    """When a part of the system that runs on its own was last seen alive."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

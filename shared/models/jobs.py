@@ -1,0 +1,105 @@
+"""Jobs, and the sync tasks that fill their Jira part."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.models.base import Base, Identifier, any_of
+from shared.states import AttemptOutcome, TaskStatus
+
+
+class Job(Base):
+    """A production job. Its six Jira fields are write-once; a trigger of the table holds them."""
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    name: Mapped[str]
+    goal_quantity: Mapped[int] = mapped_column(Integer)
+    jira_ticket_key: Mapped[str | None]
+    jira_ticket_summary: Mapped[str | None]
+    jira_part_number: Mapped[str | None]
+    jira_priority: Mapped[str | None]
+    jira_epic_link: Mapped[str | None]
+    jira_labels: Mapped[list[str] | None]
+    jira_issue_id: Mapped[str | None]
+    jira_filled_at: Mapped[datetime | None]
+    name_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
+    quantity_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
+    version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("goal_quantity > 0", name="goal_quantity_positive"),
+        CheckConstraint("name <> ''", name="name_not_empty"),
+        Index("ix_jobs_jira_ticket_key", "jira_ticket_key"),
+    )
+
+
+class SyncTask(Base):
+    """What is still to be filled in a job, and how that stands.
+
+    ``lease_token`` only grows and fences; ``failures`` counts answers about this ticket;
+    ``crashes`` counts leases lost while running; ``attempts`` is the number of sync_attempts
+    rows ever written. ``job_id`` is text without a foreign key: the row outlives its job.
+    """
+
+    __tablename__ = "sync_tasks"
+
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    job_id: Mapped[str] = mapped_column(Identifier, unique=True)
+    ticket_key: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default=TaskStatus.PENDING.value)
+    source: Mapped[str | None]
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    lease_token: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    lease_until: Mapped[datetime | None]
+    claimed_at: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    crashes: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    attempts: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    error_code: Mapped[str | None]
+    error_message: Mapped[str | None]
+    request_id: Mapped[str | None]
+    filled_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint(any_of("status", TaskStatus), name="status_known"),
+        CheckConstraint(
+            "(status = 'running') = (lease_until IS NOT NULL)", name="running_has_lease"
+        ),
+        CheckConstraint("(status = 'filled') = (filled_at IS NOT NULL)", name="filled_has_moment"),
+        Index("ix_sync_tasks_due", "due_at", "id", postgresql_where=text("status = 'pending'")),
+        Index("ix_sync_tasks_lease", "lease_until", postgresql_where=text("status = 'running'")),
+        Index(
+            "ix_sync_tasks_open_ticket",
+            "ticket_key",
+            postgresql_where=text("status IN ('pending', 'running', 'failed')"),
+        ),
+    )
+
+
+class SyncAttempt(Base):
+    """One look at a ticket on behalf of a task; append-only, pruned by age."""
+
+    __tablename__ = "sync_attempts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    task_id: Mapped[str] = mapped_column(Identifier)
+    started_at: Mapped[datetime]
+    ended_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    source: Mapped[str]
+    outcome: Mapped[str]
+    code: Mapped[str | None]
+    message: Mapped[str | None]
+    worker: Mapped[str | None]
+
+    __table_args__ = (
+        CheckConstraint(any_of("outcome", AttemptOutcome), name="outcome_known"),
+        Index("ix_sync_attempts_task", "task_id", "id"),
+        Index("ix_sync_attempts_ended", "ended_at"),
+    )

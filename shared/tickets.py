@@ -1,0 +1,92 @@
+"""Our copy of Jira's tickets: every statement that changes it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.states import Source
+from shared.ticket import Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A ticket as our copy now has it: its identity, and every key it is or was known by."""
+
+    issue_id: str
+    keys: tuple[str, ...]
+
+
+# One row an issue, in order of issue id, so that two writers lock them in the same order.
+_UPSERT = text("""
+INSERT INTO tickets AS t (issue_id, key, summary, part_number, priority, epic_link, labels,
+    quantity, status, done, former_keys, jira_updated_at, source, read_at)
+SELECT v.issue_id, v.key, v.summary, v.part_number, v.priority, v.epic_link,
+    ARRAY(SELECT jsonb_array_elements_text(v.labels)), v.quantity, v.status, v.done,
+    ARRAY(SELECT jsonb_array_elements_text(v.former_keys)), v.jira_updated_at, :source, now()
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(issue_id text, key text, summary text,
+    part_number text, priority text, epic_link text, labels jsonb, quantity int, status text,
+    done boolean, former_keys jsonb, jira_updated_at timestamptz)
+ORDER BY v.issue_id
+ON CONFLICT (issue_id) DO UPDATE SET
+    key = excluded.key, summary = excluded.summary, part_number = excluded.part_number,
+    priority = excluded.priority, epic_link = excluded.epic_link, labels = excluded.labels,
+    quantity = excluded.quantity, status = excluded.status, done = excluded.done,
+    former_keys = ARRAY(
+        SELECT DISTINCT k FROM unnest(t.former_keys || excluded.former_keys || t.key) AS k
+        WHERE k <> excluded.key),
+    jira_updated_at = excluded.jira_updated_at, source = excluded.source, read_at = now(),
+    deleted_at = CASE
+        WHEN excluded.source = 'api' OR excluded.jira_updated_at > t.jira_updated_at THEN NULL
+        ELSE t.deleted_at END
+WHERE excluded.jira_updated_at >= t.jira_updated_at
+""")
+
+_KNOWN = text("SELECT issue_id, key, former_keys FROM tickets WHERE issue_id = ANY(:ids)")
+
+
+def bring_up_to_date(
+    session: Session, tickets: Sequence[tuple[str, Ticket]], *, source: Source
+) -> list[Known]:
+    """Take these readings into our copy where they are not older than what it holds.
+
+    ``tickets`` are pairs of the key that was asked for and what came back; where they differ the
+    ticket was moved and the asked key is one of its former ones. A reading that is older changes
+    nothing, and the copy stays the newer one.
+    """
+    newest: dict[str, dict[str, Any]] = {}
+    for asked, ticket in sorted(tickets, key=lambda pair: pair[1].updated_at):
+        newest[ticket.issue_id] = _row(asked, ticket, newest.get(ticket.issue_id))
+    payload = orjson.dumps(list(newest.values())).decode()
+    session.execute(_UPSERT, {"rows": payload, "source": source.value})
+    rows = session.execute(_KNOWN, {"ids": list(newest)})
+    asked_by_id: dict[str, set[str]] = {}
+    for asked, ticket in tickets:
+        asked_by_id.setdefault(ticket.issue_id, set()).update((asked, ticket.key))
+    return [
+        Known(row.issue_id, tuple({row.key, *row.former_keys} | asked_by_id[row.issue_id]))
+        for row in rows
+    ]
+
+
+def _row(asked: str, ticket: Ticket, before: dict[str, Any] | None) -> dict[str, Any]:
+    former = {asked} - {ticket.key}
+    if before is not None:
+        former |= {before["key"], *before["former_keys"]} - {ticket.key}
+    return {
+        "issue_id": ticket.issue_id,
+        "key": ticket.key,
+        "summary": ticket.summary,
+        "part_number": ticket.part_number,
+        "priority": ticket.priority,
+        "epic_link": ticket.epic_link,
+        "labels": list(ticket.labels),
+        "quantity": ticket.quantity,
+        "status": ticket.status,
+        "done": ticket.done,
+        "former_keys": sorted(former),
+        "jira_updated_at": ticket.updated_at,
+    }

