@@ -1,6 +1,7 @@
 """All settings: read from the environment once, checked, and handed on; read nowhere else."""
 
 import json
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -61,6 +62,14 @@ class Settings(BaseSettings):
     port: int = _env("ROUTECARD_PORT", 3000, "Port of the API.", ge=1, le=65535)
     simulator_port: int = _env(
         "ROUTECARD_SIMULATOR_PORT", 8090, "Port of the Jira simulator.", ge=1, le=65535
+    )
+    simulator_host: str = _env(
+        "ROUTECARD_SIMULATOR_HOST", "127.0.0.1", "Address the Jira simulator listens on."
+    )
+    simulator_webhook_url: Address = _env(
+        "ROUTECARD_SIMULATOR_WEBHOOK_URL",
+        "",
+        "Where the simulator sends its webhooks. Unset: it sends none.",
     )
     auth: AuthMode = _env(
         "ROUTECARD_AUTH", AuthMode.AUTO, "auto (open on loopback while no token exists) | required."
@@ -216,6 +225,11 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+
+
+def process_environment() -> dict[str, str]:
+    """A copy of the environment as it is, for the programs we start."""
+    return dict(os.environ)  # noqa: TID251  the one place that reads it
 
 
 def _explain(error: ValidationError) -> str:

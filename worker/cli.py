@@ -1,0 +1,61 @@
+"""`routecard`, the command line: finds the subcommand and turns refusals into exit codes."""
+
+import importlib
+from typing import Any, Final
+
+import click
+
+from shared.errors import AppError, SettingsError
+
+# Name -> module in worker.commands with a click command called `command`, loaded when it is used.
+COMMANDS: Final = {
+    "dev": "dev",
+    "api": "api",
+    "worker": "worker",
+    "beat": "beat",
+    "simulator": "simulator",
+    "migrate": "migrate",
+}
+
+
+class _Refused(click.ClickException):
+    exit_code = 1
+
+
+class _BadSettings(click.ClickException):
+    exit_code = 2
+
+
+class CommandList(click.Group):
+    """A group that imports a command when it is asked for, so that each starts fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
+        """Names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's signature
+        """The command, or None for a name that is not in the table."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(
+            f"worker.commands.{COMMANDS[cmd_name]}"
+        ).command
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; a refusal of ours becomes its message and an exit code, without a traceback."""
+        try:
+            return super().invoke(ctx)
+        except SettingsError as error:
+            raise _BadSettings(error.message) from error
+        except AppError as error:
+            raise _Refused(error.message) from error
+
+
+@click.command(cls=CommandList, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="routecard")
+def main() -> None:
+    """Routecard: production jobs ordered through Jira.
+
+    Every command is configured by the environment; docs/settings.md lists it.
+    """

