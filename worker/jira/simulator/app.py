@@ -1,0 +1,102 @@
+"""The simulator's Flask app: Jira's routes behind the gatekeeper, controls, and ticket pages."""
+
+from typing import Final
+
+from flask import Blueprint, Flask, Response, g, request
+from markupsafe import escape
+from werkzeug.exceptions import HTTPException
+
+from worker.jira.simulator.asking import Caller
+from worker.jira.simulator.auth import Login
+from worker.jira.simulator.control import control_routes
+from worker.jira.simulator.edge import FAULT, GATEWAY, Edge
+from worker.jira.simulator.errors import JiraRefusal, json_response
+from worker.jira.simulator.routes_issue import issue_routes
+from worker.jira.simulator.routes_search import cloud_search_routes, server_search_routes
+from worker.jira.simulator.routes_site import site_routes
+from worker.jira.simulator.wire import WsgiApp
+from worker.jira.simulator.world import World
+
+_CLOUD_VERSIONS: Final = "/rest/api/<any('2', '3', 'latest'):version>"
+_SERVER_VERSIONS: Final = "/rest/api/<any('2', 'latest'):version>"
+
+
+def create_app(world: World) -> WsgiApp:
+    """The whole simulator as one WSGI app, edge included."""
+    app = Flask("worker.jira.simulator")
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    app.url_map.merge_slashes = False
+    app.register_blueprint(_api(world))
+    app.register_blueprint(control_routes(world), url_prefix="/_sim")
+    app.register_blueprint(_pages(world))
+    app.register_error_handler(JiraRefusal, lambda refusal: refusal.response())
+    app.register_error_handler(HTTPException, _no_such_route)
+    return Edge(app.wsgi_app, world)
+
+
+def _api(world: World) -> Blueprint:
+    prefix = _CLOUD_VERSIONS if world.cloud else _SERVER_VERSIONS
+    api = Blueprint("api", __name__, url_prefix=prefix)
+    api.register_blueprint(site_routes(world))
+    api.register_blueprint(issue_routes(world))
+    searching = cloud_search_routes if world.cloud else server_search_routes
+    api.register_blueprint(searching(world))
+    api.url_value_preprocessor(lambda _, values: _settle_version(world, values))
+    api.before_request(lambda: _admit(world))
+    api.after_request(lambda response: _mark(world, response))
+    return api
+
+
+def _settle_version(world: World, values: dict[str, str] | None) -> None:
+    if values is not None and values.get("version") == "latest":
+        values["version"] = "3" if world.cloud else "2"
+
+
+def _admit(world: World) -> None:
+    """Judge the credentials; wrong ones end here, expired ones go on as a nobody."""
+    fault = request.environ.get(FAULT)
+    login = world.gatekeeper.judge(
+        request.headers.get("Authorization", ""),
+        knobs=world.knobs,
+        mode=fault.kind if fault is not None else None,
+        gateway=GATEWAY in request.environ,
+    )
+    g.caller = Caller(login, fault)
+    anonymous_anyway = request.path.endswith("/serverInfo") and login is Login.WRONG
+    if login in (Login.WRONG, Login.CAPTCHA) and not anonymous_anyway:
+        raise world.gatekeeper.refusal(login, browse=world.site.base_url)
+
+
+def _mark(world: World, response: Response) -> Response:
+    if "caller" in g:
+        response.headers.update(world.gatekeeper.marks(g.caller.login, user=world.config.email))
+    return response
+
+
+def _no_such_route(error: HTTPException) -> Response:
+    status = error.code or 500
+    body = {"message": f"null for uri: {request.path}", "status-code": status}
+    return json_response(body, status=status)
+
+
+def _pages(world: World) -> Blueprint:
+    pages = Blueprint("pages", __name__)
+
+    @pages.get("/_edge/tenant_info")
+    def tenant_info() -> Response:
+        return json_response({"cloudId": world.config.cloud_id})
+
+    @pages.get("/browse/<key>")
+    def browse(key: str) -> Response:
+        ticket = world.store.find(key)
+        if ticket is None or not ticket.visible:
+            return Response("<h1>Issue does not exist</h1>", 404, content_type="text/html")
+        rows = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape(str(value))}</td></tr>"
+            for name, value in ticket.fields.items()
+        )
+        title = f"{escape(ticket.key)}: {escape(str(ticket.fields.get('summary', '')))}"
+        page = f"<!DOCTYPE html><title>{title}</title><h1>{title}</h1><table>{rows}</table>"
+        return Response(page, content_type="text/html;charset=UTF-8")
+
+    return pages

@@ -1,0 +1,24 @@
+"""What the simulator and whoever talks to it in development agree on; none of it is secret."""
+
+from typing import Final
+
+EMAIL: Final = "dev@routecard.example"
+API_TOKEN: Final = "simulator-token"  # noqa: S105  a development value
+SCOPED_TOKEN: Final = "simulator-scoped-token"  # noqa: S105  a development value
+PAT: Final = "simulator-pat"
+WEBHOOK_SECRET: Final = "simulator-secret"  # noqa: S105  a development value
+CLOUD_ID: Final = "11223344-a1b2-4c3d-8e9f-a1b2c3d4e5f6"
+TIME_ZONE: Final = "America/New_York"
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8090
+TICKETS: Final = 400
+
+PROJECT: Final = "PI"
+SECOND_PROJECT: Final = "TL"
+HIDDEN_PROJECT: Final = "RD"
+EXAMPLE_TICKET: Final = "PI-42"
+
+FIELD_PART_NUMBER: Final = "customfield_10908"
+FIELD_QUANTITY: Final = "customfield_10909"
+FIELD_EPIC_LINK: Final = "customfield_10014"
