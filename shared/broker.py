@@ -6,7 +6,8 @@ from typing import Any
 
 import redis
 from celery import Celery
-from kombu import Queue
+from celery.app.amqp import AMQP
+from kombu import Connection, Queue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -34,9 +35,27 @@ class TaskName(StrEnum):
 ROUTES = {TaskName.DRAIN: QUEUE_JIRA, TaskName.SWEEP: QUEUE_INNER}
 
 
+class PromptConnection(Connection):
+    """A broker connection that is tried again within two seconds, however long it was away.
+
+    Celery's own backoff grows to 32 s and cannot be set: work must be done 30 s after the broker
+    is back (docs/architecture.md, time limits).
+    """
+
+    def _ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        steps = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
+        return super()._ensure_connection(*args, **{**kwargs, **steps})
+
+
+class PromptAMQP(AMQP):
+    """Celery's AMQP façade over our connection."""
+
+    Connection = PromptConnection
+
+
 def make_celery(settings: Settings) -> Celery:
     """Celery on the broker of these settings; opens no connection."""
-    app = Celery("routecard", set_as_current=False)
+    app = Celery("routecard", set_as_current=False, amqp=PromptAMQP)
     app.conf.update(
         broker_url=settings.redis_dsn(),
         broker_connection_retry_on_startup=True,

@@ -1,0 +1,60 @@
+"""The worker's composition root: `celery -A worker.app worker` and `… beat`."""
+
+import functools
+from typing import Any
+
+from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutdown
+
+from shared.broker import make_celery
+from shared.logs import setup_logs
+from shared.settings import load_settings
+from worker import tasks
+from worker.runtime import Runtime, make_runtime
+from worker.slots import JiraSlots
+from worker.vitals import BeatScheduler, Vitals
+
+settings = load_settings()
+app = make_celery(settings)
+app.conf.update(
+    routecard_settings=settings,
+    beat_schedule=tasks.schedule(),
+    beat_scheduler=f"{BeatScheduler.__module__}:{BeatScheduler.__name__}",
+    beat_max_loop_interval=1.0,
+)
+app.steps["worker"].add(Vitals)
+
+
+@functools.cache
+def runtime() -> Runtime:
+    """This process's runtime: made at first use, hence after fork."""
+    return make_runtime(settings, celery=app)
+
+
+@functools.cache
+def slots() -> JiraSlots:
+    """The slots of this worker: made before the pool forks, shared by its processes."""
+    return JiraSlots(processes=settings.worker_processes)
+
+
+tasks.register(app, runtime=runtime, slots=slots)
+
+
+@setup_logging.connect(weak=False)
+def _logs(**_: Any) -> None:
+    setup_logs(fmt=settings.log_format, level=settings.log_level)
+
+
+@worker_init.connect(weak=False)
+def _before_fork(**_: Any) -> None:
+    slots()
+
+
+@worker_process_shutdown.connect(weak=False)
+def _process_ends(**_: Any) -> None:
+    if runtime.cache_info().currsize:
+        runtime().close()
+
+
+@worker_shutdown.connect(weak=False)
+def _worker_ends(**_: Any) -> None:
+    slots().remove()

@@ -1,0 +1,208 @@
+"""Drain: claim due tasks, read their tickets in bulk, fill and settle."""
+
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
+from sqlalchemy.orm import Session
+
+from shared import sync_tasks
+from shared.absorb import absorb
+from shared.broker import DOORBELL_KEY, DOORBELL_MILLIS, send_drain
+from shared.db import begin, in_transaction
+from shared.errors import DatabaseUnavailableError
+from shared.logs import get_logger
+from shared.states import FailureCode, Source
+from shared.sync_tasks import CLAIM_LIMIT, Claim
+from worker import gate
+from worker.gate import Gate
+from worker.jira.port import JiraError, ReadResult
+from worker.pace import wait_for_leave
+from worker.runtime import Runtime
+
+log = get_logger(__name__)
+
+T = TypeVar("T")
+
+_REFUSED_VALUES = (DataError, IntegrityError, InternalError)
+"""How PostgreSQL refuses a value; anything else it says is not about a ticket."""
+
+
+def drain(runtime: Runtime) -> int:
+    """Read and fill one batch of due tasks, then one suspect alone. Returns how many it claimed.
+
+    A full claim rings again, so that a backlog spreads over all workers. Nothing is raised for
+    what Jira does; whatever else goes wrong leaves the batch to the sweep.
+    """
+    _hush(runtime)
+    look = gate.look(runtime)
+    if look is Gate.SHUT:
+        return 0
+    batch = _claim_batch(runtime)
+    if len(batch) >= CLAIM_LIMIT:
+        ring(runtime)
+    done = _work(runtime, batch)
+    if not batch and look is Gate.PROBED:
+        gate.opened(runtime)
+    lease = runtime.settings.lease_seconds
+    suspect = in_transaction(
+        runtime.engine, lambda s: sync_tasks.claim_suspect(s, lease_seconds=lease)
+    )
+    return done + _work(runtime, suspect)
+
+
+def _hush(runtime: Runtime) -> None:
+    """Delete the doorbell before looking, so that whoever comes after the look rings again."""
+    try:
+        runtime.redis.delete(DOORBELL_KEY)
+    except Exception as error:  # noqa: BLE001  every layer of the client has errors of its own
+        log.warning("doorbell_unreachable", error=type(error).__name__)
+
+
+def ring(runtime: Runtime) -> None:
+    """Have one more drain sent, unless one is on its way."""
+    try:
+        if runtime.redis.set(DOORBELL_KEY, 1, nx=True, px=DOORBELL_MILLIS):
+            send_drain(runtime.celery)
+    except Exception as error:  # noqa: BLE001  the sweep rings where we cannot
+        log.warning("doorbell_failed", error=type(error).__name__)
+
+
+def _claim_batch(runtime: Runtime) -> list[Claim]:
+    """A full batch at once; a small one when pacing allows, with all that came meanwhile."""
+    if in_transaction(runtime.engine, sync_tasks.due) >= CLAIM_LIMIT:
+        batch = _claim(runtime, small=False)
+        if batch:
+            runtime.pace.full_started()
+            return batch
+    if not in_transaction(runtime.engine, lambda s: sync_tasks.due(s, limit=1)):
+        return []
+    if not wait_for_leave(runtime.pace, clock=runtime.clock, pause=time.sleep):
+        return []
+    return _claim(runtime, small=True)
+
+
+def _claim(runtime: Runtime, *, small: bool) -> list[Claim]:
+    """Claim what is due; less than a full batch only where ``small`` batches may start."""
+    with begin(runtime.engine) as session:
+        batch = sync_tasks.claim(session, lease_seconds=runtime.settings.lease_seconds)
+        if len(batch) < CLAIM_LIMIT and not small:
+            session.rollback()
+            return []
+    return batch
+
+
+def _work(runtime: Runtime, claims: list[Claim]) -> int:
+    if not claims:
+        return 0
+    started = runtime.clock.monotonic()
+    try:
+        result = runtime.jira.read(
+            sorted({c.ticket_key for c in claims}),
+            deadline=started + runtime.settings.lease_seconds / 2,
+        )
+    except JiraError as error:
+        result = ReadResult(unread={c.ticket_key for c in claims}, interrupted=error)
+    _settle(runtime, claims, result)
+    log.info(
+        "batch_read",
+        tasks=len(claims),
+        found=len(result.found),
+        refused=len(result.refused),
+        unread=len(result.unread),
+        seconds=round(runtime.clock.monotonic() - started, 3),
+    )
+    return len(claims)
+
+
+def _settle(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:
+    if result.interrupted is None:
+        _patiently(runtime, lambda: gate.opened(runtime))
+    else:
+        _pause(runtime, [c for c in claims if c.ticket_key in result.unread], result.interrupted)
+    _fill(runtime, [c for c in claims if c.ticket_key in result.found], result)
+    _refuse(runtime, claims, result)
+    if result.interrupted is None:
+        late = [c for c in claims if c.ticket_key in result.unread]
+        _in_transaction(runtime, lambda s: sync_tasks.hand_back(s, late))
+
+
+def _pause(runtime: Runtime, claims: list[Claim], error: JiraError) -> None:
+    decision = _patiently(runtime, lambda: gate.shut(runtime, error))
+    # Due at once: it is the shared pause that holds them, so whatever ends it frees them all.
+    _in_transaction(
+        runtime,
+        lambda s: sync_tasks.wait(
+            s,
+            claims,
+            code=decision.code,
+            message=error.message,
+            delay=0,
+            worker=runtime.worker,
+        ),
+    )
+
+
+def _fill(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:
+    """All in one transaction; if the database refuses that, each alone: one odd value hurts one."""
+    try:
+        _in_transaction(runtime, lambda s: _absorb(s, runtime, claims, result))
+    except _REFUSED_VALUES:
+        for claim in claims:
+            _fill_alone(runtime, claim, result)
+
+
+def _fill_alone(runtime: Runtime, claim: Claim, result: ReadResult) -> None:
+    try:
+        _in_transaction(runtime, lambda s: _absorb(s, runtime, [claim], result))
+    except _REFUSED_VALUES as error:
+        log.warning("ticket_refused_by_database", task_id=claim.task_id, error=type(error).__name__)
+        _in_transaction(
+            runtime,
+            lambda s: sync_tasks.fail(
+                s,
+                [claim],
+                code=FailureCode.UNUSABLE_TICKET,
+                detail="the database refuses one of its values.",
+                worker=runtime.worker,
+            ),
+        )
+
+
+def _absorb(session: Session, runtime: Runtime, claims: list[Claim], result: ReadResult) -> int:
+    readings = [(key, result.found[key]) for key in sorted({c.ticket_key for c in claims})]
+    return absorb(session, readings, source=Source.API, worker=runtime.worker, held=claims)
+
+
+def _refuse(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:
+    groups: dict[tuple[FailureCode, str], list[Claim]] = defaultdict(list)
+    for claim in claims:
+        if problem := result.refused.get(claim.ticket_key):
+            groups[problem.code, problem.detail].append(claim)
+    for (code, detail), group in groups.items():
+        refuse = partial(
+            sync_tasks.fail, claims=group, code=code, detail=detail, worker=runtime.worker
+        )
+        _in_transaction(runtime, refuse)
+
+
+def _in_transaction(runtime: Runtime, work: Callable[[Session], T]) -> T:
+    return _patiently(runtime, lambda: in_transaction(runtime.engine, work))
+
+
+def _patiently(runtime: Runtime, work: Callable[[], T]) -> T:
+    """Do it again while the database is away, as long as the lease may still hold.
+
+    What a ticket read said is worth waiting for: a database that restarts costs no crash.
+    """
+    deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds / 4
+    while True:
+        try:
+            return work()
+        except (DatabaseUnavailableError, OperationalError):
+            if runtime.clock.monotonic() > deadline:
+                raise
+            time.sleep(0.5)

@@ -1,0 +1,81 @@
+"""Whether Jira may be asked now: the shared pause, and the single probe that ends it."""
+
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from shared import pauses
+from shared.db import in_transaction
+from shared.logs import get_logger
+from worker.jira.errors import JiraError
+from worker.retry import PauseDecision, pause_after
+from worker.runtime import Runtime
+
+log = get_logger(__name__)
+
+
+class Gate(StrEnum):
+    """What the shared pause says to a worker that wants to call Jira."""
+
+    OPEN = "open"
+    SHUT = "shut"
+    PROBED = "probed"
+
+
+def look(runtime: Runtime) -> Gate:
+    """Ask the pause. Where it has run out, one worker proves the credentials for all of them.
+
+    PROBED: Jira answered; the caller's own call decides whether the pause is over.
+    """
+    if in_transaction(
+        runtime.engine, lambda s: pauses.mine(s, credentials=runtime.credentials) is not None
+    ):
+        return Gate.SHUT
+    probed = in_transaction(
+        runtime.engine, lambda s: pauses.take_probe(s, credentials=runtime.credentials)
+    )
+    return Gate.OPEN if probed is None else _probe(runtime)
+
+
+def _probe(runtime: Runtime) -> Gate:
+    try:
+        runtime.jira.verify()
+    except JiraError as error:
+        shut(runtime, error, probe=True)
+        return Gate.SHUT
+    return Gate.PROBED
+
+
+def shut(runtime: Runtime, error: JiraError, *, probe: bool = False) -> PauseDecision:
+    """A call failed as a whole: everybody stops for as long as the failure asks for."""
+    decision = in_transaction(
+        runtime.engine,
+        lambda s: _begin(s, runtime, error, probe=probe),
+    )
+    log.warning(
+        "jira_paused",
+        code=decision.code.value,
+        delay=decision.delay,
+        status=error.status,
+        reason=error.message,
+    )
+    return decision
+
+
+def _begin(session: Session, runtime: Runtime, error: JiraError, *, probe: bool) -> PauseDecision:
+    credentials = runtime.credentials
+    decision = pause_after(error, failures=pauses.failures(session, credentials=credentials))
+    pauses.begin(
+        session,
+        credentials=credentials,
+        code=decision.code,
+        message=decision.message,
+        delay=decision.delay,
+        probe=probe,
+    )
+    return decision
+
+
+def opened(runtime: Runtime) -> None:
+    """Jira answered as it should: whatever pause there was is over."""
+    in_transaction(runtime.engine, lambda s: pauses.end(s, credentials=runtime.credentials))

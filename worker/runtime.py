@@ -1,0 +1,61 @@
+"""What a worker process works with: made once, after fork, from the settings."""
+
+import os
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery
+from sqlalchemy import Engine
+
+from shared.broker import make_celery, make_redis
+from shared.clock import Clock, SystemClock
+from shared.db import make_engine
+from shared.pauses import credentials_hash
+from shared.settings import Settings
+from worker.jira.client import make_jira
+from worker.jira.port import Jira
+from worker.limits import make_budget
+from worker.pace import Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """One process's connections and names. ``worker`` is what attempts are signed with."""
+
+    settings: Settings
+    engine: Engine
+    jira: Jira
+    redis: Any
+    celery: Celery
+    clock: Clock
+    credentials: str
+    worker: str
+
+    @property
+    def pace(self) -> Pace:
+        """The pacing shared with all workers."""
+        return Pace(self.redis)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self.jira.close()
+        self.redis.close()
+        self.engine.dispose()
+
+
+def make_runtime(settings: Settings, *, celery: Celery | None = None) -> Runtime:
+    """Wire a worker process; opens no connection yet."""
+    clock = SystemClock()
+    client = make_redis(settings)
+    budget = make_budget(settings, client=client, clock=clock)
+    return Runtime(
+        settings=settings,
+        engine=make_engine(settings.database_dsn(), pool_size=2),
+        jira=make_jira(settings, clock=clock, budget=budget),
+        redis=client,
+        celery=celery or make_celery(settings),
+        clock=clock,
+        credentials=credentials_hash(settings),
+        worker=f"{socket.gethostname()}:{os.getpid()}",
+    )

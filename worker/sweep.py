@@ -1,0 +1,28 @@
+"""Sweep, every second: what is due and nobody was told about, leases that ran out."""
+
+from shared import pauses, sync_tasks
+from shared.broker import send_drain
+from shared.db import begin
+from shared.logs import get_logger
+from worker.runtime import Runtime
+
+log = get_logger(__name__)
+
+
+def sweep(runtime: Runtime) -> int:
+    """Take back lost leases and have due tasks drained, past the doorbell. Returns leases lost.
+
+    A pause that has run out is probed even where nothing is due, so that it is not shown for ever.
+    """
+    with begin(runtime.engine) as session:
+        lost = sync_tasks.take_back_lost_leases(session)
+        paused = pauses.mine(session, credentials=runtime.credentials) is not None
+        waiting = not paused and (
+            sync_tasks.due(session, limit=1) > 0
+            or pauses.failures(session, credentials=runtime.credentials) > 0
+        )
+    if lost:
+        log.warning("leases_lost", tasks=lost)
+    if waiting:
+        send_drain(runtime.celery, expires=5)
+    return lost

@@ -1,0 +1,104 @@
+"""Signs of life: heartbeats of worker and beat, and a worker that notices its own deafness."""
+
+import os
+import signal
+import threading
+import time
+from typing import Any
+
+from celery import bootsteps
+from celery.beat import Scheduler
+from celery.signals import task_received
+from sqlalchemy import Engine, create_engine, pool, text
+
+from shared.broker import QUEUE_INNER, make_redis
+from shared.logs import get_logger
+from shared.settings import Settings
+
+log = get_logger(__name__)
+
+BEAT_EVERY = 2.0
+DEAF_SECONDS = 20.0
+"""Messages wait and none was received for so long: the consumer is deaf, start anew."""
+
+_ALIVE = text("""
+INSERT INTO heartbeats (name, seen_at) VALUES (:name, now())
+ON CONFLICT (name) DO UPDATE SET seen_at = now()
+""")
+
+
+class Heart:
+    """Writes a row that says: this part is alive. A database that is away is no reason to die."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._engine: Engine = create_engine(
+            settings.database_dsn(), poolclass=pool.NullPool, connect_args={"connect_timeout": 2}
+        )
+        self._name = name
+        self._last = 0.0
+
+    def beat(self) -> None:
+        """Write the row, at most once in ``BEAT_EVERY`` seconds."""
+        if time.monotonic() - self._last < BEAT_EVERY:
+            return
+        self._last = time.monotonic()
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(_ALIVE, {"name": self._name})
+        except Exception as error:  # noqa: BLE001  the heart must not stop for the paper it writes on
+            log.warning("heartbeat_not_written", part=self._name, error=type(error).__name__)
+
+
+class BeatScheduler(Scheduler):
+    """Celery's in-memory scheduler with a heartbeat; our schedule needs no file to survive."""
+
+    def tick(self, *args: Any, **kwargs: Any) -> float:
+        """One round of the scheduler."""
+        if not hasattr(self, "_heart"):
+            self._heart = Heart(self.app.conf.routecard_settings, "beat")
+        self._heart.beat()
+        return min(float(super().tick(*args, **kwargs)), BEAT_EVERY)
+
+
+class Vitals(bootsteps.StartStopStep):
+    """In the worker's main process: a heartbeat, and the watch over its own consumer.
+
+    A Celery worker can be alive and consume nothing after its broker blinked; this one then ends
+    itself, and whoever started it starts it again.
+    """
+
+    def __init__(self, parent: Any, **options: Any) -> None:
+        super().__init__(parent, **options)
+        self._stop = threading.Event()
+        self._received = time.monotonic()
+
+    def start(self, parent: Any) -> None:
+        """Begin watching."""
+        settings = parent.app.conf.routecard_settings
+        task_received.connect(self._heard, weak=False)
+        threading.Thread(target=self._run, args=(settings,), daemon=True, name="vitals").start()
+
+    def stop(self, parent: Any) -> None:  # noqa: ARG002  Celery calls it with the worker
+        """End watching."""
+        self._stop.set()
+
+    def _heard(self, **_: Any) -> None:
+        self._received = time.monotonic()
+
+    def _run(self, settings: Settings) -> None:
+        heart, client = Heart(settings, "worker"), make_redis(settings)
+        while not self._stop.wait(1.0):
+            heart.beat()
+            if self._deaf(client):
+                log.error("worker_deaf", silent_seconds=round(time.monotonic() - self._received))
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
+
+    def _deaf(self, client: Any) -> bool:
+        if time.monotonic() - self._received < DEAF_SECONDS:
+            return False
+        try:
+            return int(client.llen(f"routecard:{QUEUE_INNER}")) > 0
+        except Exception:  # noqa: BLE001  a broker that is away makes nobody deaf
+            self._received = time.monotonic()
+            return False
