@@ -1,0 +1,117 @@
+"""What changed since a moment, page by page, in a form that loses nothing.
+
+Dates in JQL are in the account's time zone and precise to the minute where they are written as
+text; as epoch milliseconds they are neither, and we floor them to the minute all the same, in
+case an index is coarser than Jira's own field. Pages shift while tickets change: so a scan is
+ordered by change, and wherever a page ends in a later minute than the query began with, the next
+page is a new query from that minute on, not a further offset. What is read twice is left out.
+No scan reaches a server's window limit, and a cursor that ends early is noticed, because a scan
+is only over when a fresh query fits one page.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from shared.ticket import Ticket
+from worker.jira.dialect import RawPage
+from worker.jira.errors import JiraUnavailable, UnusableTicket
+from worker.jira.mapping import FieldMapping
+from worker.jira.port import ChangeQuery, Page
+from worker.jira.tickets import ticket_from_issue
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Search(Protocol):
+    """One page of a query, whichever Jira it is."""
+
+    def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
+        """Ask for the page that ``following`` names, the first where it is None."""
+        ...
+
+
+def changed_jql(query: ChangeQuery, *, since: datetime) -> str:
+    """The query as JQL: always bounded by a date, oldest change first."""
+    projects = ", ".join(f'"{_quotable(project)}"' for project in query.projects)
+    scope = f"project in ({projects}) AND " if projects else ""
+    stamp = int(since.timestamp()) * 1000
+    return f"{scope}updated >= {stamp} ORDER BY updated ASC, key ASC"
+
+
+def scan(query: ChangeQuery, *, search: Search, mapping: FieldMapping) -> Iterator[Page]:
+    """Every page of the query. Raises JiraError; what was yielded until then stands."""
+    state = _Scan(_minute(query.since or _BEGINNING))
+    while not state.over:
+        raw = search(
+            changed_jql(query, since=state.since), size=query.page_size, following=state.following
+        )
+        page = state.take(raw, mapping)
+        if page.tickets or page.unusable:
+            yield page
+
+
+@dataclass(slots=True)
+class _Scan:
+    since: datetime
+    following: str | None = None
+    over: bool = False
+    seen: dict[str, datetime] = field(default_factory=dict)
+
+    def take(self, raw: RawPage, mapping: FieldMapping) -> Page:
+        tickets, unusable = _parsed(raw.issues, mapping)
+        fresh = [one for one in tickets if self.seen.get(one.issue_id) != one.updated_at]
+        self.seen.update({one.issue_id: one.updated_at for one in fresh})
+        self._advance(raw, tickets)
+        watermark = max((one.updated_at for one in tickets), default=None)
+        return Page(tickets=fresh, unusable=unusable, watermark=watermark)
+
+    def _advance(self, raw: RawPage, tickets: list[Ticket]) -> None:
+        first = self.following is None
+        minutes = [_minute(one.updated_at) for one in tickets]
+        ordered = minutes == sorted(minutes)
+        if raw.following is None and (first or not minutes or not ordered):
+            self.over = True
+        elif minutes and ordered and minutes[-1] > self.since:
+            self._restart(minutes[-1])
+        else:
+            self._go_on(raw.following)
+
+    def _restart(self, since: datetime) -> None:
+        self.since = since
+        self.following = None
+        self.seen = {key: moment for key, moment in self.seen.items() if moment >= since}
+
+    def _go_on(self, following: str | None) -> None:
+        if following is not None and following == self.following:
+            raise JiraUnavailable("Jira's search gives the same page again and again")
+        self.following = following
+        self.over = following is None
+
+
+def _parsed(issues: list[Any], mapping: FieldMapping) -> tuple[list[Ticket], dict[str, str]]:
+    tickets: list[Ticket] = []
+    unusable: dict[str, str] = {}
+    for number, raw in enumerate(issues):
+        try:
+            tickets.append(ticket_from_issue(raw, mapping))
+        except UnusableTicket as error:
+            unusable[_name(raw, number)] = error.detail
+    return tickets, unusable
+
+
+def _name(raw: object, number: int) -> str:
+    """Some way to name an issue that has none."""
+    known = raw if isinstance(raw, dict) else {}
+    names = (known.get("key"), known.get("id"))
+    return next((str(name)[:255] for name in names if name), f"entry {number + 1}")
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(second=0, microsecond=0)
+
+
+def _quotable(project: str) -> str:
+    """A project key or name inside JQL's double quotes."""
+    return project.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,0 +1,48 @@
+"""Jira Cloud: ``issue/bulkfetch`` and ``search/jql`` (JIRA.md, section 1)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from worker.jira.connection import Connection
+from worker.jira.dialect import RawPage, issues_of, raise_unless_about_keys
+from worker.jira.errors import CallRefused
+
+
+class Cloud:
+    """The dialect of ``*.atlassian.net`` and of the gateway for scoped tokens."""
+
+    def bulk(
+        self,
+        connection: Connection,
+        names: Sequence[str],
+        fields: Sequence[str],
+        *,
+        deadline: float,
+    ) -> list[Any]:
+        """Absent issues are left out without a word; 400 leaves everything to single reads."""
+        body = {"issueIdsOrKeys": list(names), "fields": list(fields)}
+        try:
+            return issues_of(connection.post("issue/bulkfetch", body, deadline=deadline))
+        except CallRefused as refusal:
+            raise_unless_about_keys(refusal)
+            return []
+
+    def search(
+        self,
+        connection: Connection,
+        jql: str,
+        fields: Sequence[str],
+        *,
+        size: int,
+        following: str | None,
+        deadline: float,
+    ) -> RawPage:
+        """Pages hang together by a token and may be short; the last has no token."""
+        body: dict[str, Any] = {"jql": jql, "maxResults": size, "fields": list(fields)}
+        if following is not None:
+            body["nextPageToken"] = following
+        answer = connection.post("search/jql", body, deadline=deadline)
+        issues = issues_of(answer)
+        token = answer.get("nextPageToken")
+        last = answer.get("isLast") is True or not isinstance(token, str) or not token
+        return RawPage(issues, None if last else token)
