@@ -6,7 +6,7 @@ import click
 
 from shared.exposure import check_exposure
 from shared.settings import Settings, load_settings
-from worker.commands.program import become
+from worker.commands.program import become, check_servers
 
 # Open connections a process, idle ones included; more wait in the kernel's queue. Requests beyond
 # the threads wait inside, so this is far above the number of threads on purpose.
@@ -20,6 +20,7 @@ def command() -> None:
     """Serve the REST API and the dashboard."""
     settings = load_settings()
     check_exposure(settings)
+    check_servers(settings)
     become("granian", *arguments(settings))
 
 
@@ -35,6 +36,6 @@ def arguments(settings: Settings) -> tuple[str, ...]:
         *("--http1-header-read-timeout", str(_HEADER_MILLISECONDS)),
         *("--respawn-failed-workers", "--respawn-interval", "0.5"),
         *("--workers-kill-timeout", str(_STOP_SECONDS)),
-        *("--no-access-log", "--log-level", "warning", "--no-reload"),
+        *("--no-access-log", "--log-level", "error", "--no-reload"),
         "api.wsgi:app",
     )

@@ -6,20 +6,21 @@ from pathlib import Path
 import click
 
 from shared.settings import Settings, load_settings
-from worker.commands.program import become
+from worker.commands.program import become, check_servers
 
 
 @click.command()
 def command() -> None:
     """Run the scheduler; one is enough."""
     settings = load_settings()
+    check_servers(settings)
     become("celery", *arguments(settings, _folder(settings.home)))
 
 
 def arguments(settings: Settings, folder: Path) -> tuple[str, ...]:
     """Celery's command line; no pid file, for a stale one would keep beat from starting."""
     return (
-        *("-A", "worker.app", "beat", "--loglevel", settings.log_level),
+        *("--quiet", "-A", "worker.app", "beat", "--loglevel", settings.log_level),
         *("--schedule", str(folder / "schedule"), "--pidfile="),
     )
 

@@ -4,6 +4,14 @@ import os
 import sys
 from typing import NoReturn
 
+from shared.settings import Settings
+
+
+def check_servers(settings: Settings) -> None:
+    """Raises SettingsError where no database or broker is named: the program would only crash."""
+    settings.database_dsn()
+    settings.redis_dsn()
+
 
 def become(module: str, *arguments: str) -> NoReturn:
     """Replace this process by `python -m module arguments`, in the same environment."""

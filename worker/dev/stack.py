@@ -14,7 +14,7 @@ from worker.dev import ready
 from worker.dev.home import Home
 from worker.dev.logs import Screen
 from worker.dev.programs import Plan
-from worker.dev.supervision import EXITED, FATAL, Supervisor
+from worker.dev.supervision import EXITED, FAILING, FATAL, Supervisor
 from worker.embedded.valkey import is_free
 
 _READY_SECONDS: Final = 60.0
@@ -133,7 +133,7 @@ class Stack:
         deadline = time.monotonic() + _READY_SECONDS
         while (reason := self._hindrance(name, check)) is not None:
             if time.monotonic() > deadline:
-                raise NotReadyError(self._failure(name, reason))
+                raise NotReadyError(self._failure(self._culprit() or name, reason))
             self._breathe()
 
     def _hindrance(self, name: str, check: Callable[[Plan], str | None]) -> str | None:
@@ -143,6 +143,11 @@ class Stack:
         if status.state == FATAL:
             raise NotReadyError(self._failure(name, "it does not start"))
         return check(self._plan)
+
+    def _culprit(self) -> str | None:
+        """A program that fails to stay up, which may be why another is not ready."""
+        states = self._supervisor.statuses().values()
+        return next((status.name for status in states if status.state in FAILING), None)
 
     def _watch(self) -> None:
         while True:
@@ -157,7 +162,7 @@ class Stack:
         if self._requests.count or self._screen.broken:
             raise _StopAskedError
         if not self._supervisor.alive:
-            raise NotReadyError(self._failure("supervisor", "it ended"))
+            raise NotReadyError(f"The supervisor ended: see {self._plan.home.logs}.")
         time.sleep(_PAUSE_SECONDS)
 
     def _stop(self) -> None:

@@ -152,12 +152,14 @@ class Supervisor:
         except Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise
+        except OSError:  # it is on its way out; whoever waits for the program notices that
+            return
 
     def statuses(self) -> dict[str, Status]:
         """All programs by name; empty while the supervisor does not answer (yet)."""
         try:
             found = self._call("getAllProcessInfo")
-        except (OSError, ConnectionError):
+        except OSError:
             return {}
         return {
             info["name"]: Status(info["name"], info["statename"], info["pid"], info["exitstatus"])

@@ -1,0 +1,75 @@
+# What one types; each target says what it is for in `make help`.
+# Variables: PYTHON (an interpreter, 3.11 or newer), PYTEST_ARGS, HOME_ARGS (to `routecard dev`).
+
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+PYTEST_ARGS ?= -n 2
+UV ?= uv
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CHECKED := api worker shared tests benchmarks
+LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help dev fresh migrate test faults bench check fmt lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+dev: $(VENV)/.dev ## Run everything on this machine, with a simulated Jira
+	@exec $(BIN)/routecard dev
+
+fresh: $(VENV)/.dev ## The same, with empty data
+	@exec $(BIN)/routecard dev --fresh
+
+migrate: $(VENV)/.dev ## Bring the database of the environment up to date
+	@exec $(BIN)/routecard migrate
+
+test: $(VENV)/.test ## Run all tests but the long fault trials
+	@sh .ci/chromium
+	@exec $(BIN)/python -m pytest $(PYTEST_ARGS) --ignore=tests/faults
+
+faults: $(VENV)/.test ## Run the fault trials: kill -9, broker away, Jira down
+	@exec $(BIN)/python -m pytest tests/faults
+
+bench: $(VENV)/.test ## Measure
+	@exec $(BIN)/python -m benchmarks
+
+check: $(VENV)/.test ## Style, types, layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fmt: $(VENV)/.test ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: ## Pin the newest allowed dependencies (needs uv: pip install uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
+	@cd requirements && $(LOCK) build.in -o build.txt
+	@$(LOCK) pyproject.toml -o requirements/base.txt
+	@$(LOCK) --extra embedded pyproject.toml -o requirements/dev.txt
+	@$(LOCK) --extra embedded --extra test pyproject.toml -o requirements/test.txt
+
+clean: ## Remove the environment and caches; .routecard, the data, stays
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+# Every package is checked against the hash in requirements/. Ours is installed last and in place:
+# nothing is left for pip to look up, and no unhashed build tool is fetched.
+$(VENV)/.dev: requirements/dev.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Routecard needs …"
+	@$(PIP) install --require-hashes -r requirements/dev.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: requirements/test.txt requirements/build.txt pyproject.toml | $(BIN)/python
+	@echo "Installing what Routecard and its tests need …"
+	@$(PIP) install --require-hashes -r requirements/test.txt -r requirements/build.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(VENV)/.dev $@
+
+$(BIN)/python:
+	@python=$$(sh .ci/find-python $(PYTHON)) && "$$python" -m venv $(VENV)
