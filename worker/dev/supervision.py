@@ -29,6 +29,7 @@ _DO_NOT_WAIT: Final = False
 
 EXITED: Final = "EXITED"
 FATAL: Final = "FATAL"
+FAILING: Final = ("BACKOFF", FATAL)
 
 
 @dataclass(frozen=True, slots=True)
