@@ -88,3 +88,46 @@ FAILURE_WORDS: dict[FailureCode, str] = {
 def failure_message(code: FailureCode, *, key: str, detail: str = "") -> str:
     """The reason a planner reads beside the job, naming its ticket."""
     return FAILURE_WORDS[code].format(key=key, detail=detail)
+
+
+class AdvancementMode(StrEnum):
+    """How freely the units of a path move along its steps (spec/API.md, paths)."""
+
+    STRICT = "strict"
+    FLEXIBLE = "flexible"
+    PER_STEP = "per_step"
+
+
+class DependencyType(StrEnum):
+    """How firmly a step binds the ones after it; only ``per_step`` paths ask."""
+
+    PHYSICAL = "physical"
+    PREFERRED = "preferred"
+    COMPLETION_GATE = "completion_gate"
+
+
+class SerialStatus(StrEnum):
+    """Where a unit stands."""
+
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    SCRAPPED = "scrapped"
+
+
+class ScrapReason(StrEnum):
+    """Why a unit was scrapped; ``other`` needs an explanation."""
+
+    OUT_OF_TOLERANCE = "out_of_tolerance"
+    PROCESS_DEFECT = "process_defect"
+    DAMAGED = "damaged"
+    OPERATOR_ERROR = "operator_error"
+    OTHER = "other"
+
+
+class SerialAction(StrEnum):
+    """What was done to a unit, as its history tells it."""
+
+    CREATED = "created"
+    ADVANCED = "advanced"
+    COMPLETED = "completed"
+    SCRAPPED = "scrapped"

@@ -3,6 +3,7 @@
 from shared.models.base import MAX_QUANTITY, MAX_TEXT, Base, Identifier, any_of, table_of
 from shared.models.jira import Heartbeat, JiraPause, TicketCopy
 from shared.models.jobs import Job, SyncAttempt, SyncTask
+from shared.models.routing import Path, Serial, SerialCounter, SerialEvent, Step
 
 __all__ = [
     "MAX_QUANTITY",
@@ -12,6 +13,11 @@ __all__ = [
     "Identifier",
     "JiraPause",
     "Job",
+    "Path",
+    "Serial",
+    "SerialCounter",
+    "SerialEvent",
+    "Step",
     "SyncAttempt",
     "SyncTask",
     "TicketCopy",
