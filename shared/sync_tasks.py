@@ -174,7 +174,7 @@ def _settled(
 # Which tasks wait for these tickets. A bulk read speaks for the tasks it was made for and for
 # those that nobody holds; a webhook or poll speaks for every one of them, also over a slow drain.
 _WAITING = text("""
-SELECT t.id, t.job_id, w.issue_id
+SELECT t.id, t.job_id, w.issue_id, t.status = 'running' AS running
 FROM unnest(CAST(:keys AS text[]), CAST(:issue_ids AS text[])) AS w(key, issue_id)
 JOIN sync_tasks t ON t.ticket_key = w.key
 WHERE t.status IN ('pending', 'failed')
@@ -207,15 +207,22 @@ class Waiting:
     task_id: str
     job_id: str
     issue_id: str
+    running: bool
 
 
 def waiting_for(
     session: Session, issue_by_key: dict[str, str], *, source: Source, held: Sequence[Claim]
 ) -> list[Waiting]:
-    """The tasks these tickets can fill, unlocked; see ``lock_open`` for the lock."""
+    """The tasks these tickets can fill, unlocked; see ``lock_open`` for the lock.
+
+    A bulk read whose lease is lost speaks for nobody: what it read may be long out of date.
+    """
     values = {"keys": list(issue_by_key), "issue_ids": list(issue_by_key.values())}
-    rows = session.execute(_WAITING, {**values, **_who(source, held)})
-    return [Waiting(*row) for row in rows]
+    found = [Waiting(*row) for row in session.execute(_WAITING, {**values, **_who(source, held)})]
+    if source is not Source.API:
+        return found
+    ours = {w.issue_id for w in found if w.running}
+    return [w for w in found if w.issue_id in ours]
 
 
 def lock_open(
