@@ -1,0 +1,23 @@
+# One image, several commands: routecard api | worker | beat | migrate | simulator | …
+# The Python is the one the tests run on.
+FROM python:3.11-slim AS build
+WORKDIR /build
+COPY requirements/ requirements/
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt \
+    && pip install --no-cache-dir --require-hashes -r requirements/build.txt
+COPY pyproject.toml README.md LICENSE ./
+COPY api/ api/
+COPY shared/ shared/
+COPY worker/ worker/
+RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
+    && /venv/bin/pip install --no-cache-dir --no-deps dist/*.whl
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/routecard routecard
+COPY --from=build /venv /venv
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 ROUTECARD_HOME=/var/lib/routecard
+USER routecard
+WORKDIR /var/lib/routecard
+EXPOSE 3000
+CMD ["routecard", "api"]

@@ -1,0 +1,80 @@
+"""Writes `.env.example` and `docs/settings.md` from Settings: `python -m shared.settings_pages`."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from shared.settings import Settings
+
+_ENV_HEAD = """\
+# Every setting of Routecard, with its default. Copy to `.env`, change what you need.
+# Docker Compose reads `.env` by itself; elsewhere: set -a; . ./.env; set +a
+# Written by `make docs` from shared/settings.py.
+"""
+_PAGE_HEAD = """\
+# Settings
+
+All settings are environment variables; an empty one counts as not set. They are read and checked
+once, when a command starts: a bad one names itself and the remedy, and the command ends with
+exit code 2. The value of a secret is never printed.
+
+This page is written by `make docs` from `shared/settings.py`; `.env.example` holds the same.
+
+| setting | default | meaning |
+|---|---|---|
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One setting as people see it."""
+
+    name: str
+    default: str
+    secret: bool
+    text: str
+
+
+def lines() -> Iterator[Line]:
+    """All settings in the order of the class."""
+    for field in Settings.model_fields.values():
+        name = str(field.validation_alias)
+        secret = "SecretStr" in str(field.annotation)
+        yield Line(name, _shown(field.default), secret, field.description or "")
+
+
+def env_example() -> str:
+    """The content of `.env.example`."""
+    return _ENV_HEAD + "".join(
+        f"\n# {line.text}\n#{line.name}={line.default}\n" for line in lines()
+    )
+
+
+def page() -> str:
+    """The content of `docs/settings.md`."""
+    return _PAGE_HEAD + "".join(f"{_row(line)}\n" for line in lines())
+
+
+def _row(line: Line) -> str:
+    default = f"`{line.default}`" if line.default else "–"
+    text = line.text.replace("|", "\\|")
+    return f"| `{line.name}` | {default} | {text}{' Secret.' if line.secret else ''} |"
+
+
+def _shown(default: Any) -> str:
+    if default is None or default == ():
+        return ""
+    return "" if isinstance(default, SecretStr) else str(default)
+
+
+def main() -> None:
+    """Write both files into the working directory, the repository's root."""
+    Path(".env.example").write_text(env_example())
+    Path("docs", "settings.md").write_text(page())
+
+
+if __name__ == "__main__":
+    main()
