@@ -59,7 +59,7 @@ def page() -> str:
 
 
 def _row(line: Line) -> str:
-    default = f"`{line.default}`" if line.default else "–"
+    default = f"`{line.default}`" if line.default else "none"
     text = line.text.replace("|", "\\|")
     return f"| `{line.name}` | {default} | {text}{' Secret.' if line.secret else ''} |"
 
