@@ -1,0 +1,24 @@
+"""Fixtures of integration tests: a Jira to talk to and a worker's runtime, in this process."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.settings import Settings
+from tests.support.jira import SimulatedJira, simulated_jira
+from worker.runtime import Runtime, make_runtime
+
+
+@pytest.fixture
+def jira() -> Iterator[SimulatedJira]:
+    """A simulator on a free port, with its controls."""
+    with simulated_jira() as jira:
+        yield jira
+
+
+@pytest.fixture
+def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
+    """A worker's runtime on the test's database, broker and Jira."""
+    runtime = make_runtime(settings.model_copy(update={"jira_base_url": jira.url}))
+    yield runtime
+    runtime.close()
