@@ -9,11 +9,14 @@ from werkzeug.exceptions import HTTPException
 from worker.jira.simulator.asking import Caller
 from worker.jira.simulator.auth import Login
 from worker.jira.simulator.control import control_routes
+from worker.jira.simulator.control_tickets import ticket_controls
+from worker.jira.simulator.control_webhooks import webhook_controls
 from worker.jira.simulator.edge import FAULT, GATEWAY, Edge
 from worker.jira.simulator.errors import JiraRefusal, json_response
 from worker.jira.simulator.routes_issue import issue_routes
 from worker.jira.simulator.routes_search import cloud_search_routes, server_search_routes
 from worker.jira.simulator.routes_site import site_routes
+from worker.jira.simulator.routes_webhooks import webhook_routes
 from worker.jira.simulator.wire import WsgiApp
 from worker.jira.simulator.world import World
 
@@ -27,7 +30,10 @@ def create_app(world: World) -> WsgiApp:
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.merge_slashes = False
     app.register_blueprint(_api(world))
+    app.register_blueprint(_admin(world))
     app.register_blueprint(control_routes(world), url_prefix="/_sim")
+    app.register_blueprint(ticket_controls(world), url_prefix="/_sim/tickets")
+    app.register_blueprint(webhook_controls(world), url_prefix="/_sim/webhooks")
     app.register_blueprint(_pages(world))
     app.register_error_handler(JiraRefusal, lambda refusal: refusal.response())
     app.register_error_handler(HTTPException, _no_such_route)
@@ -42,9 +48,19 @@ def _api(world: World) -> Blueprint:
     searching = cloud_search_routes if world.cloud else server_search_routes
     api.register_blueprint(searching(world))
     api.url_value_preprocessor(lambda _, values: _settle_version(world, values))
-    api.before_request(lambda: _admit(world))
-    api.after_request(lambda response: _mark(world, response))
-    return api
+    return _guarded(api, world)
+
+
+def _admin(world: World) -> Blueprint:
+    admin = Blueprint("admin", __name__, url_prefix="/rest/webhooks/1.0")
+    admin.register_blueprint(webhook_routes(world))
+    return _guarded(admin, world)
+
+
+def _guarded(routes: Blueprint, world: World) -> Blueprint:
+    routes.before_request(lambda: _admit(world))
+    routes.after_request(lambda response: _mark(world, response))
+    return routes
 
 
 def _settle_version(world: World, values: dict[str, str] | None) -> None:

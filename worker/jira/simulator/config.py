@@ -72,6 +72,7 @@ class SimulatorConfig:
     tickets: int = defaults.TICKETS
     webhook_url: str | None = None
     webhook_secret: str = defaults.WEBHOOK_SECRET
+    admin: bool = True
     webhook_timeout_seconds: float = 20.0
     retry_scale: float = 0.01
     latency_ms: float = 0.0

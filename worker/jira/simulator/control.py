@@ -16,6 +16,14 @@ _CONTROLS: Final = {
     "GET|POST|DELETE /_sim/faults": "rules: see `faults` below",
     "GET|PATCH /_sim/settings": "latency, search lag, rate limit, expired token, CAPTCHA, …",
     "POST /_sim/reset": "back to the seed; `tickets` gives another size",
+    "POST /_sim/tickets": "make tickets: {project, count}, or one: {project, fields}",
+    "GET|PATCH|DELETE /_sim/tickets/{key}": "read, change (field: value) or delete one",
+    "POST /_sim/tickets/{key}/move": "to another `project`; the old key goes on resolving",
+    "POST /_sim/tickets/{key}/hide|unhide": "take the right to see it, give it back",
+    "GET|POST|DELETE /_sim/webhooks": "receivers: {url, secret, jql, events, excludeBody, "
+    "duplicates, reorder}",
+    "POST /_sim/webhooks/burst": "{deliveries, project or keys, edit, duplicates, reorder, flow}",
+    "GET|DELETE /_sim/webhooks/deliveries": "summary and the last `limit` deliveries",
 }
 
 

@@ -5,7 +5,6 @@ from typing import Any, Final, cast
 from flask import Blueprint, Response, g, request
 
 from worker.jira.simulator.asking import Caller
-from worker.jira.simulator.auth import Login
 from worker.jira.simulator.catalogue import FIELDS, FieldDef, clause_names
 from worker.jira.simulator.errors import JiraRefusal, json_response, project_not_found
 from worker.jira.simulator.site import ISSUE_TYPES, Project
@@ -125,7 +124,11 @@ def _permissions(world: World) -> dict[str, Any]:
     names = asked.split(",") if asked else list(_PERMISSIONS)
     if unknown := [name for name in names if name not in _PERMISSIONS]:
         raise JiraRefusal(400, [f"Unrecognized permission(s): {', '.join(unknown)}"])
-    return {name: _permission(name, granted=_caller().login is Login.OK) for name in names}
+    return {name: _permission(name, granted=_granted(world, name)) for name in names}
+
+
+def _granted(world: World, name: str) -> bool:
+    return _caller().known and (world.config.admin or name != "ADMINISTER")
 
 
 def _permission(name: str, *, granted: bool) -> dict[str, Any]:
@@ -136,5 +139,5 @@ def _permission(name: str, *, granted: bool) -> dict[str, Any]:
         "name": title,
         "type": kind,
         "description": title,
-        "havePermission": granted and name != "ADMINISTER",
+        "havePermission": granted,
     }

@@ -65,7 +65,11 @@ _SPECIAL: Final[dict[int, dict[str, Any]]] = {
         QUANTITY: 50.0,
         "priority": "High",
         "labels": ["Q1-2024", "rush"],
+        "issuetype": "Story",
         "status": "To Do",
+        "description": "Order 42.\n\nMaterial certificate needed: aluminum 7075.",
+        "customfield_10910": "Aluminum 7075",
+        "customfield_10911": {"value": "Mill", "child": {"value": "DMU 50"}},
     },
 }
 _EPIC_LINK_ONLY: Final = 16

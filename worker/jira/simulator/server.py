@@ -53,6 +53,7 @@ class Simulator:
             self._server = WireServer((self.config.host, self.port), self._app)
         self._server.app = self._app
         self.world.stopping.clear()
+        self.world.courier.resume()
         self._thread = Thread(
             target=self._server.serve_forever, args=(0.05,), name="jira-simulator", daemon=True
         )
@@ -62,6 +63,7 @@ class Simulator:
     def stop(self) -> None:
         """Refuse connections and end the open ones, requests that hang included."""
         self.world.stopping.set()
+        self.world.courier.stop()
         server, self._server = self._server, None
         thread, self._thread = self._thread, None
         if server is None:

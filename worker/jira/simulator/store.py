@@ -31,7 +31,7 @@ class Event:
     before: Ticket | None = None
 
 
-Listener = Callable[[Event], None]
+Listener = Callable[[Event], object]
 
 
 class UnknownTicketError(LookupError):

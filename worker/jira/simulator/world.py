@@ -9,7 +9,10 @@ from shared.clock import Clock, SystemClock
 from worker.jira.simulator.auth import Gatekeeper
 from worker.jira.simulator.config import Deployment, Knobs, SimulatorConfig
 from worker.jira.simulator.counts import Counts
+from worker.jira.simulator.courier import Courier
+from worker.jira.simulator.events import Announcer
 from worker.jira.simulator.faults import FaultBook
+from worker.jira.simulator.hooks import Hook
 from worker.jira.simulator.limits import BurstLimit, WriteLimit
 from worker.jira.simulator.render import Renderer
 from worker.jira.simulator.search import SearchIndex
@@ -26,6 +29,7 @@ class Contents:
     renderer: Renderer
     index: SearchIndex
     seeder: Seeder
+    announcer: Announcer
     writes: WriteLimit
 
 
@@ -41,6 +45,7 @@ class World:
     faults: FaultBook
     counts: Counts
     burst: BurstLimit
+    courier: Courier
     knobs: Knobs
     stopping: Event = field(default_factory=Event)
 
@@ -49,7 +54,7 @@ class World:
         """A seeded site whose ``self`` links begin with ``base_url``."""
         clock = SystemClock()
         site = Site(base_url, config.deployment, config.time_zone)
-        return cls(
+        world = cls(
             config=config,
             clock=clock,
             site=site,
@@ -58,8 +63,17 @@ class World:
             faults=FaultBook(clock),
             counts=Counts(clock),
             burst=BurstLimit(clock, config.deployment),
+            courier=Courier(config, clock),
             knobs=config.knobs(),
         )
+        world.listen()
+        return world
+
+    def listen(self) -> None:
+        """Have webhooks follow the tickets, and the webhook of the configuration be there."""
+        contents = self.contents
+        self.store.listen(lambda event: self.courier.announce(event, contents.announcer))
+        self.courier.hooks[:] = _configured_hooks(self.config)
 
     @property
     def store(self) -> Store:
@@ -74,6 +88,8 @@ class World:
     def reset(self, *, tickets: int) -> None:
         """Back to the seed: tickets, faults, counts and settings."""
         self.contents = _fill(self.config, self.clock, self.site, tickets=tickets)
+        self.courier.forget()
+        self.listen()
         self.faults.clear()
         self.counts.reset()
         self.knobs = self.config.knobs()
@@ -90,10 +106,18 @@ def _fill(config: SimulatorConfig, clock: Clock, site: Site, *, tickets: int) ->
     draw = Random(config.random_seed)  # noqa: S311  believable tickets, not secrets
     seeder = Seeder(store, site, draw, store.now_ms())
     seeder.run(tickets=tickets)
+    renderer = Renderer(site, store)
     return Contents(
         store=store,
-        renderer=Renderer(site, store),
+        renderer=renderer,
         index=SearchIndex(store, zone=config.time_zone),
         seeder=seeder,
+        announcer=Announcer(renderer),
         writes=WriteLimit(clock),
     )
+
+
+def _configured_hooks(config: SimulatorConfig) -> list[Hook]:
+    if config.webhook_url is None:
+        return []
+    return [Hook(url=config.webhook_url, secret=config.webhook_secret)]
