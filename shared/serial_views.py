@@ -1,0 +1,165 @@
+"""Serial numbers as they are shown: identifiers, single units, lists, histories."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, literal, select
+from sqlalchemy.orm import Session
+
+from shared.errors import NotFoundError
+from shared.models import Serial, SerialEvent, Step, table_of
+from shared.states import ScrapReason, SerialAction, SerialStatus
+
+COMPLETED_INDEX = -1
+"""``currentStepIndex`` of a completed unit (spec/API.md, ``POST /api/serials/{id}/advance``)."""
+
+_FORM = re.compile(r"SN-(0\d{4}|[1-9]\d{4,17})", re.ASCII)
+
+
+def serial_id(number: int) -> str:
+    """``SN-00001``; wider past 99999."""
+    return f"SN-{number:05d}"
+
+
+def number_of(identifier: str) -> int:
+    """The number behind an identifier. Raises NotFoundError where it has another form."""
+    if not _FORM.fullmatch(identifier):
+        raise NotFoundError("SerialNumber", identifier)
+    return int(identifier.removeprefix("SN-"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialView:
+    """A unit as it is shown; ``step_index`` is -1 once it is completed.
+
+    A scrapped unit keeps the step it was scrapped at.
+    """
+
+    number: int
+    job_id: str
+    path_id: str
+    step_id: str | None
+    step_index: int
+    status: SerialStatus
+    created_at: datetime
+    updated_at: datetime
+    scrap_reason: ScrapReason | None = None
+    scrap_explanation: str | None = None
+    scrapped_at: datetime | None = None
+    scrapped_by: str | None = None
+
+    @property
+    def id(self) -> str:
+        """The identifier outside."""
+        return serial_id(self.number)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SerialFilter:
+    """Which units a list shows; None does not narrow it.
+
+    ``step_id`` finds the units at that step and, as their status tells, those scrapped there.
+    """
+
+    job_id: str | None = None
+    path_id: str | None = None
+    step_id: str | None = None
+    status: SerialStatus | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventView:
+    """One thing done to a unit. Indexes are the ones the steps had then; -1 is completed."""
+
+    at: datetime
+    action: SerialAction
+    user_id: str
+    from_step_id: str | None
+    from_index: int | None
+    to_step_id: str | None
+    to_index: int | None
+    bypassed_step_ids: tuple[str, ...]
+    reason: ScrapReason | None
+    explanation: str | None
+
+
+_serials = table_of(Serial)
+_steps = table_of(Step)
+_events = table_of(SerialEvent)
+
+
+def get(session: Session, identifier: str) -> SerialView:
+    """One unit. Raises NotFoundError."""
+    number = number_of(identifier)
+    if found := by_number(session, [number]):
+        return found[number]
+    raise NotFoundError("SerialNumber", identifier)
+
+
+def by_number(session: Session, numbers: Sequence[int]) -> dict[int, SerialView]:
+    """These units by number, those that exist."""
+    wanted = any_(literal(list(numbers), ARRAY(BigInteger)))
+    rows = session.execute(_shown().where(_serials.c.number == wanted))
+    return {row.number: _view(row) for row in rows}
+
+
+def page(
+    session: Session, wanted: SerialFilter, *, after: int | None = None, limit: int
+) -> list[SerialView]:
+    """Up to ``limit`` units in order of their numbers, those past number ``after``."""
+    query = _shown().order_by(_serials.c.number).limit(limit)
+    for column in ("job_id", "path_id", "step_id", "status"):
+        if (value := getattr(wanted, column)) is not None:
+            query = query.where(_serials.c[column] == value)
+    if after is not None:
+        query = query.where(_serials.c.number > after)
+    return [_view(row) for row in session.execute(query)]
+
+
+def history(session: Session, identifier: str) -> list[EventView]:
+    """What was done to a unit, oldest first. Raises NotFoundError."""
+    number = get(session, identifier).number
+    rows = session.execute(
+        select(_events).where(_events.c.serial_number == number).order_by(_events.c.id)
+    )
+    return [_event(row) for row in rows]
+
+
+def _shown() -> Select[Any]:
+    joined = _serials.outerjoin(_steps, _steps.c.id == _serials.c.step_id)
+    return select(_serials, _steps.c.position).select_from(joined)
+
+
+def _view(row: Row[Any]) -> SerialView:
+    return SerialView(
+        number=row.number,
+        job_id=row.job_id,
+        path_id=row.path_id,
+        step_id=row.step_id,
+        step_index=COMPLETED_INDEX if row.position is None else row.position,
+        status=SerialStatus(row.status),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        scrap_reason=row.scrap_reason and ScrapReason(row.scrap_reason),
+        scrap_explanation=row.scrap_explanation,
+        scrapped_at=row.scrapped_at,
+        scrapped_by=row.scrapped_by,
+    )
+
+
+def _event(row: Row[Any]) -> EventView:
+    return EventView(
+        at=row.at,
+        action=SerialAction(row.action),
+        user_id=row.user_id,
+        from_step_id=row.from_step_id,
+        from_index=row.from_index,
+        to_step_id=row.to_step_id,
+        to_index=row.to_index,
+        bypassed_step_ids=tuple(row.bypassed_step_ids),
+        reason=row.reason and ScrapReason(row.reason),
+        explanation=row.explanation,
+    )
