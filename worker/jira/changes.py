@@ -5,8 +5,9 @@ text; as epoch milliseconds they are neither, and we floor them to the minute al
 case an index is coarser than Jira's own field. Pages shift while tickets change: so a scan is
 ordered by change, and wherever a page ends in a later minute than the query began with, the next
 page is a new query from that minute on, not a further offset. What is read twice is left out.
-No scan reaches a server's window limit, and a cursor that ends early is noticed, because a scan
-is only over when a fresh query fits one page.
+Within one minute the pages hang together by a token, or by an offset whose pages overlap, so that
+a shift shows. No scan reaches a server's window limit, and a cursor that ends early is noticed,
+because a scan is only over when a fresh query fits one page.
 """
 
 from collections.abc import Iterator
@@ -68,6 +69,9 @@ class _Scan:
         return Page(tickets=fresh, unusable=unusable, watermark=watermark)
 
     def _advance(self, raw: RawPage, tickets: list[Ticket]) -> None:
+        if raw.shifted:
+            self.following = None
+            return
         first = self.following is None
         minutes = [_minute(one.updated_at) for one in tickets]
         ordered = minutes == sorted(minutes)

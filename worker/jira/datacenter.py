@@ -1,8 +1,9 @@
 """Jira Data Center: everything by ``search`` with ``startAt`` (JIRA.md, section 3)."""
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
 from worker.jira.connection import Connection
 from worker.jira.dialect import RawPage, issues_of, raise_unless_about_keys
@@ -52,10 +53,36 @@ class DataCenter:
         size: int,
         following: str | None,
         deadline: float,
-        validate: bool = True,
     ) -> RawPage:
-        """A server may give fewer than asked for; ``total`` alone says whether more follow."""
-        start = int(following or 0)
+        """A server may give fewer than asked for; ``total`` alone says whether more follow.
+
+        Each page begins with the last issue of the one before. Where it does not, an issue left
+        or joined the list meanwhile, and the next one would be missed: the page has shifted.
+        """
+        place = _Place.read(following)
+        answer = self._page(
+            connection, jql, fields, start=place.start, size=size + place.overlap, deadline=deadline
+        )
+        issues = issues_of(answer)
+        if place.overlap and _mark(issues[:1]) != place.mark:
+            return RawPage([], None, shifted=True)
+        last = _is_last(answer, after=place.start + len(issues))
+        return RawPage(
+            issues[place.overlap :],
+            None if last else _Place(place.start + len(issues) - 1, _mark(issues[-1:])).write(),
+        )
+
+    def _page(
+        self,
+        connection: Connection,
+        jql: str,
+        fields: Sequence[str],
+        *,
+        start: int,
+        size: int,
+        deadline: float,
+        validate: bool = True,
+    ) -> Any:
         params = {
             "jql": jql,
             "startAt": start,
@@ -63,12 +90,7 @@ class DataCenter:
             "fields": ",".join(fields),
             "validateQuery": "true" if validate else "false",
         }
-        answer = connection.get("search", params, deadline=deadline)
-        issues = issues_of(answer)
-        total = answer.get("total")
-        after = start + len(issues)
-        more = bool(issues) and (not isinstance(total, int) or after < total)
-        return RawPage(issues, str(after) if more else None)
+        return connection.get("search", params, deadline=deadline)
 
     def _named(
         self,
@@ -78,21 +100,21 @@ class DataCenter:
         *,
         deadline: float,
     ) -> list[Any]:
+        """Page by page, since an administrator may allow less than a hundred a page."""
         found: list[Any] = []
-        following: str | None = None
-        for _page in range(_MOST_PAGES):
-            page = self.search(
+        for _number in range(_MOST_PAGES):
+            answer = self._page(
                 connection,
                 f"key in ({','.join(names)})",
                 fields,
+                start=len(found),
                 size=len(names),
-                following=following,
                 deadline=deadline,
                 validate=False,
             )
-            found += page.issues
-            following = page.following
-            if following is None:
+            issues = issues_of(answer)
+            found += issues
+            if not issues or _is_last(answer, after=len(found)):
                 break
         return found
 
@@ -109,6 +131,38 @@ class DataCenter:
         except CallRefused as refusal:
             raise_unless_about_keys(refusal)
             return []
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the next page starts, and which issue in which state has to stand there."""
+
+    start: int = 0
+    mark: str = ""
+
+    @property
+    def overlap(self) -> int:
+        return 1 if self.mark else 0
+
+    @classmethod
+    def read(cls, following: str | None) -> Self:
+        start, _, mark = (following or "").partition(" ")
+        return cls(int(start), mark) if mark else cls()
+
+    def write(self) -> str:
+        return f"{self.start} {self.mark}"
+
+
+def _mark(issues: list[Any]) -> str:
+    issue = issues[0] if issues and isinstance(issues[0], Mapping) else {}
+    fields = issue.get("fields")
+    updated = fields.get("updated") if isinstance(fields, Mapping) else None
+    return f"{issue.get('id')}@{updated}"
+
+
+def _is_last(answer: Mapping[str, Any], *, after: int) -> bool:
+    total = answer.get("total")
+    return not answer["issues"] or (isinstance(total, int) and after >= total)
 
 
 def _parts(names: Sequence[str]) -> Iterator[list[str]]:

@@ -13,10 +13,15 @@ _FORBIDDEN = 403
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """Issues as JSON, and what to pass for the page after this one; None: there is none."""
+    """Issues as JSON, and what to pass for the page after this one; None: there is none.
+
+    ``shifted``: the list has moved under the pages since the one before, so that this one does
+    not join it and holds nothing; the query is to be asked anew.
+    """
 
     issues: list[Any]
     following: str | None
+    shifted: bool = False
 
 
 class Dialect(Protocol):
