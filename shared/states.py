@@ -90,6 +90,30 @@ def failure_message(code: FailureCode, *, key: str, detail: str = "") -> str:
     return FAILURE_WORDS[code].format(key=key, detail=detail)
 
 
+class DeliveryOutcome(StrEnum):
+    """What became of a webhook delivery (spec/API.md, "Outcomes of a delivery")."""
+
+    FILLED = "filled"
+    NOTED = "noted"
+    UNLINKED = "unlinked"
+    STALE = "stale"
+    IGNORED = "ignored"
+    FAILED = "failed"
+
+
+class RejectionReason(StrEnum):
+    """Why a request to the webhook was turned away; nothing of it is stored."""
+
+    NO_PROOF = "no_proof"
+    MALFORMED_SIGNATURE = "malformed_signature"
+    WRONG_SIGNATURE = "wrong_signature"
+    WRONG_TOKEN = "wrong_token"  # noqa: S105  a reason's name, no token
+    EMPTY_BODY = "empty_body"
+    NOT_CONFIGURED = "not_configured"
+    TOO_LARGE = "too_large"
+    BUSY = "busy"
+
+
 class AdvancementMode(StrEnum):
     """How freely the units of a path move along its steps (spec/API.md, paths)."""
 

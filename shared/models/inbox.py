@@ -1,0 +1,103 @@
+"""The inbox: what Jira's webhooks brought, what was turned away, what no webhook announced."""
+
+from datetime import date, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Date,
+    Index,
+    Integer,
+    LargeBinary,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.models.base import Base, Identifier, any_of
+from shared.states import DeliveryOutcome
+
+
+class Delivery(Base):
+    """One webhook request that proved its origin, and what became of it.
+
+    ``signed``: its body carries Jira's signature; else a token proved the sender alone, and the
+    body is a hint. ``outcome`` null: not applied yet, and due at ``due_at``, which a claim moves
+    on, so that a delivery whose worker died comes back by itself. ``tries`` counts claims.
+    ``body`` is null once its days are over; ``body_size`` is in bytes and stays.
+    """
+
+    __tablename__ = "webhook_deliveries"
+
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    identifier: Mapped[str]
+    signed: Mapped[bool]
+    event: Mapped[str | None]
+    ticket_key: Mapped[str | None]
+    issue_id: Mapped[str | None] = mapped_column(Identifier)
+    retry: Mapped[int | None] = mapped_column(Integer)
+    flow: Mapped[str | None]
+    body: Mapped[bytes | None] = mapped_column(LargeBinary)
+    body_size: Mapped[int] = mapped_column(Integer)
+    duplicates: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    outcome: Mapped[str | None]
+    reason: Mapped[str | None]
+    tries: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    received_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    applied_at: Mapped[datetime | None]
+    request_id: Mapped[str | None]
+
+    __table_args__ = (
+        # A sender with a token alone must not take the place of a signed delivery.
+        UniqueConstraint("identifier", "signed"),
+        CheckConstraint(any_of("outcome", DeliveryOutcome), name="outcome_known"),
+        CheckConstraint("(outcome IS NULL) = (applied_at IS NULL)", name="outcome_has_moment"),
+        Index("ix_webhook_deliveries_waiting", "id", postgresql_where=text("outcome IS NULL")),
+        Index("ix_webhook_deliveries_outcome", "outcome", "id"),
+        Index("ix_webhook_deliveries_ticket", "ticket_key", "id"),
+        Index("ix_webhook_deliveries_issue", "issue_id", "received_at"),
+        Index("ix_webhook_deliveries_received", "received_at"),
+        Index(
+            "ix_webhook_deliveries_with_body",
+            "received_at",
+            postgresql_where=text("body IS NOT NULL"),
+        ),
+    )
+
+
+class Rejection(Base):
+    """How many requests without proof were turned away, by day (UTC) and reason."""
+
+    __tablename__ = "webhook_rejections"
+
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+    reason: Mapped[str] = mapped_column(primary_key=True)
+    count: Mapped[int] = mapped_column(BigInteger)
+    last_at: Mapped[datetime]
+
+
+class UnannouncedChange(Base):
+    """The newest change of a ticket that a poll found and no webhook had announced."""
+
+    __tablename__ = "unannounced_changes"
+
+    issue_id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    ticket_key: Mapped[str]
+    changed_at: Mapped[datetime]
+    found_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (Index("ix_unannounced_changes_found", "found_at"),)
+
+
+class KnownMapping(Base):
+    """Field ids that the settings' names were resolved to, so that no webhook waits for Jira."""
+
+    __tablename__ = "field_mappings"
+
+    settings_hash: Mapped[str] = mapped_column(primary_key=True)
+    part_number: Mapped[str | None]
+    quantity: Mapped[str | None]
+    epic_link: Mapped[str | None]
+    resolved_at: Mapped[datetime] = mapped_column(server_default=func.now())
