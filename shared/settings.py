@@ -45,8 +45,14 @@ def _env(name: str, default: Any, text: str, **limits: Any) -> Any:
 class Settings(BaseSettings):
     """The environment, checked. Durations are in seconds unless the name says otherwise."""
 
+    # Code may use the fields' names, the environment must not: HOME, HOST or PORT of any shell
+    # would count. The prefix, which no variable can have, goes before those names alone.
     model_config = SettingsConfigDict(
-        frozen=True, env_ignore_empty=True, extra="ignore", populate_by_name=True
+        frozen=True,
+        env_ignore_empty=True,
+        extra="ignore",
+        populate_by_name=True,
+        env_prefix="=",
     )
 
     home: Path = _env("ROUTECARD_HOME", Path(".routecard"), "Folder of the embedded servers' data.")

@@ -1,0 +1,32 @@
+"""One running stack for the tests that leave it whole; one worker process runs them all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import Stack, stack
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep a stack to one process: several at once would only wait for each other's CPU."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def running() -> Iterator[Stack]:
+    """A stack that is up, and is whole again after each test."""
+    with stack() as made:
+        made.start_and_wait()
+        yield made
+        assert made.stop() == 0
+
+
+@pytest.fixture
+def new_stack() -> Iterator[Stack]:
+    """A stack of the test's own, not started."""
+    with stack() as made:
+        yield made
