@@ -1,0 +1,78 @@
+"""Answers: JSON by orjson, streamed lists, entity tags."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from flask import Response, request
+
+from shared.errors import StaleError
+
+JSON = "application/json"
+
+
+def json_answer(
+    content: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """One JSON document as an answer."""
+    return Response(dump(content), status=status, headers=headers, mimetype=JSON)
+
+
+def dump(content: Any) -> bytes:
+    """JSON text; a lone surrogate that was echoed from a request becomes a question mark."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:
+        return orjson.dumps(_printable(content))
+
+
+def _printable(content: Any) -> Any:
+    if isinstance(content, str):
+        return content.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(content, dict):
+        return {_printable(key): _printable(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_printable(value) for value in content]
+    return content
+
+
+def no_content() -> Response:
+    """204."""
+    return Response(status=204)
+
+
+def streamed_array(pages: Iterable[list[Any]]) -> Response:
+    """One JSON array, sent page by page; memory holds one page.
+
+    The first page is made before the answer begins, so that a fault there is still an error
+    answer. A later one cuts the connection: half an array never looks like a whole one.
+    """
+    source = iter(pages)
+    first = next(source, [])
+    return Response(_array(first, source), mimetype=JSON)
+
+
+def _array(first: list[Any], rest: Iterator[list[Any]]) -> Iterator[bytes]:
+    yield b"[" + dump(first)[1:-1]
+    begun = bool(first)
+    for page in rest:
+        if page:
+            yield (b"," if begun else b"") + dump(page)[1:-1]
+            begun = True
+    yield b"]"
+
+
+def entity_tag(version: int) -> str:
+    """The strong entity tag of a version (spec/API.md, ``ETag``)."""
+    return f'"{version}"'
+
+
+def check_if_match(version: int) -> None:
+    """Hold the request's ``If-Match`` against a version (RFC 9110, 13.1.1: strong comparison).
+
+    Raises StaleError where it does not hold. Call it in the transaction, with the row locked.
+    """
+    if "If-Match" not in request.headers:
+        return
+    if not request.if_match.contains(entity_tag(version).strip('"')):
+        raise StaleError("If-Match does not hold: the resource has changed since it was read")

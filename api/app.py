@@ -1,0 +1,78 @@
+"""The composition root of the API: settings in, a Flask application out."""
+
+from typing import Any
+
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.security_scheme import SecurityScheme
+from flask_openapi3.openapi import OpenAPI
+from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import ValidationError as RoutingValidationError
+
+from api import access, errors, request_ids
+from api.resource import BEARER
+from api.routes import RESOURCES, documents
+from api.runtime import EXTENSION, Runtime
+from api.schemas.answers import Error
+from shared.broker import Doorbell
+from shared.clock import Clock, SystemClock
+from shared.settings import Settings
+
+VERSION = "1.0.0"
+_ABOUT = (
+    "Production jobs ordered through Jira. Values that are absent are left out, never `null`; "
+    "a `null` that is sent counts as left out. Timestamps are UTC with milliseconds. "
+    "Every answer carries `X-Request-ID`."
+)
+_SECURITY: dict[str, SecurityScheme | dict[str, Any]] = {
+    BEARER: {"type": "http", "scheme": "bearer"}
+}
+
+
+class _NoNul(UnicodeConverter):
+    """A variable of an address: one segment, and nothing PostgreSQL could not hold."""
+
+    def to_python(self, value: str) -> str:
+        if "\0" in value:
+            raise RoutingValidationError
+        return value
+
+
+def create_app(
+    settings: Settings,
+    *,
+    engine: Engine | None = None,
+    doorbell: Doorbell | None = None,
+    clock: Clock | None = None,
+    authenticate: access.Authenticate = access.open_to_all,
+) -> OpenAPI:
+    """Wire the API. Opens no connection: engine and doorbell are made at their first use."""
+    app = OpenAPI(
+        "api",
+        info=Info(title="Routecard", version=VERSION, description=_ABOUT),
+        security_schemes=_SECURITY,
+        doc_ui=False,
+        validation_error_status=400,
+        validation_error_model=Error,
+        static_folder=None,
+    )
+    app.url_map.merge_slashes = False
+    app.url_map.converters["default"] = _NoNul
+    app.extensions[EXTENSION] = Runtime(settings, engine, doorbell, clock or SystemClock())
+    request_ids.register(app)
+    access.register(app, authenticate)
+    errors.register(app)
+    for resource in RESOURCES:
+        app.register_api(resource.blueprint)
+    documents.register(app)
+    access.check_all_declared(app)
+    _trust_proxies(app, settings.trusted_proxies)
+    return app
+
+
+def _trust_proxies(app: OpenAPI, count: int) -> None:
+    if count:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way to add one
+            app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count
+        )

@@ -1,0 +1,31 @@
+"""Whether the process lives, and whether it can serve."""
+
+from http import HTTPMethod
+
+from flask import Response
+
+from api import runtime
+from api.access import Unscoped
+from api.answers import json_answer
+from api.refusals import NotReadyError
+from api.resource import Resource
+from api.schemas.health import Alive, Ready
+
+resource = Resource("health", prefix="", about="Signs of life.")
+
+
+@resource.route(HTTPMethod.GET, "/healthz", access=Unscoped.PUBLIC, answers={200: Alive})
+def healthz() -> Response:
+    """Say that this process answers."""
+    return json_answer({"status": "ok"})
+
+
+@resource.route(
+    HTTPMethod.GET, "/readyz", access=Unscoped.PUBLIC, answers={200: Ready}, refusals=(503,)
+)
+def readyz() -> Response:
+    """Say whether this process can serve: database there, migrations in place."""
+    found = runtime.runtime().probe.look()
+    if found.refusal is not None:
+        raise NotReadyError(found.refusal)
+    return json_answer({"status": "ready", "degraded": list(found.degraded)})

@@ -1,0 +1,62 @@
+"""What one API process works with: settings, database, doorbell, clock; made at the edge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeVar, cast
+
+from flask import current_app
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from api.readiness import Probe
+from shared import db
+from shared.broker import Doorbell
+from shared.clock import Clock, SystemClock
+from shared.settings import Settings
+
+EXTENSION = "routecard"
+
+T = TypeVar("T")
+
+
+@dataclass
+class Runtime:
+    """Made by ``create_app``; opens nothing before its first use, hence after fork."""
+
+    settings: Settings
+    given_engine: Engine | None = None
+    given_doorbell: Doorbell | None = None
+    clock: Clock = field(default_factory=SystemClock)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """The process's engine: a connection kept for each request thread."""
+        return self.given_engine or db.make_engine(
+            self.settings.database_dsn(), pool_size=self.settings.api_threads
+        )
+
+    @cached_property
+    def doorbell(self) -> Doorbell:
+        """The process's doorbell; ring it after the commit."""
+        return self.given_doorbell or Doorbell(self.settings, clock=self.clock)
+
+    @cached_property
+    def probe(self) -> Probe:
+        """What /readyz asks."""
+        return Probe(self.settings, lambda: self.engine)
+
+
+def runtime() -> Runtime:
+    """The runtime of the application that serves this request."""
+    return cast(Runtime, current_app.extensions[EXTENSION])
+
+
+def in_transaction(work: Callable[[Session], T]) -> T:
+    """Run ``work`` in one transaction of this request, again after a deadlock; commits."""
+    return db.in_transaction(runtime().engine, work)
+
+
+def ring() -> None:
+    """Tell the workers that something is due. Call it after the commit; costs nothing."""
+    runtime().doorbell.ring()

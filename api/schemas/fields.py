@@ -1,0 +1,209 @@
+"""Fields of bodies and queries: their checks, and the messages of spec/create-job.txt, once."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from shared.errors import FieldProblem, InvalidInputError
+from shared.models import MAX_QUANTITY, MAX_TEXT
+
+REQUIRED = "is required"
+EMPTY = "cannot be empty"
+NOT_A_STRING = "must be a string"
+TOO_LONG = f"must be at most {MAX_TEXT} characters"
+NOT_A_NUMBER = "must be a number"
+NOT_POSITIVE = "must be greater than 0"
+NOT_WHOLE = "must be an integer"
+TOO_LARGE = f"must be at most {MAX_QUANTITY}"
+NOT_A_KEY = "must look like PI-42"
+NOT_STRINGS = "must be an array of strings"
+NOT_A_MOMENT = "must be an ISO 8601 timestamp such as 2024-01-15T10:30:00.000Z"
+
+_ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}-[1-9][0-9]*", re.ASCII)
+ISSUE_KEY_PATTERN = rf"^\s*{_ISSUE_KEY.pattern}\s*$"
+
+
+def wrong(words: str) -> PydanticCustomError:
+    """A problem of a field; the field's name is put before ``words``."""
+    return PydanticCustomError("contract", "{words}", {"words": words})
+
+
+class Body(BaseModel):
+    """A request body: camelCase outside, unknown members ignored, ``null`` the same as absent."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, strict=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_absent(cls, content: Any) -> Any:
+        if isinstance(content, dict):
+            return {key: value for key, value in content.items() if value is not None}
+        return content
+
+
+class Query(BaseModel):
+    """A query string; a parameter nobody knows is refused, so that no filter is silently lost."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
+
+
+class Headers(BaseModel):
+    """Request headers an operation heeds; each field's alias is the header's name."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+_OURS = {
+    "missing": REQUIRED,
+    "string_type": NOT_A_STRING,
+    "list_type": "must be an array",
+    "tuple_type": "must be an array",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "int_type": NOT_WHOLE,
+    "int_parsing": NOT_WHOLE,
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
+
+
+def problems_of(error: ValidationError) -> tuple[FieldProblem, ...]:
+    """What pydantic found, in the order of the model's fields, in the contract's words."""
+    return tuple(_problem(found) for found in error.errors(include_url=False))
+
+
+def invalid(error: ValidationError) -> InvalidInputError:
+    """The refusal for what pydantic found; its message is the first problem's."""
+    problems = problems_of(error)
+    return InvalidInputError(problems[0].message, problems)
+
+
+def _problem(found: Any) -> FieldProblem:
+    place = ""
+    for part in found["loc"]:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}"
+    place = place.lstrip(".")
+    if found["type"] == "extra_forbidden":
+        return FieldProblem(place, f"{place} is not a known parameter")
+    return FieldProblem(place, f"{place} {_OURS.get(found['type']) or found['msg']}")
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise wrong(NOT_A_STRING)
+    return value
+
+
+def short(value: Any) -> str:
+    """A text of at most 255 characters."""
+    if len(_string(value)) > MAX_TEXT:
+        raise wrong(TOO_LONG)
+    return str(value)
+
+
+def named(empty: str) -> Callable[[Any], str]:
+    """A check for texts that must say something; surrounding white space is trimmed."""
+
+    def check(value: Any) -> str:
+        text = _string(value).strip()
+        if not text:
+            raise wrong(empty)
+        return short(text)
+
+    return check
+
+
+def _optional_text(value: Any) -> str | None:
+    return short(value) or None
+
+
+def quantity(value: Any) -> int:
+    """First a number, then above zero, then whole, then within range (spec/API.md)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong(NOT_A_NUMBER)
+    if value <= 0:
+        raise wrong(NOT_POSITIVE)
+    if value != int(value):
+        raise wrong(NOT_WHOLE)
+    if value > MAX_QUANTITY:
+        raise wrong(TOO_LARGE)
+    return int(value)
+
+
+def issue_key(value: Any) -> str:
+    """A Jira issue key, trimmed and upper-cased (JIRA.md, section 8)."""
+    text = _string(value).strip()
+    if not _ISSUE_KEY.fullmatch(text):
+        raise wrong(NOT_A_KEY)
+    return short(text.upper())
+
+
+def labels(value: Any) -> list[str]:
+    """Strings in the order given, without repeats."""
+    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
+        raise wrong(NOT_STRINGS)
+    return list(dict.fromkeys(value))
+
+
+def moment(value: Any) -> datetime:
+    """An instant; without an offset it is UTC."""
+    try:
+        found = datetime.fromisoformat(_string(value))
+    except ValueError:
+        raise wrong(NOT_A_MOMENT) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def one_of(kind: type[StrEnum]) -> Any:
+    """A value of a closed vocabulary: ``status: Annotated[Status, one_of(Status)]``."""
+    words = [str(member) for member in kind]
+
+    def check(value: Any) -> StrEnum:
+        if value not in words:
+            raise wrong(f"must be one of {', '.join(words)}")
+        return kind(value)
+
+    return BeforeValidator(check, json_schema_input_type=kind)
+
+
+_TEXT = {"type": "string", "maxLength": MAX_TEXT}
+_OPTIONAL_TEXT = {"anyOf": [_TEXT, {"type": "null"}]}
+_NAME = {**_TEXT, "minLength": 1, "pattern": r"\S"}
+_QUANTITY = {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
+_KEY = {**_TEXT, "pattern": ISSUE_KEY_PATTERN}
+
+RequiredName = Annotated[str, BeforeValidator(named(REQUIRED)), WithJsonSchema(_NAME)]
+"""A name that may not be left out or empty: both are ``is required``."""
+Name = Annotated[str, BeforeValidator(named(EMPTY)), WithJsonSchema(_NAME)]
+"""A name that, where given, ``cannot be empty``."""
+Quantity = Annotated[int, BeforeValidator(quantity), WithJsonSchema(_QUANTITY)]
+IssueKey = Annotated[str, BeforeValidator(issue_key), WithJsonSchema(_KEY)]
+Text = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_OPTIONAL_TEXT)]
+"""An optional text; the empty string counts as absent."""
+Labels = Annotated[
+    list[Annotated[str, BeforeValidator(short)]],
+    BeforeValidator(labels),
+    WithJsonSchema({"type": "array", "items": _TEXT}),
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]

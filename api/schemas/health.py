@@ -1,0 +1,22 @@
+"""Signs of life."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from api.schemas.answers import Answer
+
+
+class Alive(Answer):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(Answer):
+    """The process can serve, perhaps without some of the parts that work behind it."""
+
+    status: Literal["ready"]
+    degraded: list[Literal["broker", "worker", "beat"]] = Field(
+        description="What is away; work waits for it, and nothing is lost."
+    )

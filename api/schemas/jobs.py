@@ -1,0 +1,135 @@
+"""Jobs: what a client sends, in the order it is checked, and what it gets."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from api.schemas.answers import Answer
+from api.schemas.fields import Body, IssueKey, Labels, Name, Quantity, RequiredName, Text
+from shared.jobs import JobChange, JobDraft
+from shared.states import Source, TaskStatus
+
+FULL: dict[str, JsonValue] = {
+    "name": "JOB-2024-001",
+    "goalQuantity": 50,
+    "jiraTicketKey": "PI-42",
+    "jiraTicketSummary": "Build 50 aluminum housings",
+    "jiraPartNumber": "ALU-HOUSING-7075",
+    "jiraPriority": "High",
+    "jiraEpicLink": "PI-10",
+    "jiraLabels": ["Q1-2024", "rush"],
+}
+MINIMAL: dict[str, JsonValue] = {"name": "JOB-2024-002", "goalQuantity": 200}
+"""The two requests of spec/create-job.txt."""
+
+
+class JobCreate(Body):
+    """A job to create (spec/create-job.txt)."""
+
+    name: RequiredName = Field(description="A human-readable name, e.g. a work order number.")
+    goal_quantity: Quantity = Field(description="How many units to make.")
+    jira_ticket_key: IssueKey | None = Field(None, description="The Jira ticket to link to.")
+    jira_ticket_summary: Text = Field(None, description="Its summary.")
+    jira_part_number: Text = Field(None, description="The part number.")
+    jira_priority: Text = Field(None, description="Its priority.")
+    jira_epic_link: Text = Field(None, description="The key of its epic.")
+    jira_labels: Labels | None = Field(None, description="Its labels; repeats are dropped.")
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [FULL, MINIMAL]},
+    )
+
+    def draft(self) -> JobDraft:
+        """What shared.jobs stores."""
+        return JobDraft(
+            name=self.name,
+            goal_quantity=self.goal_quantity,
+            jira_ticket_key=self.jira_ticket_key,
+            jira_ticket_summary=self.jira_ticket_summary,
+            jira_part_number=self.jira_part_number,
+            jira_priority=self.jira_priority,
+            jira_epic_link=self.jira_epic_link,
+            jira_labels=None if self.jira_labels is None else tuple(self.jira_labels),
+        )
+
+
+class JobUpdate(Body):
+    """What may be changed in a job; its Jira fields never can."""
+
+    name: Name | None = Field(None, description="The new name.")
+    goal_quantity: Quantity | None = Field(None, description="The new quantity.")
+
+    def change(self) -> JobChange:
+        """What shared.jobs does with it."""
+        return JobChange(name=self.name, goal_quantity=self.goal_quantity)
+
+
+class Reason(Answer):
+    """A stable code and its plain words."""
+
+    code: str
+    message: str
+
+
+class JiraSync(Answer):
+    """How the fill of a job's Jira fields stands."""
+
+    status: TaskStatus
+    task_id: str = Field(examples=["sync_01h455vb4pex5vsknk084sn02q"])
+    attempts: int = Field(ge=0)
+    next_attempt_at: str | None = Field(None, description="Pending, once it has been tried.")
+    waiting_for: Reason | None = Field(None, description="Pending: what holds it up.")
+    filled_at: str | None = None
+    source: Source | None = Field(None, description="Filled: what brought the ticket.")
+    error: Reason | None = Field(None, description="Failed: why.")
+
+
+class JobOut(Answer):
+    """A job. What is absent is left out."""
+
+    id: str = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
+    name: str
+    goal_quantity: int
+    jira_ticket_key: str | None = None
+    jira_ticket_summary: str | None = None
+    jira_part_number: str | None = None
+    jira_priority: str | None = None
+    jira_epic_link: str | None = None
+    jira_labels: list[str] | None = None
+    created_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+    updated_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+    jira_sync: JiraSync | None = Field(None, description="Where a ticket fills the job.")
+
+
+class PathProgress(Answer):
+    """How far one path is, against its own goal."""
+
+    path_id: str
+    path_name: str
+    goal: int
+    completed: int
+    percent_complete: float
+
+
+class Progress(Answer):
+    """How far a job is, against its own goal; may exceed 100 percent."""
+
+    total_goal: int
+    total_completed: int
+    percent_complete: float
+    path_progress: list[PathProgress]
+
+
+class JobDetail(JobOut):
+    """A job with its paths and progress."""
+
+    paths: list[dict[str, Any]]
+    progress: Progress
+
+
+class JobPath(BaseModel):
+    """The job an address names."""
+
+    id: str = Field(
+        description="The job's id.", json_schema_extra={"example": "job_01h455vb4pex5vsknk084sn02q"}
+    )
