@@ -1,7 +1,7 @@
 """Celery's factory, the names of its tasks, and the doorbell that says work is waiting."""
 
 import threading
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any
 
 import redis
@@ -20,6 +20,7 @@ log = get_logger(__name__)
 QUEUE_JIRA = "jira"
 QUEUE_INNER = "inner"
 DOORBELL_KEY = "routecard:doorbell"
+INBOX_KEY = "routecard:doorbell:inbox"
 DOORBELL_MILLIS = 1000
 SILENCE_SECONDS = (1.0, 5.0)
 """How long a bell that could not be rung is left alone: at first, and at most."""
@@ -30,9 +31,31 @@ class TaskName(StrEnum):
 
     DRAIN = "routecard.drain"
     SWEEP = "routecard.sweep"
+    DELIVER = "routecard.deliver"
+    MAP_FIELDS = "routecard.map_fields"
+    PRUNE = "routecard.prune"
+    POLL = "routecard.poll"
+    EXISTENCE = "routecard.existence"
 
 
-ROUTES = {TaskName.DRAIN: QUEUE_JIRA, TaskName.SWEEP: QUEUE_INNER}
+ROUTES = {
+    TaskName.DRAIN: QUEUE_JIRA,
+    TaskName.SWEEP: QUEUE_INNER,
+    TaskName.DELIVER: QUEUE_INNER,
+    TaskName.MAP_FIELDS: QUEUE_JIRA,
+    TaskName.PRUNE: QUEUE_INNER,
+}
+
+
+class Bell(Enum):
+    """What can be due, each with its flag in Redis and the message that sees to it."""
+
+    TASKS = (DOORBELL_KEY, TaskName.DRAIN)
+    INBOX = (INBOX_KEY, TaskName.DELIVER)
+
+    def __init__(self, key: str, message: TaskName) -> None:
+        self.key = key
+        self.message = message
 
 
 class PromptConnection(Connection):
@@ -42,9 +65,10 @@ class PromptConnection(Connection):
     is back (docs/architecture.md, time limits).
     """
 
-    def _ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+    def ensure_connection(self, *args: Any, **kwargs: Any) -> Any:
+        """Connect, however often it takes; what the worker's consumer calls when it lost it."""
         steps = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
-        return super()._ensure_connection(*args, **{**kwargs, **steps})
+        return super().ensure_connection(*args, **{**kwargs, **steps})
 
 
 class PromptAMQP(AMQP):
@@ -98,9 +122,14 @@ def make_redis(settings: Settings, *, timeout: float = 0.3) -> "redis.Redis":
     )
 
 
+def send(celery: Celery, message: TaskName, *, expires: float = 30.0) -> None:
+    """Send one message; it is worthless after ``expires`` seconds."""
+    celery.send_task(message, expires=expires, retry=False)
+
+
 def send_drain(celery: Celery, *, expires: float = 30.0) -> None:
     """Send one ``drain`` message; it is worthless after ``expires`` seconds."""
-    celery.send_task(TaskName.DRAIN, expires=expires, retry=False)
+    send(celery, TaskName.DRAIN, expires=expires)
 
 
 class Doorbell:
@@ -115,15 +144,17 @@ class Doorbell:
         self._settings = settings
         self._clock = clock or SystemClock()
         self._rung = threading.Event()
+        self._bells: set[Bell] = set()
         self._closed = threading.Event()
         self._start = threading.Lock()
         self._thread: threading.Thread | None = None
         self._silence = 0.0
 
-    def ring(self) -> None:
+    def ring(self, bell: Bell = Bell.TASKS) -> None:
         """Say that something is due. Never blocks, never raises."""
         if self._thread is None:
             self._launch()
+        self._bells.add(bell)
         self._rung.set()
 
     def close(self) -> None:
@@ -146,14 +177,15 @@ class Doorbell:
         while not self._closed.is_set():
             self._rung.wait()
             self._rung.clear()
-            self._answer(client, celery)
+            while self._bells:
+                self._answer(client, celery, self._bells.pop())
         client.close()
         celery.close()
 
-    def _answer(self, client: Any, celery: Celery) -> None:
+    def _answer(self, client: Any, celery: Celery, bell: Bell) -> None:
         try:
-            if client.set(DOORBELL_KEY, 1, nx=True, px=DOORBELL_MILLIS):
-                send_drain(celery)
+            if client.set(bell.key, 1, nx=True, px=DOORBELL_MILLIS):
+                send(celery, bell.message)
             self._silence = 0.0
         except Exception as error:  # noqa: BLE001  kombu lets errors of every layer through
             shortest, longest = SILENCE_SECONDS

@@ -17,7 +17,7 @@ settings = load_settings()
 app = make_celery(settings)
 app.conf.update(
     routecard_settings=settings,
-    beat_schedule=tasks.schedule(),
+    beat_schedule=tasks.schedule(settings),
     beat_scheduler=f"{BeatScheduler.__module__}:{BeatScheduler.__name__}",
     beat_max_loop_interval=1.0,
 )

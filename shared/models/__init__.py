@@ -1,21 +1,28 @@
 """The tables; importing this package is enough to know them all."""
 
+from shared.models.access import ApiToken, LoginGuess, Operator
+from shared.models.audit import AuditEvent
 from shared.models.base import MAX_QUANTITY, MAX_TEXT, Base, Identifier, any_of, table_of
 from shared.models.inbox import Delivery, KnownMapping, Rejection, UnannouncedChange
-from shared.models.jira import Heartbeat, JiraPause, TicketCopy
-from shared.models.jobs import Job, SyncAttempt, SyncTask
+from shared.models.jira import Heartbeat, JiraPause, JiraPoll, TicketCopy
+from shared.models.jobs import Job, SyncAttempt, SyncTally, SyncTask
 from shared.models.routing import Path, Serial, SerialCounter, SerialEvent, Step
 
 __all__ = [
     "MAX_QUANTITY",
     "MAX_TEXT",
+    "ApiToken",
+    "AuditEvent",
     "Base",
     "Delivery",
     "Heartbeat",
     "Identifier",
     "JiraPause",
+    "JiraPoll",
     "Job",
     "KnownMapping",
+    "LoginGuess",
+    "Operator",
     "Path",
     "Rejection",
     "Serial",
@@ -23,6 +30,7 @@ __all__ = [
     "SerialEvent",
     "Step",
     "SyncAttempt",
+    "SyncTally",
     "SyncTask",
     "TicketCopy",
     "UnannouncedChange",

@@ -1,0 +1,132 @@
+"""How far the poll has got: moved in the transaction that stores what it brought."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from shared.models import JiraPoll
+from shared.settings import Settings
+
+DEEP_OVERLAP = timedelta(hours=25)
+"""How far back one round a day looks: an edit that search showed late is found all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """A round that is ours to go on with.
+
+    ``cursor`` is where an earlier part of it got to; ``watermark`` is where the last round ended;
+    a first import has neither. ``deep`` asks for the long overlap.
+    """
+
+    scope: str
+    projects: tuple[str, ...]
+    cursor: datetime | None
+    watermark: datetime | None
+    deep: bool
+
+
+def scope_of(settings: Settings) -> str:
+    """What a watermark is good for: this Jira, these projects, this mapping of fields.
+
+    With another mapping our copies say something else, hence everything is read anew.
+    """
+    parts = (
+        settings.jira_base_url,
+        *sorted(settings.jira_project),
+        "",
+        settings.jira_field_part_number,
+        settings.jira_field_quantity,
+        settings.jira_field_epic_link,
+        settings.jira_part_number_pattern,
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+# Either the round under way is gone on with, or a new one begins where it is time for it.
+_BEGIN = text("""
+INSERT INTO jira_polls AS p (scope, projects) VALUES (:scope, :projects)
+ON CONFLICT (scope) DO UPDATE SET
+    projects = excluded.projects,
+    running = true,
+    began_at = CASE WHEN p.running THEN p.began_at ELSE now() END,
+    tickets = CASE WHEN p.running THEN p.tickets ELSE 0 END,
+    deep_at = CASE WHEN p.running OR p.deep_at > now() - interval '1 day'
+        THEN p.deep_at ELSE now() END,
+    updated_at = now()
+WHERE p.running OR p.began_at <= now() - make_interval(secs => :every)
+RETURNING scope, projects, cursor, watermark, deep_at = began_at AS deep
+""")
+
+
+def begin_round(session: Session, settings: Settings, *, every: float) -> Round | None:
+    """Go on with the round under way, or begin one ``every`` seconds after the last began.
+
+    None where it is not yet time. Only for whoever holds the poll's lock.
+    """
+    values = {"scope": scope_of(settings), "projects": sorted(settings.jira_project)}
+    row = session.execute(_BEGIN, {**values, "every": every}).one_or_none()
+    if row is None:
+        return None
+    return Round(
+        scope=row.scope,
+        projects=tuple(row.projects),
+        cursor=row.cursor,
+        watermark=row.watermark,
+        deep=row.deep,
+    )
+
+
+# Never past our own clock: one ticket dated into the future must not end the poll for ever.
+_STORED = text("""
+UPDATE jira_polls SET
+    cursor = GREATEST(cursor, LEAST(CAST(:watermark AS timestamptz), now())),
+    tickets = tickets + :tickets,
+    imported = imported + CASE WHEN import_done_at IS NULL THEN :tickets ELSE 0 END,
+    refusal = NULL, updated_at = now()
+WHERE scope = :scope
+""")
+_KNOWN = text("""
+SELECT count(*) FROM tickets t JOIN jira_polls p ON p.scope = :scope
+WHERE t.issue_id = ANY(:ids) AND t.read_at >= p.began_at
+""")
+_FINISH = text("""
+UPDATE jira_polls SET
+    running = false, watermark = GREATEST(watermark, cursor), cursor = NULL,
+    complete_as_of = began_at, import_done_at = COALESCE(import_done_at, now()),
+    refusal = NULL, updated_at = now()
+WHERE scope = :scope
+""")
+_REFUSED = text("""
+UPDATE jira_polls SET refusal = :refusal, updated_at = now() WHERE scope = :scope
+""")
+
+
+def new_in_round(session: Session, scope: str, issue_ids: list[str]) -> int:
+    """How many of these this round has not stored yet: what is read twice is counted once."""
+    known = session.scalar(_KNOWN, {"scope": scope, "ids": issue_ids}) or 0
+    return len(issue_ids) - known
+
+
+def stored(session: Session, scope: str, *, watermark: datetime | None, tickets: int) -> None:
+    """A page is stored in this transaction: a later start need not go back behind it."""
+    values = {"scope": scope, "watermark": watermark, "tickets": tickets}
+    session.execute(_STORED, values)
+
+
+def finish(session: Session, scope: str) -> None:
+    """The round has seen everything."""
+    session.execute(_FINISH, {"scope": scope})
+
+
+def refused(session: Session, scope: str, *, reason: str) -> None:
+    """Jira refuses the query itself, such as a project it does not show us: doctor tells."""
+    session.execute(_REFUSED, {"scope": scope, "refusal": reason})
+
+
+def progress(session: Session) -> list[JiraPoll]:
+    """Every poll ever begun, the one in use first."""
+    return list(session.scalars(select(JiraPoll).order_by(JiraPoll.updated_at.desc())))
