@@ -35,6 +35,19 @@ class Job(Base):
         CheckConstraint("goal_quantity > 0", name="goal_quantity_positive"),
         CheckConstraint("name <> ''", name="name_not_empty"),
         Index("ix_jobs_jira_ticket_key", "jira_ticket_key"),
+        # What people search by, any part of it (trigrams).
+        Index(
+            "ix_jobs_words",
+            "name",
+            "jira_ticket_key",
+            "jira_part_number",
+            postgresql_using="gin",
+            postgresql_ops={
+                "name": "gin_trgm_ops",
+                "jira_ticket_key": "gin_trgm_ops",
+                "jira_part_number": "gin_trgm_ops",
+            },
+        ),
     )
 
 
@@ -80,6 +93,32 @@ class SyncTask(Base):
             "ticket_key",
             postgresql_where=text("status IN ('pending', 'running', 'failed')"),
         ),
+        # For lists and counts: what is not filled is few, however long the history.
+        Index(
+            "ix_sync_tasks_unfilled", "status", "id", postgresql_where=text("status <> 'filled'")
+        ),
+        Index(
+            "ix_sync_tasks_error",
+            "error_code",
+            "id",
+            postgresql_where=text("error_code IS NOT NULL"),
+        ),
+        Index(
+            "ix_sync_tasks_error_words",
+            "error_message",
+            postgresql_using="gin",
+            postgresql_ops={"error_message": "gin_trgm_ops"},
+            postgresql_where=text("error_message IS NOT NULL"),
+        ),
+        Index("ix_sync_tasks_source", "source", "id", postgresql_where=text("source IS NOT NULL")),
+        Index("ix_sync_tasks_ticket", "ticket_key", "id"),
+        Index("ix_sync_tasks_changed", "updated_at", "id"),
+        Index(
+            "ix_sync_tasks_filled",
+            "filled_at",
+            postgresql_include=["created_at"],
+            postgresql_where=text("status = 'filled'"),
+        ),
     )
 
 
@@ -102,4 +141,21 @@ class SyncAttempt(Base):
         CheckConstraint(any_of("outcome", AttemptOutcome), name="outcome_known"),
         Index("ix_sync_attempts_task", "task_id", "id"),
         Index("ix_sync_attempts_ended", "ended_at"),
+        Index(
+            "ix_sync_attempts_failed",
+            "ended_at",
+            postgresql_where=text("outcome = 'failed'"),
+        ),
     )
+
+
+class SyncTally(Base):
+    """How many tasks were filled up to a moment, so that nobody has to count all of history."""
+
+    __tablename__ = "sync_tally"
+
+    singleton: Mapped[bool] = mapped_column(primary_key=True, server_default=text("true"))
+    filled: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    until: Mapped[datetime] = mapped_column(server_default=text("'epoch'"))
+
+    __table_args__ = (CheckConstraint("singleton", name="one_row"),)

@@ -1,0 +1,116 @@
+"""Audit: who did what, on what, why, and what came of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import orjson
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from shared.access import Actor
+from shared.models import AuditEvent
+
+
+class AuditAction(StrEnum):
+    """What can be done by a person or a script beyond making and reading jobs."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    REPLAY = "replay"
+    RESUME = "resume"
+    RECONCILE = "reconcile"
+    TOKEN_CREATED = "token_created"  # noqa: S105  a word, no secret
+    TOKEN_REVOKED = "token_revoked"  # noqa: S105  a word, no secret
+    OPERATOR_ADDED = "operator_added"
+    OPERATOR_CHANGED = "operator_changed"
+    OPERATOR_REMOVED = "operator_removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """Who wants something done, and why, as their request says."""
+
+    actor: Actor
+    reason: str | None = None
+    request_id: str | None = None
+
+
+_WRITE = text("""
+INSERT INTO audit_events
+    (actor_kind, actor, action, subject, filter, reason, counts, request_id, ended_at)
+VALUES (:kind, :actor, :action, :subject, CAST(:filter AS jsonb), :reason,
+    CAST(:counts AS jsonb), :request_id, CASE WHEN :ended THEN now() END)
+RETURNING id
+""")
+_PROGRESS = text("""
+UPDATE audit_events SET counts = CAST(:counts AS jsonb),
+    ended_at = CASE WHEN :ended THEN now() END
+WHERE id = :id
+""")
+
+
+def write(
+    session: Session,
+    action: AuditAction,
+    deed: Deed,
+    *,
+    subject: str | None = None,
+    counts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down something that is done in this transaction."""
+    _insert(session, action, deed, subject=subject, counts=counts, chosen=None, ended=True)
+
+
+def begin(session: Session, action: AuditAction, deed: Deed, *, chosen: Mapping[str, Any]) -> int:
+    """Write down the beginning of an action on all that match a filter; returns its number."""
+    return _insert(session, action, deed, subject=None, counts={}, chosen=chosen, ended=False)
+
+
+def progress(
+    session: Session, number: int, *, counts: Mapping[str, Any], ended: bool = False
+) -> None:
+    """Bring an action's counts up to date, in the transaction that did the work."""
+    values = {"id": number, "counts": _json(counts), "ended": ended}
+    session.execute(_PROGRESS, values)
+
+
+def _insert(
+    session: Session,
+    action: AuditAction,
+    deed: Deed,
+    *,
+    subject: str | None,
+    counts: Mapping[str, Any] | None,
+    chosen: Mapping[str, Any] | None,
+    ended: bool,
+) -> int:
+    values = {
+        "kind": deed.actor.kind.value,
+        "actor": deed.actor.name,
+        "action": action.value,
+        "subject": subject,
+        "filter": _json(chosen),
+        "reason": deed.reason,
+        "counts": _json(counts),
+        "request_id": deed.request_id,
+        "ended": ended,
+    }
+    return int(session.execute(_WRITE, values).scalar_one())
+
+
+def _json(content: Mapping[str, Any] | None) -> str | None:
+    return None if content is None else orjson.dumps(dict(content)).decode()
+
+
+def page(
+    session: Session, *, limit: int, before: int | None = None, subject: str | None = None
+) -> list[AuditEvent]:
+    """Up to ``limit`` events, newest first, older than the number ``before``."""
+    found = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
+    if before is not None:
+        found = found.where(AuditEvent.id < before)
+    if subject is not None:
+        found = found.where(AuditEvent.subject == subject)
+    return list(session.scalars(found))

@@ -1,0 +1,78 @@
+"""Who may come in: API tokens, the dashboard's operators, and guesses at their passwords."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.access import Role, Scope
+from shared.models.base import Base, any_of
+
+_SCOPES = ", ".join(f"'{scope}'" for scope in Scope)
+
+
+class ApiToken(Base):
+    """A bearer token; only the SHA-256 of it is kept. A revoked one stays, for the history."""
+
+    __tablename__ = "api_tokens"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="name_not_empty"),
+        CheckConstraint(
+            f"cardinality(scopes) > 0 AND scopes <@ ARRAY[{_SCOPES}]::text[]", name="scopes_known"
+        ),
+        Index(
+            "uq_api_tokens_name_in_use",
+            "name",
+            unique=True,
+            postgresql_where=text("revoked_at IS NULL"),
+        ),
+    )
+
+
+class Operator(Base):
+    """An account of the dashboard. ``session_version`` moves whenever its sessions must end."""
+
+    __tablename__ = "operators"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    name: Mapped[str]
+    password_hash: Mapped[str]
+    role: Mapped[str]
+    disabled: Mapped[bool] = mapped_column(server_default=text("false"))
+    session_version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_login_at: Mapped[datetime | None]
+    removed_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("name <> ''", name="name_not_empty"),
+        CheckConstraint(any_of("role", Role), name="role_known"),
+        Index(
+            "uq_operators_name_in_use",
+            "name",
+            unique=True,
+            postgresql_where=text("removed_at IS NULL"),
+        ),
+    )
+
+
+class LoginGuess(Base):
+    """Logins tried for one name or from one address since the last that succeeded."""
+
+    __tablename__ = "login_guesses"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    locked_until: Mapped[datetime | None]
+
+    __table_args__ = (Index("ix_login_guesses_last", "last_at"),)
