@@ -44,6 +44,8 @@ ROUTES = {
     TaskName.DELIVER: QUEUE_INNER,
     TaskName.MAP_FIELDS: QUEUE_JIRA,
     TaskName.PRUNE: QUEUE_INNER,
+    TaskName.POLL: QUEUE_JIRA,
+    TaskName.EXISTENCE: QUEUE_JIRA,
 }
 
 
