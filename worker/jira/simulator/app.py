@@ -21,6 +21,7 @@ from worker.jira.simulator.wire import WsgiApp
 from worker.jira.simulator.world import World
 
 _CLOUD_VERSIONS: Final = "/rest/api/<any('2', '3', 'latest'):version>"
+_TURNED_AWAY: Final = frozenset({Login.WRONG, Login.CAPTCHA, Login.NO_SCOPE})
 _SERVER_VERSIONS: Final = "/rest/api/<any('2', 'latest'):version>"
 
 
@@ -75,12 +76,18 @@ def _admit(world: World) -> None:
         request.headers.get("Authorization", ""),
         knobs=world.knobs,
         mode=fault.kind if fault is not None else None,
-        gateway=GATEWAY in request.environ,
+        scope=_scope(request.path) if GATEWAY in request.environ else None,
     )
     g.caller = Caller(login, fault)
     anonymous_anyway = request.path.endswith("/serverInfo") and login is Login.WRONG
-    if login in (Login.WRONG, Login.CAPTCHA) and not anonymous_anyway:
+    if login in _TURNED_AWAY and not anonymous_anyway:
         raise world.gatekeeper.refusal(login, browse=world.site.base_url)
+
+
+def _scope(path: str) -> str:
+    """What a scoped token needs for a call (JIRA.md section 5); serverInfo needs nothing."""
+    call = path.rpartition("/")[2]
+    return {"serverInfo": "", "myself": "read:jira-user"}.get(call, "read:jira-work")
 
 
 def _mark(world: World, response: Response) -> Response:

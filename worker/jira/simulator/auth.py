@@ -24,6 +24,7 @@ class Login(StrEnum):
     WRONG = "wrong"
     EXPIRED = "expired"
     CAPTCHA = "captcha"
+    NO_SCOPE = "no scope"
 
 
 @dataclass(slots=True)
@@ -34,17 +35,24 @@ class Gatekeeper:
     failures: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def judge(self, authorization: str, *, knobs: Knobs, mode: str | None, gateway: bool) -> Login:
-        """``mode`` is the name of a fault in force, of which ``expired`` and ``captcha`` matter."""
+    def judge(
+        self, authorization: str, *, knobs: Knobs, mode: str | None, scope: str | None
+    ) -> Login:
+        """``mode`` is the fault in force; ``scope`` what a call at the gateway needs (else None).
+
+        An empty ``scope`` is a call at the gateway that needs none.
+        """
         if not authorization:
             return Login.ANONYMOUS
         if mode == "captcha" or knobs.captcha or self._locked(knobs):
             return Login.CAPTCHA
-        if not self._right(authorization, gateway=gateway):
+        if not self._right(authorization, gateway=scope is not None):
             with self._lock:
                 self.failures += 1
             return Login.WRONG
         self.failures = 0
+        if scope and scope not in self.config.scopes:
+            return Login.NO_SCOPE
         return Login.EXPIRED if mode == "expired" or knobs.expired else Login.OK
 
     def refusal(self, login: Login, *, browse: str) -> JiraRefusal:
@@ -53,6 +61,8 @@ class Gatekeeper:
             reason = f"CAPTCHA_CHALLENGE; login-url={browse}/login.jsp"
             headers = {LOGIN_REASON: _DENIED, "X-Authentication-Denied-Reason": reason}
             return JiraRefusal(403, ["CAPTCHA challenge required."], headers=headers)
+        if login is Login.NO_SCOPE:
+            return JiraRefusal(403, ["Unauthorized; scope does not match"])
         headers = {"WWW-Authenticate": 'Basic realm="Jira"'}
         if login is not Login.ANONYMOUS:
             headers[LOGIN_REASON] = _FAILED

@@ -1,6 +1,7 @@
 """What stands before Jira: counting, latency, limits and the faults that need no ticket."""
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Final
 
 from werkzeug.wrappers import Response
@@ -19,7 +20,6 @@ _LOGIN_PAGE: Final = (
 )
 _BAD_GATEWAY: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _ENDINGS: Final = {"hang": Ending.CLOSE, "reset": Ending.RESET, "cut": Ending.CUT}
-_TEXTS: Final = {"429": "Rate limit exceeded.", "503": "Service Unavailable"}
 
 
 class Edge:
@@ -80,8 +80,8 @@ class Edge:
             return Response(str(fault.options["body"]), int(fault.kind), headers)
         if fault.kind == "502":
             return Response(_BAD_GATEWAY, 502, headers, content_type="text/html")
-        text = _TEXTS.get(fault.kind, "Internal server error")
-        return JiraRefusal(int(fault.kind), [text], headers=headers).response()
+        status = HTTPStatus(int(fault.kind))
+        return JiraRefusal(status, [status.phrase], headers=headers).response()
 
 
 def _spoil(environ: Environ, response: Response, fault: Fault) -> Response:

@@ -45,6 +45,11 @@ class Simulator:
         """The tickets, for tests in the same process."""
         return self.world.store
 
+    @property
+    def connections_taken(self) -> int:
+        """How many connections clients have opened since the last start."""
+        return self._server.taken if self._server is not None else 0
+
     def start(self) -> Self:
         """Serve in a background thread; once more after ``stop`` on the same port."""
         if self._thread is not None:

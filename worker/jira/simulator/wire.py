@@ -138,7 +138,7 @@ def _call(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], b
 
 
 class WireServer(ThreadingMixIn, TCPServer):
-    """A thread a connection; ``hang_up`` ends those that clients keep open."""
+    """A thread a connection; ``hang_up`` ends those kept open, ``taken`` counts all there were."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -146,6 +146,7 @@ class WireServer(ThreadingMixIn, TCPServer):
 
     def __init__(self, address: tuple[str, int], app: WsgiApp) -> None:
         self.app = app
+        self.taken = 0
         self._open: set[socket.socket] = set()
         self._to_reset: set[socket.socket] = set()
         self._lock = Lock()
@@ -166,6 +167,7 @@ class WireServer(ThreadingMixIn, TCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._open.add(request)
+            self.taken += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
