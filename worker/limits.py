@@ -28,7 +28,7 @@ LONGEST_BLOCK = 15.0
 BURST = 50
 """Calls in one second at most: half of what Jira Cloud gives all callers of a site together."""
 
-NEAR_SECONDS = 30
+NEAR_SECONDS = 10
 NEAR_FACTOR = 4
 """While Jira says that its limit is near, each call counts for so many of ours."""
 
@@ -117,7 +117,7 @@ class SharedBudget:
             self.sleep(wait)
 
     def slow_down(self) -> None:
-        """Jira says that its limit is near: spend our budget faster for half a minute."""
+        """Jira says that its limit is near: spend our budget faster for ten seconds."""
         self._count(_Limiter.near)
 
     def _take(self, cost: int) -> float:

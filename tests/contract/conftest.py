@@ -1,0 +1,15 @@
+"""A Jira for the suites that run over every adapter."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.jira_clients import PRODUCTS, Bench, bench
+from worker.jira.simulator.config import Deployment as Product
+
+
+@pytest.fixture(params=list(Product), ids=lambda product: PRODUCTS[product].value)
+def jira(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """A site and a client, once for each product."""
+    with bench(request.param, tickets=260) as made:
+        yield made
