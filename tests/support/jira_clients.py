@@ -21,14 +21,14 @@ def settings_for(product: Product, url: str, **values: Any) -> Settings:
     login: dict[str, Any] = {"jira_pat": defaults.PAT}
     if product is Product.CLOUD:
         login = {"jira_email": defaults.EMAIL, "jira_api_token": defaults.API_TOKEN}
-    mapped: dict[str, Any] = {
+    chosen: dict[str, Any] = {
+        "jira_base_url": url,
+        "jira_timeout_seconds": 2.0,
         "jira_field_part_number": defaults.FIELD_PART_NUMBER,
         "jira_field_quantity": defaults.FIELD_QUANTITY,
         "jira_field_epic_link": defaults.FIELD_EPIC_LINK,
     }
-    return Settings(
-        **({"jira_base_url": url, "jira_timeout_seconds": 2.0} | login | mapped | values)
-    )
+    return Settings(**{**chosen, **login, **values})
 
 
 class Bench:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Protocol
 
 from jira import JIRA, JIRAError
+from pydantic import SecretStr
 from requests import PreparedRequest, RequestException, Response
 from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, SSLError, Timeout
 
@@ -146,11 +147,22 @@ def _credentials(settings: Settings) -> dict[str, Any]:
     basic = bool(settings.jira_email and settings.jira_api_token)
     cloud = settings.jira_deployment is Deployment.CLOUD
     if settings.jira_pat is not None and not (cloud and basic):
-        return {"token_auth": settings.jira_pat.get_secret_value().strip()}
+        return {"token_auth": _sendable(settings.jira_pat)}
     if settings.jira_email and settings.jira_api_token is not None:
-        token = settings.jira_api_token.get_secret_value().strip()
-        return {"basic_auth": (settings.jira_email, token)}
+        return {"basic_auth": (settings.jira_email, _sendable(settings.jira_api_token))}
     raise JiraCredentialsRefused(
         "no Jira credentials are set: JIRA_EMAIL with JIRA_API_TOKEN for Cloud, "
         "JIRA_PAT for Data Center"
     )
+
+
+def _sendable(secret: SecretStr) -> str:
+    """The token without the white space of a paste.
+
+    What no header may hold is refused here, because the libraries below would put the whole
+    token into the text of their error.
+    """
+    text = secret.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise JiraCredentialsRefused("the Jira credentials hold characters that cannot be sent")
+    return text
