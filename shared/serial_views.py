@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, any_, literal, select
+from sqlalchemy import ARRAY, BigInteger, Row, Select, SelectBase, any_, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from shared.errors import NotFoundError
@@ -110,13 +110,29 @@ def page(
     session: Session, wanted: SerialFilter, *, after: int | None = None, limit: int
 ) -> list[SerialView]:
     """Up to ``limit`` units in order of their numbers, those past number ``after``."""
-    query = _shown().order_by(_serials.c.number).limit(limit)
-    for column in ("job_id", "path_id", "step_id", "status"):
+    chosen = _chosen(wanted, after, limit).subquery()
+    query = _shown().where(_serials.c.number == chosen.c.number).order_by(_serials.c.number)
+    return [_view(row) for row in session.execute(query)]
+
+
+def _chosen(wanted: SerialFilter, after: int | None, limit: int) -> SelectBase:
+    if wanted.status is not None:
+        return _numbers(wanted, wanted.status, after, limit)
+    numbers = union_all(*(_numbers(wanted, status, after, limit) for status in SerialStatus))
+    return numbers.order_by(numbers.selected_columns.number).limit(limit)
+
+
+def _numbers(
+    wanted: SerialFilter, status: SerialStatus, after: int | None, limit: int
+) -> Select[Any]:
+    """The first numbers of one status: the indexes have them in order for each status alone."""
+    query = select(_serials.c.number).where(_serials.c.status == status)
+    for column in ("job_id", "path_id", "step_id"):
         if (value := getattr(wanted, column)) is not None:
             query = query.where(_serials.c[column] == value)
     if after is not None:
         query = query.where(_serials.c.number > after)
-    return [_view(row) for row in session.execute(query)]
+    return query.order_by(_serials.c.number).limit(limit)
 
 
 def history(session: Session, identifier: str) -> list[EventView]:

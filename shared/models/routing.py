@@ -139,8 +139,9 @@ class Serial(Base):
             name="scrapped_says_why_and_when",
         ),
         CheckConstraint(any_of("scrap_reason", ScrapReason), name="scrap_reason_known"),
-        Index("ix_serials_job_id", "job_id", "number"),
-        Index("ix_serials_path_id", "path_id", "number"),
+        # With the status, so that the few in progress are found among the many completed.
+        Index("ix_serials_job_id", "job_id", "status", "number"),
+        Index("ix_serials_path_id", "path_id", "status", "number"),
         Index("ix_serials_step_id", "step_id", "number"),
         Index("ix_serials_status", "status", "number"),
     )

@@ -191,8 +191,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_serials")),
     )
-    op.create_index("ix_serials_job_id", "serials", ["job_id", "number"], unique=False)
-    op.create_index("ix_serials_path_id", "serials", ["path_id", "number"], unique=False)
+    op.create_index("ix_serials_job_id", "serials", ["job_id", "status", "number"], unique=False)
+    op.create_index("ix_serials_path_id", "serials", ["path_id", "status", "number"], unique=False)
     op.create_index("ix_serials_status", "serials", ["status", "number"], unique=False)
     op.create_index("ix_serials_step_id", "serials", ["step_id", "number"], unique=False)
     op.execute("INSERT INTO serial_counter (last_number) VALUES (0)")

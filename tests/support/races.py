@@ -1,0 +1,62 @@
+"""Races made certain: who stands in the way, who waits behind, and who comes first."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from shared.db import begin, in_transaction
+from tests.support.waiting import eventually
+
+T = TypeVar("T")
+
+_BLOCKED = text("""
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock'
+""")
+
+
+def wait_until_blocked(engine: Engine, count: int) -> None:
+    """Return once so many connections wait for a lock of another."""
+
+    def enough() -> bool:
+        with begin(engine) as session:
+            return (session.scalar(_BLOCKED) or 0) >= count
+
+    eventually(enough)
+
+
+@contextmanager
+def in_the_way(engine: Engine, hold: Callable[[Session], object]) -> Iterator[Session]:
+    """A transaction that has done ``hold`` and commits at the end of the block."""
+    with begin(engine) as session:
+        hold(session)
+        yield session
+
+
+def queued(
+    engine: Engine, hold: Callable[[Session], object], *works: Callable[[Session], T]
+) -> list[T | Exception]:
+    """What becomes of works, each in a transaction of its own, that all wait behind ``hold``.
+
+    Each is started once the one before it waits, so that they queue in the order given.
+    """
+    with ThreadPoolExecutor(len(works)) as pool:
+        with in_the_way(engine, hold):
+            futures: list[Future[T]] = []
+            for work in works:
+                futures.append(pool.submit(in_transaction, engine, work))
+                wait_until_blocked(engine, len(futures))
+        return [_outcome(future) for future in futures]
+
+
+def _outcome(future: Future[T]) -> T | Exception:
+    error = future.exception()
+    if error is None:
+        return future.result()
+    if isinstance(error, Exception):
+        return error
+    raise error
