@@ -8,6 +8,7 @@ import redis
 from celery import Celery
 from celery.app.amqp import AMQP
 from kombu import Connection, Queue
+from kombu.transport import redis as redis_transport
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -60,6 +61,22 @@ class Bell(Enum):
         self.message = message
 
 
+class ForgetfulChannel(redis_transport.Channel):
+    """A channel that does not give unacknowledged messages back when its connection is gone.
+
+    kombu tries that over the lost connection and ends the worker with an AttributeError. Our
+    messages are not worth it: what is to be done is in the database.
+    """
+
+    do_restore = False
+
+
+class ForgetfulTransport(redis_transport.Transport):
+    """kombu's Redis transport with our channel."""
+
+    Channel = ForgetfulChannel
+
+
 class PromptConnection(Connection):
     """A broker connection that is tried again within two seconds, however long it was away.
 
@@ -71,6 +88,11 @@ class PromptConnection(Connection):
         """Connect, however often it takes; what the worker's consumer calls when it lost it."""
         steps = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
         return super().ensure_connection(*args, **{**kwargs, **steps})
+
+    def get_transport_cls(self) -> Any:
+        """kombu's transport for the URL, ours where that is plain Redis."""
+        found = super().get_transport_cls()
+        return ForgetfulTransport if found is redis_transport.Transport else found
 
 
 class PromptAMQP(AMQP):
@@ -103,6 +125,8 @@ def make_celery(settings: Settings) -> Celery:
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
         worker_hijack_root_logger=False,
+        # An executing drain is worth finishing: its lease, not its message, decides what counts.
+        worker_cancel_long_running_tasks_on_connection_loss=False,
         task_queues=[Queue(QUEUE_JIRA), Queue(QUEUE_INNER)],
         task_default_queue=QUEUE_INNER,
         task_routes={name.value: {"queue": queue} for name, queue in ROUTES.items()},

@@ -51,6 +51,8 @@ def drain(runtime: Runtime) -> int:
     suspect = in_transaction(
         runtime.engine, lambda s: sync_tasks.claim_suspect(s, lease_seconds=lease)
     )
+    if suspect:
+        ring(runtime)
     return done + _work(runtime, suspect)
 
 

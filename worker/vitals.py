@@ -21,6 +21,13 @@ BEAT_EVERY = 2.0
 DEAF_SECONDS = 20.0
 """Messages wait and none was received for so long: the consumer is deaf, start anew."""
 
+# The pool may fork a new process at any time. A fork in the middle of our thread's work would copy
+# a lock that nobody in the child ever releases, so the two take turns.
+_turns = threading.Lock()
+os.register_at_fork(
+    before=_turns.acquire, after_in_parent=_turns.release, after_in_child=_turns.release
+)
+
 _ALIVE = text("""
 INSERT INTO heartbeats (name, seen_at) VALUES (:name, now())
 ON CONFLICT (name) DO UPDATE SET seen_at = now()
@@ -86,10 +93,13 @@ class Vitals(bootsteps.StartStopStep):
         self._received = time.monotonic()
 
     def _run(self, settings: Settings) -> None:
-        heart, client = Heart(settings, "worker"), make_redis(settings)
+        with _turns:
+            heart, client = Heart(settings, "worker"), make_redis(settings)
         while not self._stop.wait(1.0):
-            heart.beat()
-            if self._deaf(client):
+            with _turns:
+                heart.beat()
+                deaf = self._deaf(client)
+            if deaf:
                 log.error("worker_deaf", silent_seconds=round(time.monotonic() - self._received))
                 os.kill(os.getpid(), signal.SIGTERM)
                 return

