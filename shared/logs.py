@@ -8,6 +8,9 @@ import structlog
 
 _SECRET_WORDS = ("authorization", "token_value", "secret", "password", "signature", "cookie")
 
+# They say something every second, at INFO, while nothing happens; shown at DEBUG.
+_CHATTY = ("celery.app.trace", "celery.beat", "celery.worker.strategy", "alembic.runtime.migration")
+
 
 def setup_logs(*, fmt: str = "json", level: str = "INFO") -> None:
     """Send structlog and the standard library's loggers to stderr in one form."""
@@ -42,6 +45,9 @@ def setup_logs(*, fmt: str = "json", level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+    quiet = logging.DEBUG if level == "DEBUG" else max(logging.WARNING, root.level)
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(quiet)
 
 
 def get_logger(name: str) -> Any:

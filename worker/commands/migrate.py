@@ -1,5 +1,7 @@
 """`routecard migrate`: bring the database's schema up to date."""
 
+import logging
+
 import click
 
 from shared.db import migrate
@@ -12,5 +14,6 @@ def command() -> None:
     """Apply all database migrations; safe to run again, and by several at once."""
     settings = load_settings()
     setup_logs(fmt=settings.log_format, level=settings.log_level)
+    logging.getLogger("alembic.runtime.migration").setLevel(settings.log_level)
     migrate(settings.database_dsn())
     click.echo("The database is up to date.")

@@ -109,10 +109,10 @@ class Screen:
             self._last[name] = [*self._last[name], *lines][-100:]
             text += [self._prefixes[name] + line for line in lines]
         if text:
-            self._show("\n".join(text))
+            self.say("\n".join(text))
 
-    def _show(self, text: str) -> None:
-        """A reader that has gone away (`routecard dev | head`) ends the stack, not the thread."""
+    def say(self, text: str) -> None:
+        """Print; a reader that has gone away (`routecard dev | head`) is noted in ``broken``."""
         if self.broken:
             return
         try:

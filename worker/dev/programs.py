@@ -29,7 +29,7 @@ _SIMULATED: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """One child. It stops in the reverse of the order it stands in, and has ``patience`` seconds.
+    """One child of the supervisor, with ``patience`` seconds to stop when it is asked to.
 
     ``keep`` is False for what runs once, ``at_once`` for what waits for nobody.
     """

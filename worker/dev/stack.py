@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 
-import click
-
 from shared.errors import AppError, SettingsError
 from shared.settings import Settings
 from worker.dev import ready
@@ -22,6 +20,8 @@ _STOP_SECONDS: Final = 60.0
 _ORPHANS_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = 0.1
 _WATCH_SECONDS: Final = 0.5
+_ONE_WISH_SECONDS: Final = 0.5
+_STOP_ORDER: Final = (("beat", "worker", "api", "migrate"), ("simulator", "valkey", "postgres"))
 _STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -36,13 +36,19 @@ class _StopAskedError(Exception):
 
 
 class Requests:
-    """Counts the signals that ask for an end: the first is orderly, a second is at once."""
+    """Counts the signals that ask for an end: the first is orderly, a second is at once.
+
+    One wish may come as two signals in a moment, to us as a member of a group and from `make`.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self._last = 0.0
 
     def __call__(self, _number: int, _frame: Any) -> None:
-        self.count += 1
+        now = time.monotonic()
+        self.count += now - self._last > _ONE_WISH_SECONDS
+        self._last = now
 
 
 def run(settings: Settings, *, fresh: bool) -> int:
@@ -88,6 +94,7 @@ class Stack:
     def __init__(self, plan: Plan, requests: Requests) -> None:
         self._plan = plan
         self._requests = requests
+        self._asked = 0
         programs = plan.programs()
         self._names = [program.name for program in programs]
         self._supervisor = Supervisor(programs, run=plan.home.run, logs=plan.home.logs)
@@ -100,7 +107,7 @@ class Stack:
         try:
             self._supervisor.start(self._plan.environment(), lock=lock)
             self._bring_up()
-            click.echo(_welcome(self._plan, time.monotonic() - begun))
+            self._screen.say(_welcome(self._plan, time.monotonic() - begun))
             self._watch()
         except _StopAskedError:
             pass
@@ -152,7 +159,7 @@ class Stack:
     def _watch(self) -> None:
         while True:
             for name in self._supervisor.end_orphans():
-                click.echo(f"{name} ended and is started again.")
+                self._screen.say(f"{name} ended and is started again.")
             until = time.monotonic() + _WATCH_SECONDS
             while time.monotonic() < until:
                 self._breathe()
@@ -166,18 +173,28 @@ class Stack:
         time.sleep(_PAUSE_SECONDS)
 
     def _stop(self) -> None:
-        click.echo("Stopping …")
-        asked = self._requests.count
+        """Stop in order; a second request, or the end of all patience, kills what is left."""
+        self._screen.say("Stopping …")
+        self._asked = self._requests.count
+        for wave in _STOP_ORDER:
+            self._stop_wave([name for name in wave if name in self._names])
         self._supervisor.stop()
         # Without its supervisor a program has had its signal already; pid 1 may not reap it here.
         patience = _STOP_SECONDS if self._supervisor.alive else _ORPHANS_SECONDS
-        deadline = time.monotonic() + patience
-        while self._supervisor.busy and time.monotonic() < deadline:
-            if self._requests.count > max(asked, 1):
-                break
-            time.sleep(_PAUSE_SECONDS)
+        self._wait(lambda: not self._supervisor.busy, seconds=patience)
         self._supervisor.kill()
         self._screen.finish()
+
+    def _stop_wave(self, names: list[str]) -> None:
+        """Stop several at once: the supervisor by itself would stop one after the other."""
+        for name in names:
+            self._supervisor.stop_program(name)
+        self._wait(lambda: not self._supervisor.running(names), seconds=_STOP_SECONDS)
+
+    def _wait(self, over: Callable[[], bool], *, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not over() and time.monotonic() < deadline and self._requests.count == self._asked:
+            time.sleep(_PAUSE_SECONDS)
 
     def _failure(self, name: str, reason: str) -> str:
         log = self._plan.home.logs / f"{name}.log"

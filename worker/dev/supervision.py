@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -156,6 +157,11 @@ class Supervisor:
         except OSError:  # it is on its way out; whoever waits for the program notices that
             return
 
+    def stop_program(self, name: str) -> None:
+        """Begin to stop one; that it does not run is no error."""
+        with suppress(Fault, OSError):
+            self._call("stopProcess", name, _DO_NOT_WAIT)
+
     def statuses(self) -> dict[str, Status]:
         """All programs by name; empty while the supervisor does not answer (yet)."""
         try:
@@ -166,6 +172,10 @@ class Supervisor:
             info["name"]: Status(info["name"], info["statename"], info["pid"], info["exitstatus"])
             for info in found
         }
+
+    def running(self, names: Sequence[str]) -> bool:
+        """Whether any of these still has a process."""
+        return any(status.pid for name, status in self.statuses().items() if name in names)
 
     def end_orphans(self) -> list[str]:
         """Kill what a program that ended left running; returns the names of the ended programs.
