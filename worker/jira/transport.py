@@ -52,14 +52,15 @@ class BoundedAdapter(HTTPAdapter):
         return manager
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        with _Watch(self._total) as watch:
-            try:
+        watch = _Watch(self._total)
+        try:
+            with watch:
                 response = super().send(request, *args, **kwargs)
                 body = self._whole(response)
-            except Exception as error:
-                if watch.fired:
-                    raise ReadTimeout("the answer took too long", request=request) from error
-                raise
+        finally:
+            # A cut connection looks broken, or, worse, like the end of a whole answer.
+            if watch.fired:
+                raise ReadTimeout("the answer took too long", request=request)
         response.raw = BytesIO(body)
         return response
 

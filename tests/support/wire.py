@@ -1,0 +1,70 @@
+"""A server that answers with bytes of the test's choosing, as slowly as the test likes."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Thread
+
+Piece = bytes | float
+"""Bytes to send, or seconds to be silent."""
+
+
+@contextmanager
+def wire_server(script: Callable[[], Iterator[Piece]]) -> Iterator[str]:
+    """Serve ``script`` to every request on every connection; yields the address."""
+    stopped = Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+    threads: list[Thread] = []
+
+    def accept() -> None:
+        while not stopped.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            thread = Thread(target=_serve, args=(connection, script, stopped), daemon=True)
+            threads.append(thread)
+            thread.start()
+
+    accepting = Thread(target=accept, daemon=True)
+    accepting.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        stopped.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in [accepting, *threads]:
+            thread.join(5)
+
+
+def _serve(
+    connection: socket.socket, script: Callable[[], Iterator[Piece]], stopped: Event
+) -> None:
+    with connection, suppress(OSError):
+        connection.settimeout(0.2)
+        while not stopped.is_set():
+            if not _request(connection, stopped):
+                return
+            for piece in script():
+                if isinstance(piece, bytes):
+                    connection.sendall(piece)
+                elif stopped.wait(piece):
+                    return
+
+
+def _request(connection: socket.socket, stopped: Event) -> bool:
+    """Read one request without a body; False where the other side is gone."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        try:
+            data = connection.recv(65536)
+        except TimeoutError:
+            if stopped.is_set():
+                return False
+            continue
+        if not data:
+            return False
+        received += data
+    return True
