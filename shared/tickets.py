@@ -24,11 +24,11 @@ class Known:
 # One row an issue, in order of issue id, so that two writers lock them in the same order.
 _UPSERT = text("""
 INSERT INTO tickets AS t (issue_id, key, summary, part_number, priority, epic_link, labels,
-    quantity, status, done, former_keys, jira_updated_at, source, read_at)
+    quantity, status, done, former_keys, jira_updated_at, source, read_at, verified_at)
 SELECT v.issue_id, v.key, v.summary, v.part_number, v.priority, v.epic_link,
     ARRAY(SELECT jsonb_array_elements_text(v.labels)), v.quantity, v.status, v.done,
     ARRAY(SELECT jsonb_array_elements_text(v.former_keys)), v.jira_updated_at, :source,
-    LEAST(now(), CAST(:read_at AS timestamptz))
+    LEAST(now(), CAST(:read_at AS timestamptz)), LEAST(now(), CAST(:read_at AS timestamptz))
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(issue_id text, key text, summary text,
     part_number text, priority text, epic_link text, labels jsonb, quantity int, status text,
     done boolean, former_keys jsonb, jira_updated_at timestamptz)
@@ -41,7 +41,8 @@ ON CONFLICT (issue_id) DO UPDATE SET
         SELECT DISTINCT k FROM unnest(t.former_keys || excluded.former_keys || t.key) AS k
         WHERE k <> excluded.key),
     jira_updated_at = excluded.jira_updated_at, source = excluded.source,
-    read_at = GREATEST(t.read_at, excluded.read_at), verified_at = now(), missing_since = NULL,
+    read_at = GREATEST(t.read_at, excluded.read_at),
+    verified_at = GREATEST(t.verified_at, excluded.verified_at), missing_since = NULL,
     deleted_at = CASE
         WHEN excluded.source = 'api' OR excluded.jira_updated_at > t.jira_updated_at THEN NULL
         ELSE t.deleted_at END

@@ -1,0 +1,113 @@
+"""Read models of our copy of tickets: one of them, and lists by page."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+
+class TicketRow(NamedTuple):
+    """A ticket as our copy has it.
+
+    ``as_of`` is up to when this is known to have been Jira's state: when it was read, or, in a
+    project that is polled, when the last complete round began.
+    """
+
+    issue_id: str
+    key: str
+    former_keys: list[str]
+    summary: str | None
+    part_number: str | None
+    priority: str | None
+    epic_link: str | None
+    labels: list[str]
+    quantity: int | None
+    status: str | None
+    done: bool
+    source: str
+    jira_updated_at: datetime
+    as_of: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketFilter:
+    """Which tickets a list shows; None asks for nothing. ``done`` False: the open ones.
+
+    ``q`` is found in key, summary and part number, in any case; ``status`` is Jira's own name.
+    Deleted tickets show only where ``deleted`` is set.
+    """
+
+    q: str | None = None
+    project: str | None = None
+    status: str | None = None
+    done: bool | None = False
+    deleted: bool = False
+
+
+AS_OF = """
+CASE WHEN t.deleted_at IS NOT NULL THEN t.verified_at
+    WHEN t.missing_since IS NOT NULL THEN t.read_at
+    ELSE GREATEST(t.read_at, t.verified_at, (SELECT max(p.complete_as_of) FROM jira_polls p
+        WHERE split_part(t.key, '-', 1) = ANY(p.projects))) END
+"""
+"""SQL: up to when the copy ``t`` is known to have been Jira's state."""
+
+_COLUMNS = ", ".join(
+    f"({AS_OF}) AS as_of" if name == "as_of" else f"t.{name}" for name in TicketRow._fields
+)
+_ONE = text(
+    f"SELECT {_COLUMNS} FROM tickets t "  # noqa: S608  constants alone
+    "WHERE t.key = :key OR t.former_keys @> ARRAY[CAST(:key AS text)] "
+    "ORDER BY t.key = :key DESC, t.read_at DESC LIMIT 1"
+)
+_CLAUSES = {
+    "q": "(t.key ILIKE :q OR t.summary ILIKE :q OR t.part_number ILIKE :q)",
+    "project": "t.key LIKE :project",
+    "status": "lower(t.status) = lower(:status)",
+    "done": "t.done = :done",
+}
+_OLDER = "(length(t.issue_id), t.issue_id) < (length(CAST(:before AS text)), CAST(:before AS text))"
+
+
+def one(session: Session, key: str) -> TicketRow | None:
+    """The ticket of a key it has or had; None where our copy has none."""
+    row = session.execute(_ONE, {"key": key.strip().upper()}).one_or_none()
+    return TicketRow._make(row) if row else None
+
+
+def page(
+    session: Session, wanted: TicketFilter, *, limit: int, before: str | None = None
+) -> list[TicketRow]:
+    """Up to ``limit`` tickets, newest first, older than the one whose issue id is ``before``."""
+    clauses, values = _where(wanted)
+    if before is not None:
+        clauses.append(_OLDER)
+        values["before"] = before
+    statement = (
+        f"SELECT {_COLUMNS} FROM tickets t WHERE {' AND '.join(clauses)} "  # noqa: S608  constants alone
+        "ORDER BY length(t.issue_id) DESC, t.issue_id DESC LIMIT :limit"
+    )
+    rows = session.execute(text(statement), {**values, "limit": limit})
+    return [TicketRow._make(row) for row in rows]
+
+
+def _where(wanted: TicketFilter) -> tuple[list[str], dict[str, Any]]:
+    values: dict[str, Any] = {}
+    if wanted.q:
+        values["q"] = f"%{_literal(wanted.q)}%"
+    if wanted.project:
+        values["project"] = f"{_literal(wanted.project.upper())}-%"
+    if wanted.status:
+        values["status"] = wanted.status
+    if wanted.done is not None:
+        values["done"] = wanted.done
+    clauses = [_CLAUSES[name] for name in values]
+    return [*clauses, "true" if wanted.deleted else "t.deleted_at IS NULL"], values
+
+
+def _literal(words: str) -> str:
+    """Words in which LIKE finds nothing to expand."""
+    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
