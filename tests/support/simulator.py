@@ -137,7 +137,7 @@ class Receiver:
 
     def __enter__(self) -> Self:
         self._server = WireServer(("127.0.0.1", 0), self._take)
-        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -193,9 +193,11 @@ class Courier:
         return self._draw.uniform(*_RETRY_SECONDS) * self._scale
 
     def _gives_up(self, delivery: Delivery, attempt: Attempt) -> bool:
+        """A receiver that has failed for half an hour gets one attempt for each new event."""
         if attempt.final or not self._cloud:
             return True
         now = self._clock.monotonic()
         self._failing_since = since = self._failing_since or now
-        failing_long = now - since > _FAILING_SECONDS * self._scale
-        return failing_long or len(delivery.attempts) > MOST_RETRIES
+        if len(delivery.attempts) == 1:
+            return now - since > _FAILING_SECONDS * self._scale
+        return len(delivery.attempts) > MOST_RETRIES

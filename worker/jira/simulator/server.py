@@ -18,6 +18,7 @@ __all__ = ["Deployment", "Simulator", "SimulatorConfig", "make_simulator"]
 log = structlog.get_logger()
 _SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _JOIN_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.02
 
 
 class Simulator:
@@ -60,7 +61,10 @@ class Simulator:
         self.world.stopping.clear()
         self.world.courier.resume()
         self._thread = Thread(
-            target=self._server.serve_forever, args=(0.05,), name="jira-simulator", daemon=True
+            target=self._server.serve_forever,
+            args=(_POLL_SECONDS,),
+            name="jira-simulator",
+            daemon=True,
         )
         self._thread.start()
         return self

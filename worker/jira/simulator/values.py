@@ -33,7 +33,7 @@ def read_fields(site: Site, written: Mapping[str, Any]) -> dict[str, Any]:
             continue
         try:
             made[name] = None if value is None else _READERS[field.kind](site, value)
-        except (ValueError, TypeError, KeyError, AttributeError):
+        except (ValueError, TypeError, LookupError, AttributeError):
             errors[name] = f"Specify a valid value for {field.name}"
     if errors:
         raise BadValueError(errors)
@@ -80,13 +80,11 @@ def _cascading(site: Site, value: Any) -> dict[str, Any]:
 def _user(site: Site, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
         wanted = value.get("accountId") or value.get("name")
-        shown = {name: site.user(name) for name in PEOPLE}
-        return next(user for name, user in shown.items() if wanted in (name, _identity(user)))
+        for user in map(site.user, PEOPLE):
+            if wanted == (user.get("accountId") or user.get("name")):
+                return user
+        raise LookupError(wanted)
     return site.user(str(value))
-
-
-def _identity(user: Mapping[str, Any]) -> Any:
-    return user.get("accountId") or user.get("name")
 
 
 def _labels(_site: Site, value: Any) -> list[str]:
