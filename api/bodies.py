@@ -4,7 +4,7 @@ import json
 import math
 from typing import Any, NoReturn
 
-from flask import request
+from flask import g, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from api.refusals import BodyTooLargeError, MalformedBodyError, UnsupportedMediaError
@@ -21,16 +21,25 @@ MAX_DIGITS = 400
 _SHOWN = 40
 
 
-def json_object(*, limit: int = BODY_BYTES) -> dict[str, Any]:
+def json_object(*, limit: int = BODY_BYTES, entries: str | None = None) -> dict[str, Any]:
     """The request's body, a JSON object of at most ``limit`` bytes.
 
+    The texts in its member ``entries``, where one is named, are left to ``check_texts``.
     Raises UnsupportedMediaError, BodyTooLargeError, MalformedBodyError or InvalidInputError.
     """
     if request.mimetype != "application/json":
         raise UnsupportedMediaError("Content-Type must be application/json")
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise UnsupportedMediaError("Content-Encoding is not supported: send the body as it is")
-    return parse_object(_read(limit))
+    content = parse_object(_read(limit), entries=entries)
+    g.body = content
+    return content
+
+
+def current() -> dict[str, Any]:
+    """The body that ``json_object`` read in this request."""
+    content: dict[str, Any] = g.body
+    return content
 
 
 def _read(limit: int) -> bytes:
@@ -56,16 +65,30 @@ def _cut_short() -> MalformedBodyError:
     return MalformedBodyError("Request body ended before it was complete")
 
 
-def parse_object(raw: bytes) -> dict[str, Any]:
+def parse_object(raw: bytes, *, entries: str | None = None) -> dict[str, Any]:
     """Strict JSON: an object, no repeated keys, numbers that exist, texts PostgreSQL can hold."""
     content = _parse(raw)
     if not isinstance(content, dict):
         raise InvalidInputError("Request body must be a JSON object")
     if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > MAX_DEPTH:
-        problems = tuple(_bad_texts(content, "", 1))
-        if problems:
-            raise InvalidInputError(problems[0].message, problems)
+        check_texts({name: value for name, value in content.items() if name != entries})
+        _check_depth(content.get(entries or ""))
     return content
+
+
+def check_texts(content: Any) -> None:
+    """Refuse NUL characters and lone surrogates at any depth, keys included."""
+    problems = tuple(_bad_texts(content, "", 1))
+    if problems:
+        raise InvalidInputError(problems[0].message, problems)
+
+
+def _check_depth(content: Any, depth: int = 2) -> None:
+    if isinstance(content, dict | list):
+        if depth > MAX_DEPTH:
+            _too_deep()
+        for value in content.values() if isinstance(content, dict) else content:
+            _check_depth(value, depth + 1)
 
 
 def _parse(raw: bytes) -> Any:

@@ -1,12 +1,16 @@
 """Our rows as the JSON of spec/API.md: absent values left out, moments in milliseconds."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.clock import iso_millis
 from shared.models import Job, SyncTask
 from shared.pauses import Pause
+from shared.progress import Progress
 from shared.queries import JobRow, JobView, TaskRow
+from shared.routing import PathView
 from shared.states import TaskStatus
+from shared.steps import Step
 
 
 def job_json(view: JobView) -> dict[str, Any]:
@@ -63,3 +67,56 @@ def _waiting(task: SyncTask | TaskRow, pause: Pause | None) -> dict[str, Any]:
     if pause is not None:
         found["waitingFor"] = {"code": pause.code, "message": pause.message}
     return found
+
+
+def job_detail_json(
+    view: JobView, *, paths: Sequence[PathView], progress: Progress
+) -> dict[str, Any]:
+    """A job with its paths and progress."""
+    shown = {"paths": [path_json(path) for path in paths], "progress": progress_json(progress)}
+    return job_json(view) | shown
+
+
+def progress_json(progress: Progress) -> dict[str, Any]:
+    """The member ``progress``."""
+    return {
+        "totalGoal": progress.total_goal,
+        "totalCompleted": progress.total_completed,
+        "percentComplete": progress.percent_complete,
+        "pathProgress": [
+            {
+                "pathId": path.path_id,
+                "pathName": path.path_name,
+                "goal": path.goal,
+                "completed": path.completed,
+                "percentComplete": path.percent_complete,
+            }
+            for path in progress.paths
+        ],
+    }
+
+
+def path_json(path: PathView) -> dict[str, Any]:
+    """A path with its steps in order."""
+    return {
+        "id": path.id,
+        "jobId": path.job_id,
+        "name": path.name,
+        "goalQuantity": path.goal_quantity,
+        "advancementMode": path.route.mode,
+        "steps": [step_json(step, order) for order, step in enumerate(path.route.steps)],
+        "createdAt": iso_millis(path.created_at),
+        "updatedAt": iso_millis(path.updated_at),
+    }
+
+
+def step_json(step: Step, order: int) -> dict[str, Any]:
+    """One stop of a path; ``order`` from 0."""
+    return {
+        "id": step.id,
+        "name": step.name,
+        "order": order,
+        **present(location=step.location),
+        "optional": step.optional,
+        "dependencyType": step.dependency_type,
+    }

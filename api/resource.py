@@ -171,7 +171,7 @@ def _reading(
         if query is not None:
             given["query"] = _checked(query, _parameters())
         if header is not None:
-            given["header"] = _checked(header, dict(request.headers))
+            given["header"] = _checked(header, _sent(header))
         if body is not None:
             given["body"] = _body(body, how, given.get("path"))
         return view(**given)
@@ -181,7 +181,8 @@ def _reading(
 
 def _body(model: type[Body], how: _Reading, path: BaseModel | None) -> Any:
     try:
-        return _checked(model, bodies.json_object(limit=how.body_limit))
+        content = bodies.json_object(limit=how.body_limit, entries=model.entries)
+        return _checked(model, content)
     except AppError:
         if how.lookup is not None:
             how.lookup(path)
@@ -193,6 +194,11 @@ def _checked(model: Any, content: Any) -> Any:
         return model.model_validate(content)
     except ValidationError as error:
         raise invalid(error) from None
+
+
+def _sent(model: type[Headers]) -> dict[str, str]:
+    names = (field.alias or name for name, field in model.model_fields.items())
+    return {name: request.headers[name] for name in names if name in request.headers}
 
 
 def _parameters() -> dict[str, str]:

@@ -9,6 +9,7 @@ from flask import current_app
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from api.fills import FillWatch
 from api.readiness import Probe
 from shared import db
 from shared.broker import Doorbell
@@ -40,6 +41,11 @@ class Runtime:
     def doorbell(self) -> Doorbell:
         """The process's doorbell; ring it after the commit."""
         return self.given_doorbell or Doorbell(self.settings, clock=self.clock)
+
+    @cached_property
+    def fills(self) -> FillWatch:
+        """Where requests wait for fills: a quarter of the threads may."""
+        return FillWatch(lambda: self.engine, seats=max(1, self.settings.api_threads // 4))
 
     @cached_property
     def probe(self) -> Probe:

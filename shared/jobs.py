@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
-from shared import sync_tasks
+from shared import routing, sync_tasks
 from shared.errors import ConflictError, NotFoundError
 from shared.ids import Prefix, new_id
 from shared.models import Job, SyncTask
@@ -239,12 +240,23 @@ def lock_version(session: Session, job_id: str) -> int:
     return int(version)
 
 
-def delete(session: Session, job_id: str) -> None:
+class Contents(Enum):
+    """What becomes of the paths and serial numbers of a job that is to go."""
+
+    KEEP = auto()
+    DELETE = auto()
+
+
+def delete(session: Session, job_id: str, *, contents: Contents = Contents.KEEP) -> None:
     """Delete a job that ``lock_version`` locked; its sync task is cancelled and never writes again.
 
-    Locks in the one order, jobs and then their tasks, so that a fill under way either came
-    before or finds no job.
+    Raises ConflictError where it has paths and these are to be kept. Locks in the one order,
+    jobs and then their tasks, so that a fill under way either came before or finds no job.
     """
+    if contents is Contents.DELETE:
+        routing.delete_of_job(session, job_id)
+    elif paths := routing.count_paths(session, job_id):
+        raise ConflictError(f"Cannot delete job: it has {paths} path(s). Remove all paths first.")
     sync_tasks.cancel_of_deleted_jobs(session, [job_id])
     session.execute(_DELETE, {"id": job_id})
 

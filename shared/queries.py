@@ -1,11 +1,12 @@
 """Read models: what lists, pages and answers show, without changing anything."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, Table, select, text
+from sqlalchemy import ColumnElement, Row, Select, Table, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared import pauses
@@ -67,12 +68,69 @@ def job_view(session: Session, job_id: str) -> JobView | None:
     return _views(session, [row])[0] if row else None
 
 
-def jobs_page(session: Session, *, limit: int, before: str | None = None) -> list[JobView]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list shows; None shows all. ``words``: any part of name, key, part number."""
+
+    words: str | None = None
+    ticket_key: str | None = None
+    priority: str | None = None
+    label: str | None = None
+    status: TaskStatus | None = None
+    updated_since: datetime | None = None
+
+
+ALL_JOBS = JobFilter()
+# What a filter matches is known only with its value: no plan made for any value serves.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def jobs_page(
+    session: Session, *, limit: int, before: str | None = None, only: JobFilter = ALL_JOBS
+) -> list[JobView]:
     """Up to ``limit`` jobs, newest first, older than the job ``before``."""
-    statement = _VIEW.order_by(_JOBS.c.id.desc()).limit(limit)
+    statement = _VIEW.where(*_conditions(only)).order_by(_JOBS.c.id.desc()).limit(limit)
     if before is not None:
         statement = statement.where(_JOBS.c.id < before)
+    if only != ALL_JOBS:
+        session.execute(_PLAN_AFRESH)
     return _views(session, session.execute(statement).all())
+
+
+def _conditions(only: JobFilter) -> Iterator[ColumnElement[bool]]:
+    jobs = _JOBS.c
+    if only.words is not None:
+        part = f"%{_literally(only.words)}%"
+        yield or_(
+            jobs.name.ilike(part),
+            jobs.jira_ticket_key.ilike(part),
+            jobs.jira_part_number.ilike(part),
+        )
+    if only.ticket_key is not None:
+        yield jobs.jira_ticket_key == only.ticket_key
+    if only.priority is not None:
+        yield jobs.jira_priority == only.priority
+    if only.label is not None:
+        yield jobs.jira_labels.contains([only.label])
+    if only.status is not None:
+        yield _TASKS.c.status == only.status.value
+    if only.updated_since is not None:
+        yield jobs.updated_at >= only.updated_since
+
+
+def _literally(words: str) -> str:
+    """LIKE's own signs as themselves."""
+    return re.sub(r"([\\%_])", r"\\\1", words)
+
+
+_ENDED = text("""
+SELECT id FROM sync_tasks WHERE id = ANY(:ids) AND status NOT IN ('pending', 'running')
+""")
+
+
+def ended_tasks(session: Session, task_ids: Collection[str]) -> set[str]:
+    """Which of these sync tasks wait no longer."""
+    return set(session.scalars(_ENDED, {"ids": list(task_ids)}))
 
 
 def _views(session: Session, rows: Sequence[Row[Any]]) -> list[JobView]:

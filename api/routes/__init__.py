@@ -1,9 +1,11 @@
 """The REST API's resources; a new one is a module and a line here."""
 
 from api.resource import Resource
-from api.routes import health, jobs
+from api.routes import bulk, health, jira, jobs
 
 RESOURCES: tuple[Resource, ...] = (
     jobs.resource,
+    bulk.resource,
+    jira.resource,
     health.resource,
 )

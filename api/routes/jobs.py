@@ -1,79 +1,151 @@
-"""Jobs: create, list, read."""
+"""Jobs: create, list, read, update, delete."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from http import HTTPMethod
-from typing import Any
 
 from flask import Response
-from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from api import runtime
-from api.answers import entity_tag, json_answer, streamed_array
-from api.representations import job_json
+from api.answers import check_if_match, entity_tag, json_answer, no_content
+from api.creation import Made, created
+from api.paging import listed
+from api.preferences import WaitingHeaders, held
+from api.representations import job_detail_json, job_json
 from api.request_ids import request_id
 from api.resource import ListOf, Resource
-from api.schemas.jobs import JobCreate, JobDetail, JobOut, JobPath
-from shared import jobs, queries
+from api.schemas.jobs import (
+    JobCreate,
+    JobDeletion,
+    JobDetail,
+    JobOut,
+    JobPath,
+    JobQuery,
+    JobUpdate,
+    UpdateHeaders,
+)
+from shared import jobs, progress, queries, routing
 from shared.access import Scope
 from shared.db import begin
 from shared.errors import NotFoundError
+from shared.jobs import Contents
 from shared.queries import JobView
-
-PAGE = 500
-"""Rows of one internal page of a streamed list."""
 
 resource = Resource("jobs", prefix="/api/jobs", about="Production jobs.")
 
 
-@resource.route(HTTPMethod.POST, access=Scope.JOBS_WRITE, answers={201: JobOut})
-def create(body: JobCreate) -> Response:
-    """Create a job."""
-    job, task = runtime.in_transaction(
-        lambda session: jobs.create(session, body.draft(), request_id=request_id())
-    )
-    if task is not None:
-        runtime.ring()
-    headers = {"Location": f"/api/jobs/{job.id}", "ETag": entity_tag(job.version)}
-    return json_answer(job_json(JobView(job, task)), status=201, headers=headers)
+@resource.route(HTTPMethod.POST, access=Scope.JOBS_WRITE, answers={201: JobOut}, refusals=(422,))
+def create(header: WaitingHeaders, body: JobCreate) -> Response:
+    """Create a job.
+
+    Where a ticket is named and Jira fields are left out, a sync task fills them soon after.
+    """
+    draft = body.draft()
+
+    def work(session: Session) -> Made:
+        job, task = jobs.create(session, draft, request_id=request_id())
+        return Made(created_answer(JobView(job, task)), due=task is not None)
+
+    return held(created(header, work), header)
+
+
+def created_answer(view: JobView) -> Response:
+    """201 with a new job, saying where it is."""
+    headers = {"Location": f"/api/jobs/{view.job.id}", "ETag": entity_tag(view.job.version)}
+    return json_answer(job_json(view), status=201, headers=headers)
 
 
 @resource.route(
-    HTTPMethod.GET,
-    access=Scope.JOBS_READ,
-    answers={200: ListOf(JobOut, "Jobs, newest first.")},
+    HTTPMethod.GET, access=Scope.JOBS_READ, answers={200: ListOf(JobOut, "Jobs, newest first.")}
 )
-def read_all() -> Response:
-    """List jobs, newest first."""
-    return streamed_array(_pages(runtime.runtime().engine))
+def read_all(query: JobQuery) -> Response:
+    """List jobs, newest first.
 
+    With `limit`, the next page is in the header `Link` with `rel="next"`; without it all jobs
+    are streamed.
+    """
+    engine, only = runtime.runtime().engine, query.only()
 
-def _pages(engine: Engine) -> Iterator[list[Any]]:
-    before = None
-    while True:
+    def fetch(count: int, before: str | None) -> Sequence[JobView]:
         with begin(engine) as session:
-            views = queries.jobs_page(session, limit=PAGE, before=before)
-        yield [job_json(view) for view in views]
-        if len(views) < PAGE:
-            return
-        before = views[-1].job.id
+            return queries.jobs_page(session, limit=count, before=before, only=only)
+
+    return listed(
+        fetch, limit=query.limit, after=query.cursor, show=job_json, key=lambda view: view.job.id
+    )
 
 
 @resource.route(HTTPMethod.GET, "/<id>", access=Scope.JOBS_READ, answers={200: JobDetail})
 def read(path: JobPath) -> Response:
     """Read a job with its paths and progress."""
     with begin(runtime.runtime().engine) as session:
-        view = queries.job_view(session, path.id)
+        view = _found(session, path.id)
+        shown = job_detail_json(
+            view,
+            paths=routing.paths_of(session, path.id),
+            progress=progress.progress_of(session, path.id),
+        )
+    return json_answer(shown, headers={"ETag": entity_tag(view.job.version)})
+
+
+def _found(session: Session, job_id: str) -> JobView:
+    view = queries.job_view(session, job_id)
     if view is None:
-        raise NotFoundError(jobs.KIND, path.id)
-    return json_answer(detail_json(view), headers={"ETag": entity_tag(view.job.version)})
+        raise NotFoundError(jobs.KIND, job_id)
+    return view
 
 
-def detail_json(view: JobView) -> dict[str, Any]:
-    """A job with its paths and progress."""
-    progress = {
-        "totalGoal": view.job.goal_quantity,
-        "totalCompleted": 0,
-        "percentComplete": 0,
-        "pathProgress": [],
-    }
-    return job_json(view) | {"paths": [], "progress": progress}
+def must_exist(path: JobPath) -> None:
+    """Look a job up before its body is judged. Raises NotFoundError."""
+    with begin(runtime.runtime().engine) as session:
+        _found(session, path.id)
+
+
+@resource.route(
+    HTTPMethod.PATCH,
+    "/<id>",
+    access=Scope.JOBS_WRITE,
+    answers={200: JobOut},
+    refusals=(412,),
+    lookup=must_exist,
+)
+@resource.route(
+    HTTPMethod.PUT,
+    "/<id>",
+    access=Scope.JOBS_WRITE,
+    answers={200: JobOut},
+    refusals=(412,),
+    lookup=must_exist,
+)
+def update(path: JobPath, header: UpdateHeaders, body: JobUpdate) -> Response:
+    """Change a job's name or quantity; what is left out stays, Jira fields never change."""
+
+    def work(session: Session) -> JobView:
+        if header.if_match is not None:
+            check_if_match(jobs.lock_version(session, path.id))
+        jobs.update(session, path.id, body.change())
+        return _found(session, path.id)
+
+    view = runtime.in_transaction(work)
+    return json_answer(job_json(view), headers={"ETag": entity_tag(view.job.version)})
+
+
+@resource.route(
+    HTTPMethod.DELETE,
+    "/<id>",
+    access=Scope.JOBS_WRITE,
+    answers={204: None},
+    refusals=(409, 412),
+)
+def delete(path: JobPath, query: JobDeletion, header: UpdateHeaders) -> Response:
+    """Delete a job; its sync task is cancelled and can never write afterwards."""
+    contents = Contents.DELETE if query.cascade else Contents.KEEP
+
+    def work(session: Session) -> None:
+        version = jobs.lock_version(session, path.id)
+        if header.if_match is not None:
+            check_if_match(version)
+        jobs.delete(session, path.id, contents=contents)
+
+    runtime.in_transaction(work)
+    return no_content()

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import (
     BaseModel,
@@ -17,7 +17,9 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
+from api.paging import decode_cursor
 from shared.errors import FieldProblem, InvalidInputError
+from shared.ids import Prefix, looks_like
 from shared.models import MAX_QUANTITY, MAX_TEXT
 
 REQUIRED = "is required"
@@ -42,7 +44,12 @@ def wrong(words: str) -> PydanticCustomError:
 
 
 class Body(BaseModel):
-    """A request body: camelCase outside, unknown members ignored, ``null`` the same as absent."""
+    """A request body: camelCase outside, unknown members ignored, ``null`` the same as absent.
+
+    ``entries`` names the member whose entries are judged one by one, where there is one.
+    """
+
+    entries: ClassVar[str | None] = None
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, strict=True
@@ -69,6 +76,8 @@ class Headers(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
+
+NOT_A_CURSOR = "must be one that this list gave"
 
 _OURS = {
     "missing": REQUIRED,
@@ -162,6 +171,24 @@ def labels(value: Any) -> list[str]:
     return list(dict.fromkeys(value))
 
 
+def truth(value: Any) -> bool:
+    """``true`` or ``false`` in a query string."""
+    if value not in ("true", "false"):
+        raise wrong("must be true or false")
+    return bool(value == "true")
+
+
+def whole(*, least: int, most: int) -> Any:
+    """A whole number of a query string: ``limit: Annotated[int, whole(least=1, most=1000)]``."""
+
+    def check(value: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", str(value), re.ASCII) or not least <= int(value) <= most:
+            raise wrong(f"must be a whole number from {least} to {most}")
+        return int(value)
+
+    return BeforeValidator(check)
+
+
 def moment(value: Any) -> datetime:
     """An instant; without an offset it is UTC."""
     try:
@@ -183,6 +210,21 @@ def one_of(kind: type[StrEnum]) -> Any:
     return BeforeValidator(check, json_schema_input_type=kind)
 
 
+def cursor_of(prefix: Prefix) -> Any:
+    """The sort key behind a cursor of a list that is sorted by identifiers of this kind."""
+
+    def check(value: Any) -> str:
+        try:
+            key = decode_cursor(_string(value))
+        except ValueError:
+            raise wrong(NOT_A_CURSOR) from None
+        if not looks_like(prefix, key):
+            raise wrong(NOT_A_CURSOR)
+        return key
+
+    return BeforeValidator(check)
+
+
 _TEXT = {"type": "string", "maxLength": MAX_TEXT}
 _OPTIONAL_TEXT = {"anyOf": [_TEXT, {"type": "null"}]}
 _NAME = {**_TEXT, "minLength": 1, "pattern": r"\S"}
@@ -197,11 +239,15 @@ Quantity = Annotated[int, BeforeValidator(quantity), WithJsonSchema(_QUANTITY)]
 IssueKey = Annotated[str, BeforeValidator(issue_key), WithJsonSchema(_KEY)]
 Text = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_OPTIONAL_TEXT)]
 """An optional text; the empty string counts as absent."""
+Words = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_TEXT)]
+"""A text to look for; the empty one looks for nothing."""
 Labels = Annotated[
     list[Annotated[str, BeforeValidator(short)]],
     BeforeValidator(labels),
     WithJsonSchema({"type": "array", "items": _TEXT}),
 ]
+Flag = Annotated[bool, BeforeValidator(truth), WithJsonSchema({"type": "boolean"})]
+"""``true`` or ``false`` in a query string."""
 Moment = Annotated[
     datetime,
     BeforeValidator(moment),

@@ -1,13 +1,37 @@
 """Jobs: what a client sends, in the order it is checked, and what it gets."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from api.schemas.answers import Answer
-from api.schemas.fields import Body, IssueKey, Labels, Name, Quantity, RequiredName, Text
+from api.schemas.answers import Answer, Error
+from api.schemas.fields import (
+    Body,
+    Flag,
+    Headers,
+    IssueKey,
+    Labels,
+    Moment,
+    Name,
+    Quantity,
+    Query,
+    RequiredName,
+    Text,
+    Words,
+    cursor_of,
+    one_of,
+    whole,
+)
+from api.schemas.paths import PathOut
+from shared.ids import Prefix
 from shared.jobs import JobChange, JobDraft
+from shared.queries import JobFilter
 from shared.states import Source, TaskStatus
+
+MAX_BULK = 1000
+"""Most jobs of one bulk create."""
+MAX_LIMIT = 1000
+"""Largest page of a list."""
 
 FULL: dict[str, JsonValue] = {
     "name": "JOB-2024-001",
@@ -62,6 +86,62 @@ class JobUpdate(Body):
     def change(self) -> JobChange:
         """What shared.jobs does with it."""
         return JobChange(name=self.name, goal_quantity=self.goal_quantity)
+
+
+class BulkCreate(Body):
+    """Many jobs to create; each is judged alone."""
+
+    entries = "jobs"
+
+    jobs: list[Any] = Field(
+        max_length=MAX_BULK,
+        description=f"Up to {MAX_BULK} jobs, each as in `POST /api/jobs`.",
+        examples=[[FULL, MINIMAL]],
+    )
+
+
+class JobQuery(Query):
+    """Which jobs, and how many."""
+
+    q: Words | None = Field(None, description="Any part of name, ticket key or part number.")
+    jira_ticket_key: IssueKey | None = Field(None, description="Linked to this ticket.")
+    jira_priority: Words | None = Field(None, description="With this priority.")
+    jira_label: Words | None = Field(None, description="With this label.")
+    jira_sync: Annotated[TaskStatus, one_of(TaskStatus)] | None = Field(
+        None, description="With a fill that stands so."
+    )
+    updated_since: Moment | None = Field(None, description="Changed at this instant or later.")
+    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
+        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
+    )
+    cursor: Annotated[str, cursor_of(Prefix.JOB)] | None = Field(
+        None, description="From the `Link` of the page before."
+    )
+
+    def only(self) -> JobFilter:
+        """What shared.queries looks for."""
+        return JobFilter(
+            words=self.q,
+            ticket_key=self.jira_ticket_key,
+            priority=self.jira_priority,
+            label=self.jira_label,
+            status=self.jira_sync,
+            updated_since=self.updated_since,
+        )
+
+
+class JobDeletion(Query):
+    """How far a deletion goes."""
+
+    cascade: Flag = Field(default=False, description="Delete paths and serial numbers with it.")
+
+
+class UpdateHeaders(Headers):
+    """Headers of calls that change one thing."""
+
+    if_match: str | None = Field(
+        None, alias="If-Match", description="Change it only if its `ETag` is still this one."
+    )
 
 
 class Reason(Answer):
@@ -123,8 +203,24 @@ class Progress(Answer):
 class JobDetail(JobOut):
     """A job with its paths and progress."""
 
-    paths: list[dict[str, Any]]
+    paths: list[PathOut]
     progress: Progress
+
+
+class BulkEntry(Answer):
+    """What became of one entry: the job, or why there is none."""
+
+    status: int = Field(examples=[201])
+    job: JobOut | None = None
+    error: Error | None = None
+
+
+class BulkOut(Answer):
+    """What became of each entry, in the order given."""
+
+    results: list[BulkEntry]
+    created: int
+    failed: int
 
 
 class JobPath(BaseModel):

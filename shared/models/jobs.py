@@ -35,6 +35,10 @@ class Job(Base):
         CheckConstraint("goal_quantity > 0", name="goal_quantity_positive"),
         CheckConstraint("name <> ''", name="name_not_empty"),
         Index("ix_jobs_jira_ticket_key", "jira_ticket_key"),
+        # What lists are filtered by.
+        Index("ix_jobs_jira_priority", "jira_priority", "id"),
+        Index("ix_jobs_jira_labels", "jira_labels", postgresql_using="gin"),
+        Index("ix_jobs_updated", "updated_at"),
         # What people search by, any part of it (trigrams).
         Index(
             "ix_jobs_words",

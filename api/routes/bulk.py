@@ -1,0 +1,72 @@
+"""Many jobs in one call."""
+
+from http import HTTPMethod
+from typing import Any
+
+from flask import Response
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from api import bodies
+from api.answers import json_answer
+from api.creation import CreateHeaders, Made, created
+from api.errors import refusal_body
+from api.representations import job_json
+from api.request_ids import request_id
+from api.resource import Resource
+from api.schemas.fields import invalid
+from api.schemas.jobs import BulkCreate, BulkOut, JobCreate
+from shared import jobs
+from shared.access import Scope
+from shared.errors import InvalidInputError
+from shared.jobs import JobDraft
+from shared.queries import JobView
+
+resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one call.")
+
+
+@resource.route(
+    HTTPMethod.POST,
+    access=Scope.JOBS_WRITE,
+    answers={207: BulkOut},
+    refusals=(422,),
+    body_limit=bodies.BULK_BODY_BYTES,
+)
+def create(header: CreateHeaders, body: BulkCreate) -> Response:
+    """Create many jobs: valid entries are stored even where others are not."""
+    judged = [_judged(entry) for entry in body.jobs]
+    drafts = [found for found in judged if isinstance(found, JobDraft)]
+    if not drafts:
+        return _answer(judged, [])
+
+    def work(session: Session) -> Made:
+        made = jobs.create_many(session, drafts, request_id=request_id())
+        due = any(task is not None for _, task in made)
+        return Made(_answer(judged, [JobView(job, task) for job, task in made]), due=due)
+
+    return created(header, work)
+
+
+def _judged(entry: Any) -> JobDraft | InvalidInputError:
+    try:
+        if not isinstance(entry, dict):
+            return InvalidInputError("Each job must be a JSON object")
+        bodies.check_texts(entry)
+        return JobCreate.model_validate(entry).draft()
+    except InvalidInputError as error:
+        return error
+    except ValidationError as error:
+        return invalid(error)
+
+
+def _answer(judged: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:
+    stored = iter(made)
+    results = [
+        {"status": 400, "error": refusal_body(found)}
+        if isinstance(found, InvalidInputError)
+        else {"status": 201, "job": job_json(next(stored))}
+        for found in judged
+    ]
+    failed = len(judged) - len(made)
+    content = {"results": results, "created": len(made), "failed": failed}
+    return json_answer(content, status=207)

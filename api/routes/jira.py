@@ -1,0 +1,61 @@
+"""Jobs and Jira tickets: linking."""
+
+from http import HTTPMethod
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api.answers import entity_tag, json_answer
+from api.creation import Made, created
+from api.preferences import WaitingHeaders, held
+from api.representations import job_json
+from api.request_ids import request_id
+from api.resource import Resource
+from api.schemas.jira import LinkOut, LinkRequest
+from shared import jobs, queries
+from shared.access import Scope
+from shared.errors import NotFoundError
+from shared.queries import JobView
+
+resource = Resource("jira", prefix="/api/jira", about="Jira tickets, as Routecard knows them.")
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/link",
+    access=Scope.JOBS_WRITE,
+    answers={200: LinkOut, 201: LinkOut},
+    refusals=(404, 409, 422),
+)
+def link(header: WaitingHeaders, body: LinkRequest) -> Response:
+    """Link a job that has no ticket, or make a job from a ticket.
+
+    With `jobId`: 200 and that job. Without: 201 and a new job, whose name is the ticket's key
+    until the fill.
+    """
+
+    def work(session: Session) -> Made:
+        return _linked(session, body) if body.job_id else _made(session, body)
+
+    return held(created(header, work), header, member="job")
+
+
+def _linked(session: Session, body: LinkRequest) -> Made:
+    job_id = str(body.job_id)
+    due = jobs.link(session, job_id, ticket_key=body.ticket_key, request_id=request_id())
+    view = queries.job_view(session, job_id)
+    if view is None:
+        raise NotFoundError(jobs.KIND, job_id)
+    return Made(_answer(view, status=200), due=due)
+
+
+def _made(session: Session, body: LinkRequest) -> Made:
+    job, task = jobs.create(session, body.draft(), request_id=request_id())
+    answer = _answer(JobView(job, task), status=201)
+    answer.headers["Location"] = f"/api/jobs/{job.id}"
+    return Made(answer, due=True)
+
+
+def _answer(view: JobView, *, status: int) -> Response:
+    headers = {"ETag": entity_tag(view.job.version)}
+    return json_answer({"job": job_json(view)}, status=status, headers=headers)
