@@ -139,6 +139,19 @@ class Settings(BaseSettings):
     jira_webhook_token_hash: str = _env(
         "JIRA_WEBHOOK_TOKEN_HASH", "", "SHA-256 (hex) of the token of senders that cannot sign."
     )
+    delivery_body_days: int = _env(
+        "ROUTECARD_DELIVERY_BODY_DAYS",
+        14,
+        "How long the bodies of webhook deliveries are kept, for looking at them and for replay.",
+        ge=1,
+        le=3650,
+    )
+    delivery_days: int = _env(
+        "ROUTECARD_DELIVERY_DAYS", 90, "How long webhook deliveries are kept.", ge=1, le=3650
+    )
+    attempt_days: int = _env(
+        "ROUTECARD_ATTEMPT_DAYS", 90, "How long attempts of sync tasks are kept.", ge=1, le=3650
+    )
     jira_poll_seconds: int = _env(
         "JIRA_POLL_SECONDS", 60, "How often Jira is asked what changed; 0 = never.", ge=0, le=86400
     )

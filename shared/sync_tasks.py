@@ -1,5 +1,6 @@
 """Sync tasks: every statement that changes one (state table in docs/architecture.md)."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -337,6 +338,46 @@ INSERT INTO sync_attempts (task_id, started_at, source, outcome, code, message, 
 SELECT id, now(), 'webhook', 'failed', :code, error_message, :worker FROM moved
 RETURNING task_id
 """)
+
+
+# Answers that the ticket's own change may have made obsolete; what killed workers is not asked for
+# again by just anybody who holds the webhook's token, and a deleted ticket stays deleted.
+_REVIVED = (
+    FailureCode.TICKET_NOT_FOUND,
+    FailureCode.NO_PERMISSION,
+    FailureCode.UNUSABLE_TICKET,
+)
+_DUE_NOW = text("""
+UPDATE sync_tasks t SET
+    status = 'pending', due_at = LEAST(t.due_at, now()), updated_at = now(),
+    lease_token = t.lease_token + 1, error_code = NULL, error_message = NULL
+FROM (
+    SELECT id FROM sync_tasks
+    WHERE ticket_key = ANY(:keys) AND (status = 'pending'
+        OR (status = 'failed' AND error_code = ANY(:revived)))
+    ORDER BY id FOR UPDATE
+) AS w
+WHERE t.id = w.id
+RETURNING t.ticket_key
+""")
+_NAMING = text("""
+SELECT id FROM sync_tasks WHERE ticket_key = ANY(:keys) AND status = :status ORDER BY id
+""")
+
+
+def hint(session: Session, keys: Sequence[str]) -> Counter[str]:
+    """Somebody says that these tickets changed: what waits for them is due now.
+
+    A task that failed because the ticket was not to be had is tried again. Returns how many, by
+    ticket key.
+    """
+    values = {"keys": list(keys), "revived": [code.value for code in _REVIVED]}
+    return Counter(session.scalars(_DUE_NOW, values))
+
+
+def naming(session: Session, keys: Sequence[str], *, status: TaskStatus) -> list[str]:
+    """The tasks in this state that name one of these keys."""
+    return list(session.scalars(_NAMING, {"keys": list(keys), "status": status.value}))
 
 
 def of_job(session: Session, job_id: str) -> SyncTask | None:

@@ -1,7 +1,7 @@
 """Sweep, every second: what is due and nobody was told about, leases that ran out."""
 
-from shared import pauses, sync_tasks
-from shared.broker import send_drain
+from shared import inbox, pauses, sync_tasks
+from shared.broker import TaskName, send, send_drain
 from shared.db import begin
 from shared.logs import get_logger
 from worker.runtime import Runtime
@@ -10,7 +10,7 @@ log = get_logger(__name__)
 
 
 def sweep(runtime: Runtime) -> int:
-    """Take back lost leases and have due tasks drained, past the doorbell. Returns leases lost.
+    """Take back lost leases and have what is due seen to, past the doorbell. Returns leases lost.
 
     A pause that has run out is probed even where nothing is due, so that it is not shown for ever.
     """
@@ -21,8 +21,11 @@ def sweep(runtime: Runtime) -> int:
             sync_tasks.due(session, limit=1) > 0
             or pauses.failures(session, credentials=runtime.credentials) > 0
         )
+        unapplied = inbox.due(session)
     if lost:
         log.warning("leases_lost", tasks=lost)
     if waiting:
         send_drain(runtime.celery, expires=5)
+    if unapplied:
+        send(runtime.celery, TaskName.DELIVER, expires=5)
     return lost

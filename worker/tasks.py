@@ -7,47 +7,71 @@ from celery import Celery
 
 from shared.broker import TaskName
 from shared.settings import Settings
+from worker.deliveries import deliver
 from worker.existence import EXISTENCE_EVERY, check_existence
+from worker.field_map import map_fields
 from worker.fill import drain
 from worker.poll import TIME_LIMIT as POLL_LIMIT
 from worker.poll import is_wanted as poll_is_wanted
 from worker.poll import look_every, poll
+from worker.prune import PRUNE_EVERY, prune
 from worker.runtime import Runtime
 from worker.slots import JiraSlots
 from worker.sweep import sweep
+
+_Work = Callable[[Runtime], object]
+
+_INNER: dict[TaskName, _Work] = {
+    TaskName.SWEEP: sweep,
+    TaskName.DELIVER: deliver,
+    TaskName.PRUNE: prune,
+}
+_FOR_JIRA: dict[TaskName, _Work] = {
+    TaskName.DRAIN: drain,
+    TaskName.POLL: poll,
+    TaskName.EXISTENCE: check_existence,
+    TaskName.MAP_FIELDS: map_fields,
+}
+"""What may hang as long as Jira does, and so takes one of the pool's slots for it."""
+_LIMITS = {TaskName.POLL: POLL_LIMIT}
 
 
 def register(
     celery: Celery, *, runtime: Callable[[], Runtime], slots: Callable[[], JiraSlots]
 ) -> None:
     """Give the app its tasks; ``runtime`` is asked for in the process that runs one."""
+    for name, work in _INNER.items():
+        celery.task(name=name.value)(_plain(work, runtime))
+    for name, work in _FOR_JIRA.items():
+        run = _in_a_slot(work, runtime, slots)
+        limit: Any = _LIMITS.get(name)  # None is Celery's default, which its types do not know
+        celery.task(name=name.value, time_limit=limit)(run)
 
-    @celery.task(name=TaskName.DRAIN.value)
-    def _drain() -> None:
+
+def _plain(work: _Work, runtime: Callable[[], Runtime]) -> Callable[[], None]:
+    def run() -> None:
+        work(runtime())
+
+    return run
+
+
+def _in_a_slot(
+    work: _Work, runtime: Callable[[], Runtime], slots: Callable[[], JiraSlots]
+) -> Callable[[], None]:
+    def run() -> None:
         with slots().take() as free:
             if free:
-                drain(runtime())
+                work(runtime())
 
-    @celery.task(name=TaskName.SWEEP.value)
-    def _sweep() -> None:
-        sweep(runtime())
-
-    @celery.task(name=TaskName.POLL.value, time_limit=POLL_LIMIT)
-    def _poll() -> None:
-        with slots().take() as free:
-            if free:
-                poll(runtime())
-
-    @celery.task(name=TaskName.EXISTENCE.value)
-    def _existence() -> None:
-        with slots().take() as free:
-            if free:
-                check_existence(runtime())
+    return run
 
 
 def schedule(settings: Settings) -> dict[str, Any]:
     """What beat sends and how often, in seconds; a message is worthless after one interval."""
-    plan = {"sweep": _every(1.0, TaskName.SWEEP)}
+    plan = {
+        "sweep": _every(1.0, TaskName.SWEEP),
+        "prune": _every(PRUNE_EVERY, TaskName.PRUNE),
+    }
     if poll_is_wanted(settings):
         plan["poll"] = _every(look_every(settings), TaskName.POLL)
         plan["existence"] = _every(EXISTENCE_EVERY, TaskName.EXISTENCE)

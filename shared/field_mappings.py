@@ -1,0 +1,71 @@
+"""Field ids by the names in the settings, as Jira resolved them last; kept so none need ask."""
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.settings import Settings
+
+FRESH_HOURS = 24
+"""A resolution older than this is used, and asked for anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resolved:
+    """Field ids by purpose; None: not mapped. ``fresh``: resolved within the last day."""
+
+    part_number: str | None
+    quantity: str | None
+    epic_link: str | None
+    fresh: bool = True
+
+
+def settings_hash(settings: Settings) -> str:
+    """What a resolution is keyed by: another Jira or another name starts anew."""
+    parts = (
+        settings.jira_base_url,
+        settings.jira_field_part_number,
+        settings.jira_field_quantity,
+        settings.jira_field_epic_link,
+    )
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+_STORE = text("""
+INSERT INTO field_mappings AS m (settings_hash, part_number, quantity, epic_link)
+VALUES (:hash, :part_number, :quantity, :epic_link)
+ON CONFLICT (settings_hash) DO UPDATE SET part_number = excluded.part_number,
+    quantity = excluded.quantity, epic_link = excluded.epic_link, resolved_at = now()
+""")
+_FIND = text("""
+SELECT part_number, quantity, epic_link,
+    resolved_at > now() - make_interval(hours => :fresh) AS fresh
+FROM field_mappings WHERE settings_hash = :hash
+""")
+
+
+def store(session: Session, settings: Settings, resolved: Resolved) -> None:
+    """Keep what the names were resolved to."""
+    values = {
+        "part_number": resolved.part_number,
+        "quantity": resolved.quantity,
+        "epic_link": resolved.epic_link,
+    }
+    session.execute(_STORE, {"hash": settings_hash(settings), **values})
+
+
+def find(session: Session, settings: Settings) -> Resolved | None:
+    """What these settings' names were resolved to; None where Jira was never asked."""
+    row = session.execute(
+        _FIND, {"hash": settings_hash(settings), "fresh": FRESH_HOURS}
+    ).one_or_none()
+    if row is None:
+        return None
+    return Resolved(
+        part_number=row.part_number,
+        quantity=row.quantity,
+        epic_link=row.epic_link,
+        fresh=row.fresh,
+    )

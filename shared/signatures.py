@@ -1,0 +1,54 @@
+"""Proof that a webhook came from whom it says: HMAC over the raw body, or a shared token."""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Sequence
+
+_HEADER = re.compile(r"sha256=([0-9a-fA-F]{64})")
+
+
+def parse_signature(header: str | None) -> bytes | None:
+    """The digest of an ``X-Hub-Signature`` header, ``sha256=<64 hex digits>``.
+
+    None for anything else: another method (sha1 included), a cut digest, several headers joined.
+    """
+    match = _HEADER.fullmatch(header) if header is not None else None
+    return bytes.fromhex(match.group(1)) if match else None
+
+
+class Verifier:
+    """Judges one body while it is read, against each of the secrets that may have signed it."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        """Secrets are taken verbatim; an empty one never proves anything and is left out."""
+        self._macs = [
+            hmac.new(secret.encode(), digestmod=hashlib.sha256) for secret in secrets if secret
+        ]
+
+    def update(self, chunk: bytes) -> None:
+        """The next bytes of the body, exactly as they came."""
+        for mac in self._macs:
+            mac.update(chunk)
+
+    def proves(self, digest: bytes) -> bool:
+        """Whether one of the secrets gives this digest, in time that does not tell which."""
+        verdicts = [hmac.compare_digest(mac.digest(), digest) for mac in self._macs]
+        return any(verdicts)
+
+
+def sign(body: bytes, *, secret: str) -> str:
+    """The ``X-Hub-Signature`` that Jira sends with this body (JIRA.md, section 6)."""
+    return "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def token_hash(token: str) -> str:
+    """What the settings hold of a token: its SHA-256 in hex, as ``sha256sum`` prints it."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def token_proves(token: str | None, *, expected_hash: str) -> bool:
+    """Whether this is the token of that hash; without either, no."""
+    if not token or not expected_hash:
+        return False
+    return hmac.compare_digest(token_hash(token), expected_hash.lower())
