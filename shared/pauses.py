@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -32,6 +32,31 @@ def credentials_hash(settings: Settings) -> str:
     parts = [settings.jira_base_url, settings.jira_email]
     parts += [s.get_secret_value() if s else "" for s in secrets]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+_SHORT: dict[WaitCode, str] = {
+    WaitCode.JIRA_DOWN: "down since {since}",
+    WaitCode.RATE_LIMITED: "limited until {until}",
+    WaitCode.CREDENTIALS_REFUSED: "credentials refused since {since}",
+    WaitCode.CAPTCHA_LOCK: "account locked behind a CAPTCHA since {since}",
+}
+
+
+def in_words(pause: Pause | None, *, now: datetime) -> str:
+    """Jira's state in a few words: ``ok``, ``limited until 10:42 UTC``, ``down since 10:31 UTC``.
+
+    Another day than that of ``now`` is named.
+    """
+    if pause is None:
+        return "ok"
+    until = _clock_time(pause.until, now=now) if pause.until else "somebody resumes"
+    return _SHORT[pause.code].format(since=_clock_time(pause.since, now=now), until=until)
+
+
+def _clock_time(moment: datetime, *, now: datetime) -> str:
+    at = moment.astimezone(UTC)
+    form = "%H:%M UTC" if at.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC"
+    return at.strftime(form)
 
 
 _CURRENT = text(
