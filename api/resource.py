@@ -181,12 +181,21 @@ def _reading(
 
 def _body(model: type[Body], how: _Reading, path: BaseModel | None) -> Any:
     try:
+        if _left_out(model):
+            return _checked(model, {})
         content = bodies.json_object(limit=how.body_limit, entries=model.entries)
         return _checked(model, content)
     except AppError:
         if how.lookup is not None:
             how.lookup(path)
         raise
+
+
+def _left_out(model: type[Body]) -> bool:
+    """Whether no body came, where the model says to the document that none need come."""
+    extra = cast(dict[str, Any], model.model_config).get("openapi_extra", {})
+    came = request.content_length or "Transfer-Encoding" in request.headers
+    return not extra.get("required", True) and not came
 
 
 def _checked(model: Any, content: Any) -> Any:

@@ -1,6 +1,7 @@
 """Progress, read from counts that move in the same transaction as the unit."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,7 +81,7 @@ def progress_of(session: Session, job_id: str) -> Progress:
     )
 
 
-def bottlenecks(steps: tuple[Step, ...]) -> set[str]:
+def bottlenecks(steps: Sequence[Step]) -> set[str]:
     """Ids of the steps where most units wait: all that tie, none where no unit waits anywhere."""
     most = max((step.present for step in steps), default=0)
     return {step.id for step in steps if step.present == most > 0}

@@ -23,6 +23,8 @@ from shared.models import Path, table_of
 from shared.states import AdvancementMode, DependencyType
 from shared.steps import Step, StepDraft, planned, revised
 
+KIND = "Path"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathDraft:
@@ -166,7 +168,7 @@ def held(session: Session, path_id: str) -> PathView:
     """Lock one path for this transaction and read it. Raises NotFoundError."""
     if found := hold(session, [path_id]):
         return found[path_id]
-    raise NotFoundError("Path", path_id)
+    raise NotFoundError(KIND, path_id)
 
 
 # NO KEY: rows that refer to the path may be checked against it meanwhile.

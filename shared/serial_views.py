@@ -6,13 +6,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, BigInteger, Row, Select, SelectBase, any_, literal, select, union_all
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Row,
+    Select,
+    SelectBase,
+    any_,
+    literal,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Session
 
 from shared.errors import NotFoundError
 from shared.models import Serial, SerialEvent, Step, table_of
 from shared.states import ScrapReason, SerialAction, SerialStatus
 
+KIND = "SerialNumber"
 COMPLETED_INDEX = -1
 """``currentStepIndex`` of a completed unit (spec/API.md, ``POST /api/serials/{id}/advance``)."""
 
@@ -27,7 +39,7 @@ def serial_id(number: int) -> str:
 def number_of(identifier: str) -> int:
     """The number behind an identifier. Raises NotFoundError where it has another form."""
     if not _FORM.fullmatch(identifier):
-        raise NotFoundError("SerialNumber", identifier)
+        raise NotFoundError(KIND, identifier)
     return int(identifier.removeprefix("SN-"))
 
 
@@ -72,14 +84,19 @@ class SerialFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventView:
-    """One thing done to a unit. Indexes are the ones the steps had then; -1 is completed."""
+    """One thing done to a unit.
+
+    Indexes are the ones the steps had then, -1 is completed; names are the ones they have now.
+    """
 
     at: datetime
     action: SerialAction
     user_id: str
     from_step_id: str | None
+    from_step_name: str | None
     from_index: int | None
     to_step_id: str | None
+    to_step_name: str | None
     to_index: int | None
     bypassed_step_ids: tuple[str, ...]
     reason: ScrapReason | None
@@ -89,6 +106,13 @@ class EventView:
 _serials = table_of(Serial)
 _steps = table_of(Step)
 _events = table_of(SerialEvent)
+_from, _to = _steps.alias("from_step"), _steps.alias("to_step")
+_HISTORY = (
+    select(_events, _from.c.name.label("from_step_name"), _to.c.name.label("to_step_name"))
+    .outerjoin(_from, _from.c.id == _events.c.from_step_id)
+    .outerjoin(_to, _to.c.id == _events.c.to_step_id)
+    .order_by(_events.c.id)
+)
 
 
 def get(session: Session, identifier: str) -> SerialView:
@@ -96,7 +120,7 @@ def get(session: Session, identifier: str) -> SerialView:
     number = number_of(identifier)
     if found := by_number(session, [number]):
         return found[number]
-    raise NotFoundError("SerialNumber", identifier)
+    raise NotFoundError(KIND, identifier)
 
 
 def by_number(session: Session, numbers: Sequence[int]) -> dict[int, SerialView]:
@@ -106,10 +130,15 @@ def by_number(session: Session, numbers: Sequence[int]) -> dict[int, SerialView]
     return {row.number: _view(row) for row in rows}
 
 
+# How many units a filter leaves is known only with its values: no plan made for any serves.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def page(
     session: Session, wanted: SerialFilter, *, after: int | None = None, limit: int
 ) -> list[SerialView]:
     """Up to ``limit`` units in order of their numbers, those past number ``after``."""
+    session.execute(_PLAN_AFRESH)
     chosen = _chosen(wanted, after, limit).subquery()
     query = _shown().where(_serials.c.number == chosen.c.number).order_by(_serials.c.number)
     return [_view(row) for row in session.execute(query)]
@@ -138,9 +167,7 @@ def _numbers(
 def history(session: Session, identifier: str) -> list[EventView]:
     """What was done to a unit, oldest first. Raises NotFoundError."""
     number = get(session, identifier).number
-    rows = session.execute(
-        select(_events).where(_events.c.serial_number == number).order_by(_events.c.id)
-    )
+    rows = session.execute(_HISTORY.where(_events.c.serial_number == number))
     return [_event(row) for row in rows]
 
 
@@ -172,8 +199,10 @@ def _event(row: Row[Any]) -> EventView:
         action=SerialAction(row.action),
         user_id=row.user_id,
         from_step_id=row.from_step_id,
+        from_step_name=row.from_step_name,
         from_index=row.from_index,
         to_step_id=row.to_step_id,
+        to_step_name=row.to_step_name,
         to_index=row.to_index,
         bypassed_step_ids=tuple(row.bypassed_step_ids),
         reason=row.reason and ScrapReason(row.reason),

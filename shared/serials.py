@@ -18,7 +18,7 @@ from shared import progress, routing
 from shared.advancement import Move, Route, move_to, next_move
 from shared.errors import AppError, ConflictError, FieldProblem, InvalidInputError, NotFoundError
 from shared.progress import Deltas
-from shared.serial_views import COMPLETED_INDEX, SerialView, by_number, number_of
+from shared.serial_views import COMPLETED_INDEX, KIND, SerialView, by_number, number_of
 from shared.states import ScrapReason, SerialAction, SerialStatus
 from shared.steps import Step
 
@@ -114,7 +114,7 @@ def advance_many(
 
 def _planned(unit: "_Unit | None", identifier: str) -> tuple[SerialView, Move] | AppError:
     if unit is None:
-        return NotFoundError("SerialNumber", identifier)
+        return NotFoundError(KIND, identifier)
     try:
         return unit.serial, unit.move()
     except ConflictError as refusal:
@@ -184,7 +184,7 @@ class _Unit:
 def _held_one(session: Session, identifier: str) -> _Unit:
     units = _held(session, [identifier])
     if identifier not in units:
-        raise NotFoundError("SerialNumber", identifier)
+        raise NotFoundError(KIND, identifier)
     return units[identifier]
 
 

@@ -1,0 +1,119 @@
+"""Paths: create, read, list those of a job, update, delete."""
+
+from http import HTTPMethod
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api import runtime
+from api.answers import check_if_match, entity_tag, json_answer, no_content
+from api.creation import CreateHeaders, Made, created
+from api.representations import path_json
+from api.resource import ListOf, Resource
+from api.schemas.jobs import JobPath, UpdateHeaders
+from api.schemas.paths import PathOut
+from api.schemas.routing import PathCreate, PathDetail, PathOfAddress, PathUpdate
+from api.unit_representations import path_detail_json
+from shared import jobs, queries, routing
+from shared.access import Scope
+from shared.db import begin
+from shared.errors import NotFoundError
+from shared.routing import PathView
+
+resource = Resource("paths", prefix="/api", about="Manufacturing routes of jobs.")
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/paths",
+    access=Scope.JOBS_WRITE,
+    answers={201: PathOut},
+    refusals=(404, 422),
+)
+def create(header: CreateHeaders, body: PathCreate) -> Response:
+    """Define a path of a job, with its steps in order."""
+
+    def work(session: Session) -> Made:
+        path = routing.create(session, job_id=body.job_id, draft=body.draft())
+        headers = {"Location": f"/api/paths/{path.id}", "ETag": entity_tag(path.version)}
+        return Made(json_answer(path_json(path), status=201, headers=headers))
+
+    return created(header, work)
+
+
+@resource.route(HTTPMethod.GET, "/paths/<id>", access=Scope.JOBS_READ, answers={200: PathDetail})
+def read(path: PathOfAddress) -> Response:
+    """Read a path with the distribution of its units over the steps.
+
+    The entity tag moves with updates of the path, not with its units.
+    """
+    with begin(runtime.runtime().engine) as session:
+        found = _found(session, path.id)
+    return json_answer(path_detail_json(found), headers={"ETag": entity_tag(found.version)})
+
+
+@resource.route(
+    HTTPMethod.GET,
+    "/jobs/<id>/paths",
+    access=Scope.JOBS_READ,
+    answers={200: ListOf(PathOut, "The job's paths in the order of their making.")},
+)
+def read_of_job(path: JobPath) -> Response:
+    """List the paths of a job."""
+    with begin(runtime.runtime().engine) as session:
+        found = routing.paths_of(session, path.id)
+        if not found and queries.job_view(session, path.id) is None:
+            raise NotFoundError(jobs.KIND, path.id)
+    return json_answer([path_json(one) for one in found])
+
+
+def _found(session: Session, path_id: str) -> PathView:
+    found = routing.get(session, path_id)
+    if found is None:
+        raise NotFoundError(routing.KIND, path_id)
+    return found
+
+
+def must_exist(path: PathOfAddress) -> None:
+    """Look a path up before its body is judged. Raises NotFoundError."""
+    with begin(runtime.runtime().engine) as session:
+        _found(session, path.id)
+
+
+@resource.route(
+    HTTPMethod.PUT,
+    "/paths/<id>",
+    access=Scope.JOBS_WRITE,
+    answers={200: PathOut},
+    refusals=(409, 412),
+    lookup=must_exist,
+)
+def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Response:  # noqa: ARG001  documents If-Match, which check_if_match reads
+    """Change a path; what is left out stays. Steps are matched by their `id`."""
+
+    def work(session: Session) -> PathView:
+        held = routing.held(session, path.id)
+        check_if_match(held.version)
+        return routing.update(session, held, body.changes())
+
+    changed = runtime.in_transaction(work)
+    return json_answer(path_json(changed), headers={"ETag": entity_tag(changed.version)})
+
+
+@resource.route(
+    HTTPMethod.DELETE,
+    "/paths/<id>",
+    access=Scope.JOBS_WRITE,
+    answers={204: None},
+    refusals=(409, 412),
+)
+def delete(path: PathOfAddress, header: UpdateHeaders) -> Response:  # noqa: ARG001  documents If-Match, which check_if_match reads
+    """Delete a path that never had a serial number."""
+
+    def work(session: Session) -> None:
+        held = routing.held(session, path.id)
+        check_if_match(held.version)
+        routing.remove(session, held)
+
+    runtime.in_transaction(work)
+    return no_content()

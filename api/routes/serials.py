@@ -1,0 +1,183 @@
+"""Serial numbers: create, list, read, advance, scrap, history."""
+
+from collections.abc import Sequence
+from http import HTTPMethod, HTTPStatus
+from typing import Any
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api import access, runtime
+from api.answers import json_answer
+from api.creation import CreateHeaders, Made, created
+from api.errors import refusal_body, status_of
+from api.paging import listed
+from api.resource import ListOf, Resource
+from api.schemas.serials import (
+    Advance,
+    Advanced,
+    AdvanceMany,
+    AdvanceResults,
+    AdvanceTo,
+    Event,
+    Scrap,
+    SerialOfAddress,
+    SerialOut,
+    SerialQuery,
+    SerialsCreate,
+)
+from api.unit_representations import bypassed_json, event_json, serial_json
+from shared import serial_views, serials
+from shared.access import Scope
+from shared.db import begin
+from shared.errors import AppError
+from shared.serial_views import SerialView, number_of, serial_id
+
+resource = Resource("serials", prefix="/api/serials", about="Units on their way along a path.")
+
+
+def _actor(user_id: str | None) -> str:
+    """Who the history names."""
+    return user_id or access.credential().name
+
+
+@resource.route(
+    HTTPMethod.POST,
+    access=Scope.JOBS_WRITE,
+    answers={201: ListOf(SerialOut, "The new units, consecutive.")},
+    refusals=(404, 422),
+)
+def create(header: CreateHeaders, body: SerialsCreate) -> Response:
+    """Create units at the first step of a path, numbered consecutively."""
+
+    def work(session: Session) -> Made:
+        made = serials.create(
+            session,
+            job_id=body.job_id,
+            path_id=body.path_id,
+            quantity=body.quantity,
+            actor=_actor(body.user_id),
+        )
+        return Made(json_answer([serial_json(serial) for serial in made], status=201))
+
+    return created(header, work)
+
+
+@resource.route(
+    HTTPMethod.GET,
+    access=Scope.JOBS_READ,
+    answers={200: ListOf(SerialOut, "Units in order of their numbers.")},
+)
+def read_all(query: SerialQuery) -> Response:
+    """List units in order of their numbers.
+
+    With `limit`, the next page is in the header `Link` with `rel="next"`; without it all units
+    are streamed.
+    """
+    engine, only = runtime.runtime().engine, query.only()
+
+    def fetch(count: int, after: str | None) -> Sequence[SerialView]:
+        number = None if after is None else number_of(after)
+        with begin(engine) as session:
+            return serial_views.page(session, only, after=number, limit=count)
+
+    after = None if query.cursor is None else serial_id(query.cursor)
+    return listed(
+        fetch, limit=query.limit, after=after, show=serial_json, key=lambda serial: serial.id
+    )
+
+
+@resource.route(HTTPMethod.GET, "/<id>", access=Scope.JOBS_READ, answers={200: SerialOut})
+def read(path: SerialOfAddress) -> Response:
+    """Read a unit."""
+    with begin(runtime.runtime().engine) as session:
+        found = serial_views.get(session, path.id)
+    return json_answer(serial_json(found))
+
+
+@resource.route(
+    HTTPMethod.GET,
+    "/<id>/history",
+    access=Scope.JOBS_READ,
+    answers={200: ListOf(Event, "What was done to the unit, oldest first.")},
+)
+def history(path: SerialOfAddress) -> Response:
+    """Who did what with a unit, and when."""
+    with begin(runtime.runtime().engine) as session:
+        events = serial_views.history(session, path.id)
+    return json_answer([event_json(event) for event in events])
+
+
+def must_exist(path: SerialOfAddress) -> None:
+    """Look a unit up before its body is judged. Raises NotFoundError."""
+    with begin(runtime.runtime().engine) as session:
+        serial_views.get(session, path.id)
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/<id>/advance",
+    access=Scope.JOBS_WRITE,
+    answers={200: SerialOut},
+    refusals=(409,),
+    lookup=must_exist,
+)
+def advance(path: SerialOfAddress, body: Advance) -> Response:
+    """Move a unit to its next step; past the last it is completed."""
+    actor = _actor(body.user_id)
+    moved = runtime.in_transaction(lambda s: serials.advance(s, path.id, actor=actor))
+    return json_answer(serial_json(moved))
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/<id>/advance-to",
+    access=Scope.JOBS_WRITE,
+    answers={200: Advanced},
+    refusals=(409,),
+    lookup=must_exist,
+)
+def advance_to(path: SerialOfAddress, body: AdvanceTo) -> Response:
+    """Move a unit forward to a step, skipping those between where the path allows it."""
+    actor, target = _actor(body.user_id), body.target_step_index
+    moved, bypassed = runtime.in_transaction(
+        lambda s: serials.advance_to(s, path.id, target_index=target, actor=actor)
+    )
+    shown = {"serial": serial_json(moved), "bypassed": [bypassed_json(s) for s in bypassed]}
+    return json_answer(shown)
+
+
+@resource.route(HTTPMethod.POST, "/advance", access=Scope.JOBS_WRITE, answers={207: AdvanceResults})
+def advance_many(body: AdvanceMany) -> Response:
+    """Move many units one step each: those that can go, go; each has a result of its own."""
+    actor = _actor(body.user_id)
+    found = runtime.in_transaction(lambda s: serials.advance_many(s, body.ids, actor=actor))
+    results = [_result(one) for one in found]
+    failed = sum("error" in result for result in results)
+    content = {"results": results, "advanced": len(results) - failed, "failed": failed}
+    return json_answer(content, status=HTTPStatus.MULTI_STATUS)
+
+
+def _result(found: SerialView | AppError) -> dict[str, Any]:
+    if isinstance(found, AppError):
+        return {"status": status_of(found), "error": refusal_body(found)}
+    return {"status": HTTPStatus.OK, "serial": serial_json(found)}
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/<id>/scrap",
+    access=Scope.JOBS_WRITE,
+    answers={200: SerialOut},
+    refusals=(409,),
+    lookup=must_exist,
+)
+def scrap(path: SerialOfAddress, body: Scrap) -> Response:
+    """Take a unit out where it is; it no longer moves and never counts as completed."""
+    actor = _actor(body.user_id)
+    ended = runtime.in_transaction(
+        lambda s: serials.scrap(
+            s, path.id, reason=body.reason, explanation=body.explanation, actor=actor
+        )
+    )
+    return json_answer(serial_json(ended))

@@ -1,0 +1,195 @@
+"""Paths: what a client sends, in the order it is checked, and how a path's units are spread."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from api.schemas.answers import Answer
+from api.schemas.fields import (
+    EMPTY,
+    REQUIRED,
+    Body,
+    Name,
+    Quantity,
+    RequiredName,
+    Text,
+    one_of,
+    short,
+    wrong,
+)
+from api.schemas.paths import PathOut
+from shared.routing import PathChanges, PathDraft
+from shared.states import AdvancementMode, DependencyType
+from shared.steps import MAX_STEPS, StepDraft
+
+Mode = Annotated[AdvancementMode, one_of(AdvancementMode)]
+Dependency = Annotated[DependencyType, one_of(DependencyType)]
+
+_MODES = (
+    "`strict`: only the next step. `flexible`: steps marked optional may be skipped. "
+    "`per_step`: a step may be skipped if its dependency is `preferred`."
+)
+_DEPENDENCIES = "Heeded by `per_step` paths: `physical` and `completion_gate` are never skipped."
+
+
+def _some(empty: str) -> BeforeValidator:
+    """At least one entry and no more than ``MAX_STEPS``."""
+
+    def check(value: Any) -> Any:
+        if value == []:
+            raise wrong(empty)
+        if isinstance(value, list) and len(value) > MAX_STEPS:
+            raise wrong(f"must have at most {MAX_STEPS} entries")
+        return value
+
+    return BeforeValidator(check)
+
+
+class StepCreate(Body):
+    """A step of a new path."""
+
+    name: RequiredName
+    location: Text = Field(None, description="Where it is done.")
+    optional: bool = Field(default=False, description="Heeded by `flexible` paths.")
+    dependency_type: Dependency = Field(DependencyType.PREFERRED, description=_DEPENDENCIES)
+
+    def draft(self) -> StepDraft:
+        """What shared.steps makes a step of."""
+        return StepDraft(
+            name=self.name,
+            location=self.location,
+            optional=self.optional,
+            dependency_type=self.dependency_type,
+        )
+
+
+class PathCreate(Body):
+    """A path to create."""
+
+    name: RequiredName
+    goal_quantity: Quantity = Field(description="How many units to make on this path.")
+    steps: Annotated[list[StepCreate], _some(REQUIRED)] = Field(
+        description="In the order in which units pass them.", min_length=1, max_length=MAX_STEPS
+    )
+    advancement_mode: Mode = Field(AdvancementMode.STRICT, description=_MODES)
+    job_id: RequiredName = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "jobId": "job_01h455vb4pex5vsknk084sn02q",
+                    "name": "Main line",
+                    "goalQuantity": 50,
+                    "advancementMode": "flexible",
+                    "steps": [
+                        {"name": "Mill", "location": "Hall 1"},
+                        {"name": "Deburr", "optional": True},
+                        {"name": "Inspect", "dependencyType": "completion_gate"},
+                    ],
+                }
+            ]
+        },
+    )
+
+    def draft(self) -> PathDraft:
+        """What shared.routing stores."""
+        return PathDraft(
+            name=self.name,
+            goal_quantity=self.goal_quantity,
+            steps=tuple(step.draft() for step in self.steps),
+            advancement_mode=self.advancement_mode,
+        )
+
+
+def _location(value: Any) -> str:
+    """A text of which the empty one is heeded: it takes the location away."""
+    return short(value)
+
+
+class StepUpdate(Body):
+    """A step to keep, named by its ``id``, or a new one; what a kept one leaves out stays."""
+
+    id: str | None = Field(None, description="Keeps this step of the path; without it, a new one.")
+    name: Name | None = Field(None, description="Required of a new step.", validate_default=True)
+    location: Annotated[str, BeforeValidator(_location)] | None = Field(
+        None, description="The empty text takes it away.", max_length=255
+    )
+    optional: bool | None = None
+    dependency_type: Dependency | None = Field(None, description=_DEPENDENCIES)
+
+    @field_validator("name")
+    @classmethod
+    def _required_of_new_ones(cls, name: str | None, info: ValidationInfo) -> str | None:
+        if name is None and info.data.get("id") is None:
+            raise wrong(REQUIRED)
+        return name
+
+    def draft(self) -> StepDraft:
+        """What shared.steps takes."""
+        return StepDraft(
+            id=self.id,
+            name=self.name,
+            location=self.location,
+            optional=self.optional,
+            dependency_type=self.dependency_type,
+        )
+
+
+class PathUpdate(Body):
+    """What to change in a path; what is left out stays."""
+
+    name: Name | None = None
+    goal_quantity: Quantity | None = None
+    steps: Annotated[list[StepUpdate], _some(EMPTY)] | None = Field(
+        None,
+        description="All steps the path shall have, in order. An entry with the `id` of a step "
+        "keeps it, one without is new, a step not named is removed. A step that units are at or "
+        "have passed is not removed, and such steps keep their order (409). Units that are past "
+        "the place of a new step do not go back for it.",
+        min_length=1,
+        max_length=MAX_STEPS,
+    )
+    advancement_mode: Mode | None = Field(None, description=_MODES)
+
+    def changes(self) -> PathChanges:
+        """What shared.routing does with it."""
+        steps = None if self.steps is None else tuple(step.draft() for step in self.steps)
+        return PathChanges(
+            name=self.name,
+            goal_quantity=self.goal_quantity,
+            steps=steps,
+            advancement_mode=self.advancement_mode,
+        )
+
+
+class StepDistribution(Answer):
+    """How many units a step has, and how many it has seen."""
+
+    step_id: str
+    step_name: str
+    step_order: int = Field(ge=0)
+    location: str | None = None
+    part_count: int = Field(ge=0, description="Units at the step now.")
+    completed_count: int = Field(
+        ge=0, description="Units that have gone past the step; who skipped it, too."
+    )
+    is_bottleneck: bool = Field(
+        description="No step has more units waiting. Of steps that tie, each; of none, none."
+    )
+
+
+class PathDetail(PathOut):
+    """A path and where its units are."""
+
+    distribution: list[StepDistribution]
+    completed_count: int = Field(ge=0, description="Units completed; scrapped ones do not count.")
+
+
+class PathOfAddress(BaseModel):
+    """The path an address names."""
+
+    id: str = Field(
+        description="The path's id.",
+        json_schema_extra={"example": "path_01h455vb4pex5vsknk084sn02q"},
+    )

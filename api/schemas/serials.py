@@ -1,0 +1,234 @@
+"""Serial numbers: what a client sends, in the order it is checked, and what it gets."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
+
+from api.paging import decode_cursor
+from api.schemas.answers import Answer, Error
+from api.schemas.fields import (
+    NOT_A_CURSOR,
+    NOT_A_NUMBER,
+    NOT_STRINGS,
+    NOT_WHOLE,
+    REQUIRED,
+    Body,
+    Query,
+    RequiredName,
+    Text,
+    Words,
+    one_of,
+    quantity,
+    whole,
+    wrong,
+)
+from api.schemas.jobs import MAX_LIMIT
+from shared.errors import NotFoundError
+from shared.serial_views import SerialFilter, number_of
+from shared.serials import MAX_BATCH, MAX_MOVES
+from shared.states import ScrapReason, SerialAction, SerialStatus
+
+_SERIAL = "SN-00042"
+
+
+def _batch(value: Any) -> int:
+    number = quantity(value)
+    if number > MAX_BATCH:
+        raise wrong(f"must be at most {MAX_BATCH}")
+    return number
+
+
+BatchSize = Annotated[
+    int,
+    BeforeValidator(_batch),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MAX_BATCH}),
+]
+
+
+class SerialsCreate(Body):
+    """Units to create, numbered consecutively."""
+
+    job_id: RequiredName = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
+    path_id: RequiredName = Field(examples=["path_01h455vb4pex5vsknk084sn02q"])
+    quantity: BatchSize = Field(description="How many.", examples=[10])
+    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+
+
+class Advance(Body):
+    """Who moves the unit. The whole body may be left out."""
+
+    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+
+    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]  # flask-openapi3's own
+
+
+def _index(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong(NOT_A_NUMBER)
+    if value != int(value):
+        raise wrong(NOT_WHOLE)
+    return int(value)
+
+
+class AdvanceTo(Body):
+    """Where to move the unit."""
+
+    target_step_index: Annotated[
+        int, BeforeValidator(_index), WithJsonSchema({"type": "integer", "minimum": 0})
+    ] = Field(description="Index of a step ahead; the number of steps completes the unit.")
+    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+
+
+def _different(value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise wrong(NOT_STRINGS)
+    if not value:
+        raise wrong(REQUIRED)
+    if len(value) > MAX_MOVES:
+        raise wrong(f"must have at most {MAX_MOVES} entries")
+    if len(set(value)) < len(value):
+        raise wrong("must not repeat an id")
+    return value
+
+
+class AdvanceMany(Body):
+    """Units to move one step each."""
+
+    ids: Annotated[list[str], BeforeValidator(_different)] = Field(
+        description="Different ones; each has a result of its own.",
+        min_length=1,
+        max_length=MAX_MOVES,
+        examples=[[_SERIAL, "SN-00043"]],
+        json_schema_extra={"uniqueItems": True},
+    )
+    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+
+
+class Scrap(Body):
+    """Why a unit is scrapped."""
+
+    reason: Annotated[ScrapReason, one_of(ScrapReason)]
+    explanation: Text = Field(
+        None, description="Required where the reason is `other`.", validate_default=True
+    )
+    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+
+    @field_validator("explanation")
+    @classmethod
+    def _explained(cls, text: str | None, info: ValidationInfo) -> str | None:
+        if info.data.get("reason") is ScrapReason.OTHER and not (text or "").strip():
+            raise wrong(REQUIRED)
+        return text
+
+
+def _serial_key(value: Any) -> int:
+    try:
+        return number_of(decode_cursor(str(value)))
+    except (ValueError, NotFoundError):
+        raise wrong(NOT_A_CURSOR) from None
+
+
+class SerialQuery(Query):
+    """Which units, and how many."""
+
+    job_id: Words = Field(None, description="Of this job.")
+    path_id: Words = Field(None, description="Of this path.")
+    status: Annotated[SerialStatus, one_of(SerialStatus)] | None = Field(
+        None, description="That stand so."
+    )
+    step_id: Words = Field(
+        None, description="At this step; scrapped ones are at the step they were scrapped at."
+    )
+    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
+        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
+    )
+    cursor: (
+        Annotated[int, BeforeValidator(_serial_key), WithJsonSchema({"type": "string"})] | None
+    ) = Field(None, description="From the `Link` of the page before.")
+
+    def only(self) -> SerialFilter:
+        """What shared.serial_views looks for."""
+        return SerialFilter(
+            job_id=self.job_id, path_id=self.path_id, step_id=self.step_id, status=self.status
+        )
+
+
+class SerialOut(Answer):
+    """A unit."""
+
+    id: str = Field(examples=[_SERIAL])
+    job_id: str
+    path_id: str
+    current_step_index: int = Field(
+        ge=-1, description="-1 once completed; a scrapped unit stays where it was scrapped."
+    )
+    status: SerialStatus
+    created_at: str
+    updated_at: str
+    scrap_reason: ScrapReason | None = None
+    scrap_explanation: str | None = None
+    scrap_step_id: str | None = None
+    scrapped_at: str | None = None
+    scrapped_by: str | None = None
+
+
+class Bypassed(Answer):
+    """A step a unit went past without doing it."""
+
+    step_id: str
+    step_name: str
+    classification: Literal["skipped"]
+
+
+class Advanced(Answer):
+    """The unit where it is now, and the steps it skipped."""
+
+    serial: SerialOut
+    bypassed: list[Bypassed]
+
+
+class AdvanceResult(Answer):
+    """What became of one unit: where it is now, or why it stayed."""
+
+    status: int = Field(examples=[200])
+    serial: SerialOut | None = None
+    error: Error | None = None
+
+
+class AdvanceResults(Answer):
+    """What became of each unit, in the order given."""
+
+    results: list[AdvanceResult]
+    advanced: int = Field(ge=0)
+    failed: int = Field(ge=0)
+
+
+class Event(Answer):
+    """One thing done to a unit. Indexes are the ones the steps had then."""
+
+    at: str
+    action: SerialAction
+    user_id: str
+    from_step_id: str | None = None
+    from_step_name: str | None = None
+    from_step_index: int | None = None
+    to_step_id: str | None = None
+    to_step_name: str | None = None
+    to_step_index: int | None = Field(None, description="-1: completed.")
+    bypassed_step_ids: list[str] | None = Field(None, description="Steps it skipped.")
+    reason: ScrapReason | None = None
+    explanation: str | None = None
+
+
+class SerialOfAddress(BaseModel):
+    """The unit an address names."""
+
+    id: str = Field(description="The serial number.", json_schema_extra={"example": _SERIAL})
