@@ -6,6 +6,7 @@ import pytest
 
 from shared.clock import SystemClock
 from tests.support.jira_clients import Bench
+from tests.support.waiting import eventually
 from worker.jira.port import CallRefused, ChangeQuery
 from worker.jira.simulator import defaults
 
@@ -65,6 +66,22 @@ def test_a_scan_that_broke_off_goes_on_from_the_last_watermark(jira: Bench) -> N
     keys = {one.key for one in first.tickets}
     keys |= set(all_changed(jira, since=first.watermark))
     assert keys == visible(defaults.PROJECT, jira)
+
+
+def test_an_edit_that_search_shows_late_is_seen_by_a_later_poll(jira: Bench) -> None:
+    jira.site.control("PATCH", "settings", {"searchLagSeconds": 1.0})
+    jira.edit("PI-7", summary="shown late")
+    assert "PI-7" not in all_changed(jira, since=SystemClock().now())
+    jira.edit("PI-8", summary="later still")
+    watermark = SystemClock().now()
+    projects = (defaults.PROJECT,)
+    query = ChangeQuery(projects=projects).after(watermark)
+
+    def seen() -> set[str]:
+        pages = jira.jira.changed_since(query)
+        return {one.key for page in pages for one in page.tickets}
+
+    eventually(lambda: {"PI-7", "PI-8"} <= seen(), within=5, every=0.2)
 
 
 def test_a_project_jira_does_not_know_is_a_refused_query(jira: Bench) -> None:

@@ -186,9 +186,21 @@ def test_trouble_among_the_single_reads_keeps_what_the_bulk_read_found(
     jira.site.fault(kind, match=SINGLE, skip=1, delay=30)
     result = jira.read("PI-42", "PI-99997", "PI-99998", "PI-99999")
     assert set(result.found) == {"PI-42"}
-    assert set(result.refused) == {"PI-99997"}
-    assert result.unread == {"PI-99998", "PI-99999"}
+    assert not result.refused
+    assert result.unread == {"PI-99997", "PI-99998", "PI-99999"}
     assert isinstance(result.interrupted, JiraError)
+
+
+@pytest.mark.parametrize("kind", ["429", "401", "captcha"])
+def test_after_jira_said_stop_not_even_the_credentials_are_asked_for(
+    jira: Bench, kind: str
+) -> None:
+    jira.read("PI-42")
+    jira.site.fault(kind, match=SINGLE, skip=1)
+    before = jira.calls()
+    jira.read("PI-42", "PI-99997", "PI-99998", "PI-99999")
+    bulk_and_two_single_reads = 3
+    assert jira.calls() - before == bulk_and_two_single_reads
 
 
 def test_trouble_in_the_second_batch_keeps_the_first(jira: Bench) -> None:

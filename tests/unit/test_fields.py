@@ -1,7 +1,7 @@
 """Field values of every kind in JIRA.md, section 7, as a planner would write them."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.jira.fields import LONGEST, clean, labels_of, quantity_of, render, render_rich
@@ -68,6 +68,7 @@ def test_text_is_fit_for_the_database() -> None:
     assert clean("x" * 254 + " y") == "x" * 254
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(), max_size=400))
 def test_no_text_keeps_anything_postgresql_refuses(text: str) -> None:
     cleaned = clean(text)
@@ -85,6 +86,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON)
 def test_whatever_json_a_field_holds_something_sane_comes_out(value: object) -> None:
     for text in (render(value), render_rich(value)):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias, cast
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.jira.changes import changed_jql, scan
@@ -119,6 +119,7 @@ PAGING = pytest.mark.parametrize("paging", [ByToken, ByOffset])
 
 
 @PAGING
+@settings(deadline=None)
 @given(
     changed=st.dictionaries(st.integers(1, 60), st.integers(0, 600_000), max_size=60),
     size=st.integers(1, 7),
@@ -133,6 +134,7 @@ def test_a_quiet_index_is_read_whole_once_and_in_order(
 
 
 @PAGING
+@settings(deadline=None)
 @given(numbers=st.sets(st.integers(1, 40), min_size=1), at=st.integers(0, 59_999))
 def test_a_bulk_edit_within_one_moment_is_read_whole(
     paging: Paging, numbers: set[int], at: int
@@ -142,6 +144,7 @@ def test_a_bulk_edit_within_one_moment_is_read_whole(
 
 
 @PAGING
+@settings(deadline=None)
 @given(
     changed=st.dictionaries(st.integers(1, 30), st.integers(0, 120_000), min_size=6, max_size=30),
     edits=st.lists(st.tuples(st.integers(1, 30), st.integers(0, 60_000)), max_size=15),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.jira.errors import UnusableTicket
@@ -179,6 +179,7 @@ VALUES = st.recursive(
 NAMES = ["summary", "priority", "labels", "parent", "status", "customfield_1", "customfield_2"]
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*NAMES, "customfield_3"]), VALUES))
 def test_odd_field_values_never_cost_the_ticket(fields: dict[str, Any]) -> None:
     assert ticket_from_issue(issue(**fields), MAPPING).key == "PI-42"

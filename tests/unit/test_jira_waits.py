@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
@@ -78,6 +78,7 @@ def test_the_structured_header_is_the_last_resort() -> None:
     assert asked(RateLimit='"global-app-quota";r=0;t=900', Retry_After="3") == 3.0
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(st.sampled_from(["Retry-After", "X-RateLimit-Reset", "RateLimit"]), st.text())
 )

@@ -99,9 +99,12 @@ def _judge_body(response: Response) -> None:
         )
     body = _json(response)
     if response.status_code >= _BAD_REQUEST:
-        words = "; ".join(messages_of(body))[:_LONGEST_MESSAGE] or "without a reason"
+        texts = tuple(messages_of(body))
+        words = "; ".join(texts)[:_LONGEST_MESSAGE] or "without a reason"
         raise CallRefused(
-            f"Jira answered {response.status_code}: {words}", status=response.status_code
+            f"Jira answered {response.status_code}: {words}",
+            status=response.status_code,
+            texts=texts,
         )
 
 

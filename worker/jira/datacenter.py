@@ -38,7 +38,7 @@ class DataCenter:
                 found += self._named(connection, part, fields, deadline=deadline)
             except CallRefused as refusal:
                 raise_unless_about_keys(refusal)
-                missing = set(_KEYS_IN_TEXT.findall(refusal.message.upper()))
+                missing = set(_KEYS_IN_TEXT.findall(" ".join(refusal.texts).upper()))
                 rest = [name for name in part if name not in missing]
                 if rest and len(rest) < len(part):
                     found += self._or_nothing(connection, rest, fields, deadline=deadline)

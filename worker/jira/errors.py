@@ -61,7 +61,14 @@ class CallRefused(JiraError):  # noqa: N818  named for the state of Jira, as the
 
     Inside the port it becomes an answer about a ticket wherever it is one. Outside it is seen
     from ``changed_since`` and the look-ups alone: the query or the settings must change.
+    ``texts`` are Jira's own messages, uncut.
     """
+
+    def __init__(
+        self, message: str, *, status: int | None = None, texts: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(message, status=status)
+        self.texts = texts
 
 
 class MappingError(JiraError):

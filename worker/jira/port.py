@@ -137,7 +137,7 @@ class Jira(Protocol):
     def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
         """Read tickets by key (any case) or id: in bulk, then one by one what came back unnamed.
 
-        ``deadline`` is in seconds of the clock's ``monotonic``; no call starts after it. Raises
+        ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
         JiraError only where nothing at all was learned; later failures are ``interrupted``.
         """
         ...

@@ -96,13 +96,11 @@ class _Reading:
         if len(left) == len(names) and len(left) > MANY:
             # An expired token may look like an empty Jira: ask that once, not a hundred times.
             self.source.prove()
-        try:
-            for name in left:
-                if not self.in_time():
-                    break
-                self._single(name)
-        finally:
-            self._settle_suspects()
+        for name in left:
+            if not self.in_time():
+                break
+            self._single(name)
+        self._settle_suspects()
 
     def _match(self, issues: list[Any], *, asked: set[str]) -> None:
         """By id, else by key; an issue under neither name was moved, and is read by its old key."""
@@ -126,7 +124,11 @@ class _Reading:
             self._take(name, raw)
 
     def _settle_suspects(self) -> None:
-        """Missing and forbidden tickets are believed once the credentials prove good *after*."""
+        """Missing and forbidden tickets are believed once the credentials prove good *after*.
+
+        Where a call failed meanwhile nobody proves anything, since Jira is not to be asked now:
+        the suspects count as unread.
+        """
         if not self.suspects:
             return
         self.source.prove()
