@@ -108,10 +108,18 @@ def test_the_values_of_system_fields_have_atlassians_shapes(judged_cloud: Client
     assert checked == set(FIELD_SCHEMAS)
 
 
-def test_the_document_used_is_atlassians_where_it_is_at_hand() -> None:
-    expected = ATLASSIAN if ATLASSIAN.exists() else AtlassianContract.load().path
+def test_the_document_is_the_one_named_or_atlassians_or_our_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("JIRA_OPENAPI", str(OWN))
+    assert AtlassianContract.load().path == OWN
 
-    assert AtlassianContract.load().path == expected
+    monkeypatch.setenv("JIRA_OPENAPI", "not/there.json")
+    with pytest.raises(FileNotFoundError):
+        AtlassianContract.load()
+
+    monkeypatch.delenv("JIRA_OPENAPI")
+    assert AtlassianContract.load().path == (ATLASSIAN if ATLASSIAN.exists() else OWN)
 
 
 @pytest.mark.parametrize("document", [AtlassianContract.load().path, OWN], ids=["used", "own"])

@@ -36,7 +36,8 @@ def test_the_controls_describe_themselves(jira: Client) -> None:
     routes = " ".join(described["controls"])
     for path in ("counts", "faults", "settings", "reset", "tickets", "webhooks/burst"):
         assert f"/_sim/{path}" in routes
-    assert "hang" in described["faults"]
+    assert "hang" in described["faults"]["kinds"]
+    assert "retryAfter" in described["faults"]["members"]
 
 
 def test_requests_are_counted_by_endpoint_and_status(jira: Client) -> None:
@@ -77,7 +78,7 @@ def test_counts_begin_anew_when_deleted(jira: Client) -> None:
 
 
 def test_the_most_requests_at_once_are_known(jira: Client) -> None:
-    jira.set(latencyMs=200)
+    jira.set(latencyMs=400)
     url = f"{jira.simulator.url}/rest/api/2/myself"
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(lambda _: requests.get(url, auth=BASIC, timeout=5), range(5)))

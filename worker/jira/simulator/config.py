@@ -27,6 +27,7 @@ class Knobs:
     short_pages: bool = False
     missing_key_is_error: bool = True
     per_issue_writes: bool = True
+    retry_scale: float = 0.01
 
     def changed(self, values: dict[str, Any]) -> Self:
         """A copy with camel-cased ``values`` put in; raises ``ValueError`` naming what is wrong."""
@@ -89,6 +90,7 @@ class SimulatorConfig:
             latency_ms=self.latency_ms,
             search_lag_seconds=self.search_lag_seconds,
             requests_per_second=self.requests_per_second,
+            retry_scale=self.retry_scale,
         )
 
 

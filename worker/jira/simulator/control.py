@@ -27,13 +27,35 @@ _CONTROLS: Final = {
 }
 
 
+_FAULTS: Final = {
+    "kinds": KINDS,
+    "statuses": STATUSES,
+    "members": {
+        "match": "`POST /rest/api/*/issue/bulkfetch`, `/rest/*`, `*`: method, path with wildcards",
+        "fault": "a kind or a status; the first rule that strikes wins",
+        "times": "strike so often at most",
+        "skip": "let so many matching requests pass first",
+        "every": "then strike every so manieth of them",
+        "after": "seconds until the rule is in force",
+        "seconds": "how long it stays in force",
+        "delay": "seconds that hang and slow take",
+        "retryAfter": "Retry-After as it is written here; retryAfterForm `date` makes it a date",
+        "reason": "RateLimit-Reason",
+        "resetIn": "X-RateLimit-Reset in so many seconds",
+        "headers": "any other headers",
+        "body": "another body of a status",
+        "keys, count": "which tickets issueErrors names",
+    },
+}
+
+
 def control_routes(world: World) -> Blueprint:
     """Everything under ``/_sim`` that is not about single tickets or webhooks."""
     routes = Blueprint("control", __name__)
 
     @routes.get("/")
     def index() -> Response:
-        return json_response({"controls": _CONTROLS, "faults": KINDS, "statuses": STATUSES})
+        return json_response({"controls": _CONTROLS, "faults": _FAULTS})
 
     _count_controls(routes, world)
     _fault_controls(routes, world)
@@ -78,7 +100,7 @@ def _setting_controls(routes: Blueprint, world: World) -> None:
     @routes.patch("/settings")
     def change_settings() -> Response:
         try:
-            world.knobs = world.knobs.changed(body())
+            world.turn(world.knobs.changed(body()))
         except (TypeError, ValueError) as error:
             return refuse(str(error))
         return json_response(world.knobs.to_json())

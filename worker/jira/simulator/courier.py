@@ -51,7 +51,7 @@ class Courier:
         self.log = DeliveryLog()
         self._cloud = config.deployment is Deployment.CLOUD
         self._zone = config.time_zone
-        self._scale = config.retry_scale
+        self.retry_scale = config.retry_scale
         self._clock = clock
         self._draw = Random(config.random_seed)  # noqa: S311  odds of a rehearsal
         self._due: list[tuple[float, int, Delivery]] = []
@@ -190,7 +190,7 @@ class Courier:
         if self._gives_up(delivery, attempt):
             delivery.outcome = Outcome.FAILED
             return None
-        return self._draw.uniform(*_RETRY_SECONDS) * self._scale
+        return self._draw.uniform(*_RETRY_SECONDS) * self.retry_scale
 
     def _gives_up(self, delivery: Delivery, attempt: Attempt) -> bool:
         """A receiver that has failed for half an hour gets one attempt for each new event."""
@@ -199,5 +199,5 @@ class Courier:
         now = self._clock.monotonic()
         self._failing_since = since = self._failing_since or now
         if len(delivery.attempts) == 1:
-            return now - since > _FAILING_SECONDS * self._scale
+            return now - since > _FAILING_SECONDS * self.retry_scale
         return len(delivery.attempts) > MOST_RETRIES

@@ -38,8 +38,9 @@ class Simulator:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
-        return f"http://{self.config.host}:{self.port}"
+        """Where it can be reached from this machine."""
+        host = "127.0.0.1" if self.config.host == "0.0.0.0" else self.config.host  # noqa: S104  read, not bound
+        return f"http://{host}:{self.port}"
 
     @property
     def store(self) -> Store:

@@ -92,8 +92,13 @@ class World:
         self.listen()
         self.faults.clear()
         self.counts.reset()
-        self.knobs = self.config.knobs()
+        self.turn(self.config.knobs())
         self.gatekeeper.failures = 0
+
+    def turn(self, knobs: Knobs) -> None:
+        """Put other settings in force."""
+        self.knobs = knobs
+        self.courier.retry_scale = knobs.retry_scale
 
     def pause(self, seconds: float) -> None:
         """Wait, but not past the end of the simulator."""
