@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Request, g, request
 
 from api.refusals import ForbiddenError
-from shared.access import OPEN, Credential, Scope
+from shared.access import Credential, Scope
 
 Authenticate = Callable[[Request], Credential]
 """Says who is calling. Raises UnauthenticatedError where a credential is needed or wrong."""
@@ -23,11 +23,6 @@ class Unscoped(Enum):
 
 
 Access = Scope | Unscoped
-
-
-def open_to_all(_request: Request) -> Credential:
-    """Nobody is asked: for servers on loopback without tokens."""
-    return OPEN
 
 
 def declare(view: Any, access: Access) -> None:

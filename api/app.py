@@ -10,13 +10,16 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter
 from werkzeug.routing import ValidationError as RoutingValidationError
 
-from api import access, errors, request_ids
+from api import access, errors, operators, request_ids
+from api.auth import Authenticator
+from api.dashboard import login
 from api.resource import BEARER
 from api.routes import RESOURCES, documents
 from api.runtime import EXTENSION, Runtime
 from api.schemas.answers import Error
 from shared.broker import Doorbell
 from shared.clock import Clock, SystemClock
+from shared.exposure import check_exposure
 from shared.settings import Settings
 
 VERSION = "1.0.0"
@@ -45,9 +48,13 @@ def create_app(
     engine: Engine | None = None,
     doorbell: Doorbell | None = None,
     clock: Clock | None = None,
-    authenticate: access.Authenticate = access.open_to_all,
+    authenticate: access.Authenticate | None = None,
 ) -> OpenAPI:
-    """Wire the API. Opens no connection: engine and doorbell are made at their first use."""
+    """Wire the API. Opens no connection: engine and doorbell are made at their first use.
+
+    Raises SettingsError where others could reach it and there is no credential to ask them for.
+    """
+    check_exposure(settings)
     app = OpenAPI(
         "api",
         info=Info(title="Routecard", version=VERSION, description=_ABOUT),
@@ -59,13 +66,16 @@ def create_app(
     )
     app.url_map.merge_slashes = False
     app.url_map.converters["default"] = _NoNul
-    app.extensions[EXTENSION] = Runtime(settings, engine, doorbell, clock or SystemClock())
+    runtime = Runtime(settings, engine, doorbell, clock or SystemClock())
+    app.extensions[EXTENSION] = runtime
     request_ids.register(app)
-    access.register(app, authenticate)
+    access.register(app, authenticate or Authenticator(runtime))
+    operators.register(app, runtime)
     errors.register(app)
     for resource in RESOURCES:
         app.register_api(resource.blueprint)
     documents.register(app)
+    app.register_blueprint(login.blueprint)
     access.check_all_declared(app)
     _trust_proxies(app, settings.trusted_proxies)
     return app

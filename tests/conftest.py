@@ -61,6 +61,7 @@ def settings(dsn: str, redis_url: str) -> Settings:
     return Settings(
         DATABASE_URL=dsn.replace("+psycopg", ""),
         REDIS_URL=redis_url,
+        ROUTECARD_SECRET_KEY="a key for tests",
         JIRA_BASE_URL="http://127.0.0.1:9",
         JIRA_EMAIL="dev@routecard.example",
         JIRA_API_TOKEN="simulator-token",

@@ -15,6 +15,12 @@ COMMANDS: Final = {
     "beat": "beat",
     "simulator": "simulator",
     "migrate": "migrate",
+    "token": "token",
+    "user": "user",
+    "resume": "resume",
+    "reconcile": "reconcile",
+    "tickets": "tickets",
+    "doctor": "doctor",
 }
 
 

@@ -1,5 +1,7 @@
 """Tokens, operators, audit; what lists, searches and counts of sync tasks ride on."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -12,7 +14,7 @@ depends_on = None
 _NOW = sa.text("now()")
 
 
-def _moment(name: str, *, default: bool = False) -> sa.Column[sa.DateTime]:
+def _moment(name: str, *, default: bool = False) -> sa.Column[datetime]:
     return sa.Column(
         name,
         sa.DateTime(timezone=True),

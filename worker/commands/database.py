@@ -1,0 +1,62 @@
+"""What commands share that work on the database: a transaction, and who is at the keyboard."""
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+from sqlalchemy import Engine
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
+
+from shared.access import Actor, ActorKind
+from shared.audit import Deed
+from shared.db import begin, make_engine
+from shared.errors import SettingsError
+from shared.logs import setup_logs
+from shared.settings import load_settings
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """The database of the environment.
+
+    Raises SettingsError where it lacks our tables, DatabaseUnavailableError where it is away.
+    """
+    settings = load_settings()
+    setup_logs(fmt=settings.log_format, level=settings.log_level)
+    made = make_engine(settings.database_dsn(), pool_size=1)
+    try:
+        yield made
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != "42P01":  # undefined table
+            raise
+        raise SettingsError("The database is not up to date: run `routecard migrate`.") from error
+    finally:
+        made.dispose()
+
+
+@contextmanager
+def session() -> Iterator[Session]:
+    """One transaction on it, committed at the end of the block."""
+    with engine() as made, begin(made) as opened:
+        yield opened
+
+
+def explain(context: click.Context) -> None:
+    """What a command with subcommands does when none is named. Raises SettingsError."""
+    load_settings()
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+def deed(reason: str | None = None) -> Deed:
+    """Something done at the command line, by the account of this machine that typed it."""
+    return Deed(actor=Actor(ActorKind.COMMAND, _account()), reason=reason)
+
+
+def _account() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an entry in /etc/passwd
+        return "unknown"

@@ -1,0 +1,51 @@
+"""`routecard token`: credentials of the REST API."""
+
+import click
+
+from shared import access_tokens, audit
+from shared.access import Scope
+from shared.audit import AuditAction
+from shared.clock import iso_millis
+from worker.commands.database import deed, explain, session
+
+_SCOPE = click.Choice([scope.value for scope in Scope])
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Make, list and revoke API tokens."""
+    explain(context)
+
+
+@command.command()
+@click.option("--name", required=True, help="Who or what will use it.")
+@click.option("--scope", "scopes", multiple=True, required=True, type=_SCOPE, help="Repeatable.")
+def create(name: str, scopes: tuple[str, ...]) -> None:
+    """Make a token and print it, alone. It is not shown again."""
+    with session() as opened:
+        token = access_tokens.create(opened, name, scopes=[Scope(scope) for scope in scopes])
+        audit.write(opened, AuditAction.TOKEN_CREATED, deed(), subject=name.strip())
+    click.echo(token)
+
+
+@command.command(name="list")
+def list_tokens() -> None:
+    """Show all tokens, without their secrets."""
+    with session() as opened:
+        tokens = access_tokens.listed(opened)
+    for token in tokens:
+        used = f"used {iso_millis(token.last_used_at)}" if token.last_used_at else "never used"
+        state = f"revoked {iso_millis(token.revoked_at)}" if token.revoked_at else used
+        made = iso_millis(token.created_at)
+        click.echo(f"{token.name}\t{' '.join(token.scopes)}\tmade {made}\t{state}")
+
+
+@command.command()
+@click.argument("name")
+def revoke(name: str) -> None:
+    """End a token at once."""
+    with session() as opened:
+        access_tokens.revoke(opened, name)
+        audit.write(opened, AuditAction.TOKEN_REVOKED, deed(), subject=name)
+    click.echo(f"{name} is revoked.")

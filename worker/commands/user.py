@@ -1,0 +1,98 @@
+"""`routecard user`: operator accounts of the dashboard."""
+
+import sys
+
+import click
+
+from shared import audit, operators
+from shared.access import Role
+from shared.audit import AuditAction
+from shared.clock import iso_millis
+from worker.commands.database import deed, explain, session
+
+_ROLE = click.Choice([role.value for role in Role])
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Make, list and end accounts of the dashboard.
+
+    Passwords are asked for, or read from standard input where that is no terminal; never given as
+    an argument, where other users of the machine could read them.
+    """
+    explain(context)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--role", default=Role.FULL.value, show_default=True, type=_ROLE)
+def add(name: str, role: str) -> None:
+    """Make an account."""
+    password = _password()
+    with session() as opened:
+        made = operators.add(opened, name, password=password, role=Role(role))
+        audit.write(opened, AuditAction.OPERATOR_ADDED, deed(role), subject=made.name)
+    click.echo(f"{made.name} may log in ({made.role}).")
+
+
+@command.command(name="list")
+def list_operators() -> None:
+    """Show all accounts."""
+    with session() as opened:
+        accounts = operators.listed(opened)
+    for account in accounts:
+        seen = account.last_login_at
+        state = "disabled" if account.disabled else "enabled"
+        last = f"last login {iso_millis(seen)}" if seen else "never logged in"
+        click.echo(f"{account.name}\t{account.role}\t{state}\t{last}")
+
+
+@command.command()
+@click.argument("name")
+def passwd(name: str) -> None:
+    """Change a password; all sessions of the account end, and its lock-out."""
+    password = _password()
+    with session() as opened:
+        operators.set_password(opened, name, password=password)
+        audit.write(opened, AuditAction.OPERATOR_CHANGED, deed("password"), subject=name)
+    click.echo(f"{name} has a new password; all sessions have ended.")
+
+
+@command.command()
+@click.argument("name")
+def disable(name: str) -> None:
+    """Shut an account; its sessions end."""
+    _set_disabled(name, disabled=True)
+    click.echo(f"{name} may no longer log in.")
+
+
+@command.command()
+@click.argument("name")
+def enable(name: str) -> None:
+    """Open an account again."""
+    _set_disabled(name, disabled=False)
+    click.echo(f"{name} may log in.")
+
+
+def _set_disabled(name: str, *, disabled: bool) -> None:
+    reason = "disabled" if disabled else "enabled"
+    with session() as opened:
+        operators.set_disabled(opened, name, disabled=disabled)
+        audit.write(opened, AuditAction.OPERATOR_CHANGED, deed(reason), subject=name)
+
+
+@command.command()
+@click.argument("name")
+def remove(name: str) -> None:
+    """End an account and its sessions."""
+    with session() as opened:
+        operators.remove(opened, name)
+        audit.write(opened, AuditAction.OPERATOR_REMOVED, deed(), subject=name)
+    click.echo(f"{name} is removed.")
+
+
+def _password() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
