@@ -55,7 +55,7 @@ def test_the_two_curl_lines_of_the_welcome_do_what_they_say(running: Stack) -> N
 
     made = json.loads(_curl(create))
     assert made["jiraTicketKey"] == "PI-42"
-    assert json.loads(_curl(read))[0]["id"] == made["id"]
+    assert [job["id"] for job in json.loads(_curl(read))] == [made["id"]]
     filled(running, made["id"])
 
 

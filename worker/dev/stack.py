@@ -116,6 +116,7 @@ class Stack:
         return 0
 
     def _bring_up(self) -> None:
+        self._until(lambda: bool(self._supervisor.statuses()))
         self._await("postgres", ready.database_is_ready)
         self._await("valkey", ready.broker_is_ready)
         self._supervisor.start_program("migrate")
@@ -124,6 +125,13 @@ class Stack:
             self._supervisor.start_program(name)
         self._await("simulator", ready.simulator_is_ready)
         self._await("api", ready.api_is_ready)
+
+    def _until(self, over: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not over():
+            if time.monotonic() > deadline:
+                raise NotReadyError(f"The supervisor does not answer: see {self._plan.home.logs}.")
+            self._breathe()
 
     def _migrated(self, _plan: Plan) -> str | None:
         status = self._supervisor.statuses().get("migrate")
