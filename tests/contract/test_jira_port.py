@@ -228,9 +228,9 @@ def test_the_wrong_deployment_says_so_and_blames_no_ticket(jira: Bench) -> None:
 def test_a_deadline_leaves_the_rest_unread(jira: Bench) -> None:
     assert jira.read("PI-42", seconds=-1).unread == {"PI-42"}
     jira.read("PI-42")
-    jira.site.fault("slow", match="GET /rest/*/issue/*", delay=0.3)
+    jira.site.fault("slow", match="GET /rest/*/issue/*", delay=0.6)
     missing = [f"PI-9{number:04}" for number in range(5)]
-    result = jira.read("PI-42", *missing, seconds=0.5)
+    result = jira.read("PI-42", *missing, seconds=1.5)
     assert set(result.found) == {"PI-42"}
     assert result.interrupted is None
     assert 0 < len(result.refused) < 5
