@@ -1,10 +1,17 @@
 """Speaking to the API as a client does, in few words."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 from werkzeug.test import TestResponse
+
+from api.app import create_app
+from shared.broker import Doorbell
+from shared.settings import Settings
 
 
 class ApiClient:
@@ -45,3 +52,11 @@ class ApiClient:
         assert answer.status_code == 201, answer.text
         created: dict[str, Any] = answer.get_json()
         return created
+
+
+@contextmanager
+def api_client(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
+    """The API in this process, on the test's database and broker."""
+    bell = Doorbell(settings)
+    yield ApiClient(create_app(settings, engine=engine, doorbell=bell))
+    bell.close()
