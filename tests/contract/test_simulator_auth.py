@@ -11,11 +11,17 @@ REASON = "X-Seraph-LoginReason"
 BULK = {"issueIdsOrKeys": ["PI-1"]}
 
 
-@pytest.fixture
-def jira() -> Iterator[Client]:
-    """A Cloud."""
+@pytest.fixture(scope="module")
+def running() -> Iterator[Client]:
+    """A Cloud for all tests of this module."""
     with cloud() as client:
         yield client
+
+
+@pytest.fixture
+def jira(running: Client) -> Client:
+    """The Cloud as if it had just been started."""
+    return running.anew()
 
 
 def test_myself_tells_who_asks_and_in_which_zone(jira: Client) -> None:

@@ -23,11 +23,17 @@ simulator.serve_forever()
 """
 
 
-@pytest.fixture
-def jira() -> Iterator[Client]:
-    """A Cloud."""
+@pytest.fixture(scope="module")
+def running() -> Iterator[Client]:
+    """A Cloud for all tests of this module."""
     with cloud() as client:
         yield client
+
+
+@pytest.fixture
+def jira(running: Client) -> Client:
+    """The Cloud as if it had just been started."""
+    return running.anew()
 
 
 def test_the_controls_describe_themselves(jira: Client) -> None:

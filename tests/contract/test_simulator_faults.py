@@ -16,11 +16,17 @@ MYSELF = "/rest/api/2/myself"
 BULK = "/rest/api/2/issue/bulkfetch"
 
 
-@pytest.fixture
-def jira() -> Iterator[Client]:
-    """A Cloud."""
+@pytest.fixture(scope="module")
+def running() -> Iterator[Client]:
+    """A Cloud for all tests of this module."""
     with cloud() as client:
         yield client
+
+
+@pytest.fixture
+def jira(running: Client) -> Client:
+    """The Cloud as if it had just been started."""
+    return running.anew()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 502, 503, 504])

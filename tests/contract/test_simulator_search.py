@@ -18,11 +18,17 @@ def jira() -> Iterator[Client]:
         yield client
 
 
-@pytest.fixture
-def own_jira() -> Iterator[Client]:
-    """A Cloud for tests that change it."""
+@pytest.fixture(scope="module")
+def another() -> Iterator[Client]:
+    """A second Cloud."""
     with cloud() as client:
         yield client
+
+
+@pytest.fixture
+def own_jira(another: Client) -> Client:
+    """A Cloud for tests that change it, as if it had just been started."""
+    return another.anew()
 
 
 @pytest.mark.parametrize("most", [9, 6])

@@ -25,10 +25,21 @@ class Client(requests.Session):
         self.simulator = simulator
         self.trust_env = False
         self.hooks["response"] = [_judge]
-        if simulator.config.deployment is Deployment.CLOUD:
+        self.sign_in()
+
+    def sign_in(self) -> None:
+        """With the credentials of the deployment."""
+        if self.simulator.config.deployment is Deployment.CLOUD:
             self.auth = BASIC
         else:
             self.headers["Authorization"] = f"Bearer {defaults.PAT}"
+
+    def anew(self) -> Self:
+        """Everything as at the start, for a test that shares the simulator with others."""
+        self.simulator.world.reset(tickets=self.simulator.config.tickets)
+        self.hooks["response"] = [_judge]
+        self.sign_in()
+        return self
 
     def request(self, method: str | bytes, url: str | bytes, *args: Any, **kwargs: Any) -> Any:
         """As in the base, with ``url`` a path of the simulator."""

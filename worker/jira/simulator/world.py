@@ -92,6 +92,7 @@ class World:
         self.listen()
         self.faults.clear()
         self.counts.reset()
+        self.burst = BurstLimit(self.clock, self.config.deployment)
         self.turn(self.config.knobs())
         self.gatekeeper.failures = 0
 
