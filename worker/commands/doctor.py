@@ -1,0 +1,43 @@
+"""`routecard doctor`: what is wrong, in plain words, and what to do about it."""
+
+import click
+import orjson
+
+from shared.logs import setup_logs
+from shared.settings import load_settings
+from worker.doctor.checks import Finding, Status
+from worker.doctor.run import examine, worst
+
+_COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--ticket", metavar="KEY", help="Try the mapped fields on this ticket.")
+def command(*, as_json: bool, ticket: str | None) -> None:
+    """Look at Jira, the fields, webhooks and our own servers. Exit status 1: something fails."""
+    settings = load_settings()
+    setup_logs(fmt=settings.log_format, level="ERROR")
+    findings = examine(settings, ticket=ticket)
+    if as_json:
+        click.echo(orjson.dumps(_document(findings)))
+    else:
+        _print(findings)
+    raise SystemExit(1 if worst(findings) is Status.FAIL else 0)
+
+
+def _document(findings: list[Finding]) -> dict[str, object]:
+    return {"status": worst(findings).value, "checks": [_check(one) for one in findings]}
+
+
+def _check(one: Finding) -> dict[str, str]:
+    found = {"name": one.name, "status": one.status.value, "message": one.message}
+    return found | ({"remedy": one.remedy} if one.remedy else {})
+
+
+def _print(findings: list[Finding]) -> None:
+    for one in findings:
+        status = click.style(f"{one.status.value:<5}", fg=_COLOURS[one.status])
+        click.echo(f"{status} {one.name:<18} {one.message}")
+        if one.remedy:
+            click.echo(f"{'':<24} → {one.remedy}")

@@ -1,0 +1,103 @@
+"""`routecard reconcile`: read the tickets of all jobs again and tell where jobs differ."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+import click
+import orjson
+from sqlalchemy import Engine
+
+from shared import audit, db
+from shared.audit import AuditAction
+from shared.clock import iso_millis
+from shared.drift import DRIFT_WORDS, Drift, DriftState
+from shared.settings import load_settings
+from worker.commands.database import deed, engine
+from worker.reconcile import Refreshed, refresh, report
+from worker.runtime import make_runtime
+
+_SHOWN = 50
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Tell from our copy alone: no call to Jira.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def command(*, dry_run: bool, as_json: bool) -> None:
+    """Compare every filled job with its ticket. No job is ever changed by this."""
+    with engine() as made:
+        refreshed = Refreshed() if dry_run else _refresh(made, quiet=as_json)
+        drifts = list(report(made))
+    if as_json:
+        click.echo(orjson.dumps(_document(refreshed, drifts)))
+    else:
+        _print(refreshed, drifts)
+    if refreshed.stopped:
+        raise SystemExit(1)
+
+
+def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
+    runtime = make_runtime(load_settings())
+
+    def tell(so_far: Refreshed) -> None:
+        if not quiet:
+            click.echo(f"{so_far.found} tickets read, {so_far.denied} not found", err=True)
+
+    try:
+        refreshed = refresh(runtime, tell=tell)
+    finally:
+        runtime.close()
+    with db.begin(made) as session:
+        counts = {"found": refreshed.found, "denied": refreshed.denied}
+        audit.write(session, AuditAction.RECONCILE, deed(), counts=counts)
+    return refreshed
+
+
+def _apart(drifts: Iterable[Drift]) -> list[Drift]:
+    return [one for one in drifts if one.state is not DriftState.IN_SYNC]
+
+
+def _document(refreshed: Refreshed, drifts: list[Drift]) -> dict[str, object]:
+    found: dict[str, object] = {
+        "read": refreshed.found,
+        "notFound": refreshed.denied,
+        "states": dict(Counter(one.state.value for one in drifts)),
+        "jobs": [_job(one) for one in _apart(drifts)],
+    }
+    return found | ({"stopped": refreshed.stopped} if refreshed.stopped else {})
+
+
+def _job(one: Drift) -> dict[str, object]:
+    found: dict[str, object] = {
+        "jobId": one.job_id,
+        "ticketKey": one.ticket_key,
+        "state": one.state.value,
+        "fields": [
+            {"field": f.field, "job": f.job, "jira": f.jira} for f in one.fields if not f.same
+        ],
+    }
+    if one.jira_key and one.jira_key != one.ticket_key:
+        found["movedTo"] = one.jira_key
+    return found | ({"asOf": iso_millis(one.as_of)} if one.as_of else {})
+
+
+def _print(refreshed: Refreshed, drifts: list[Drift]) -> None:
+    for line in _lines(drifts):
+        click.echo(line)
+    for state, count in Counter(one.state for one in drifts).most_common():
+        click.echo(f"{count:>7}  {state.value:<9}  {DRIFT_WORDS[state]}")
+    if not drifts:
+        click.echo("No job is filled from a ticket yet.")
+    if refreshed.stopped:
+        click.echo(f"Stopped before the end: {refreshed.stopped}", err=True)
+
+
+def _lines(drifts: list[Drift]) -> Iterator[str]:
+    apart = _apart(drifts)
+    for one in apart[:_SHOWN]:
+        moved = f" -> {one.jira_key}" if one.state is DriftState.MOVED else ""
+        yield f"{one.job_id}  {one.ticket_key}{moved}  {one.state.value}  {one.job_name}"
+        for field in one.fields:
+            if not field.same:
+                yield f"    {field.field}: job {field.job!r}, Jira {field.jira!r}"
+    if len(apart) > _SHOWN:
+        yield f"... and {len(apart) - _SHOWN} more; --json shows all"

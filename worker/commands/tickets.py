@@ -1,0 +1,72 @@
+"""`routecard tickets`: our copy of Jira's tickets, and how its import stands."""
+
+import click
+
+from shared import ticket_views, watermarks
+from shared.clock import iso_millis
+from shared.errors import NotFoundError
+from shared.models import JiraPoll
+from shared.ticket_views import TicketFilter, TicketRow
+from worker.commands.database import explain, session
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Show our copy of Jira's tickets; none of this calls Jira."""
+    explain(context)
+
+
+@command.command(name="list")
+@click.option("-q", "words", help="In key, summary or part number.")
+@click.option("--project", help="Project key.")
+@click.option("--all", "everything", is_flag=True, help="Done ones too.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+def list_tickets(*, words: str | None, project: str | None, everything: bool, limit: int) -> None:
+    """List tickets, newest first; open ones unless told otherwise."""
+    wanted = TicketFilter(q=words, project=project, done=None if everything else False)
+    with session() as opened:
+        rows = ticket_views.page(opened, wanted, limit=limit)
+    for row in rows:
+        click.echo(_line(row))
+
+
+@command.command()
+@click.argument("key")
+def show(key: str) -> None:
+    """Show one ticket, by a key it has or had. Raises NotFoundError."""
+    with session() as opened:
+        row = ticket_views.one(opened, key)
+    if row is None:
+        raise NotFoundError("Ticket", key)
+    for name, value in row._asdict().items():
+        if value not in (None, []):
+            click.echo(f"{name:<16} {value}")
+
+
+@command.command()
+def progress() -> None:
+    """Show how the polls and their first import stand."""
+    with session() as opened:
+        polls = watermarks.progress(opened)
+    if not polls:
+        click.echo("No poll has begun: see JIRA_PROJECT and JIRA_POLL_SECONDS.")
+    for poll in polls:
+        click.echo(_progress(poll))
+
+
+def _line(row: TicketRow) -> str:
+    facts = (row.key, row.status or "-", row.part_number or "-", row.summary or "-")
+    return "\t".join((*facts, f"as of {iso_millis(row.as_of)}"))
+
+
+def _progress(poll: JiraPoll) -> str:
+    projects = ", ".join(poll.projects)
+    if poll.refusal:
+        return f"{projects}: refused: {poll.refusal}"
+    if poll.import_done_at is None:
+        begun = iso_millis(poll.import_started_at)
+        reached = f", at changes of {iso_millis(poll.cursor)}" if poll.cursor else ""
+        return f"{projects}: first import, {poll.imported} tickets since {begun}{reached}"
+    complete = iso_millis(poll.complete_as_of) if poll.complete_as_of else "-"
+    return f"{projects}: complete as of {complete}; {poll.imported} tickets imported at first"

@@ -1,0 +1,138 @@
+"""Checks of Jira: does it answer, as whom, what may we see."""
+
+import base64
+import binascii
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import orjson
+
+from shared.clock import Clock
+from shared.settings import Deployment, Settings
+from worker.doctor.checks import Finding, fail, ok, warn
+from worker.jira.port import (
+    Account,
+    CallRefused,
+    Jira,
+    JiraCaptchaLock,
+    JiraCredentialsRefused,
+    JiraError,
+    ServerInfo,
+)
+
+_SOON_DAYS = 14
+_JWT_PARTS = 3
+_GATEWAY = "https://api.atlassian.com/ex/jira/{cloudId}"
+
+
+def connection(jira: Jira, settings: Settings) -> tuple[Finding, ServerInfo | None]:
+    """Whether a Jira answers at the address, and what it says of itself."""
+    if not settings.jira_base_url:
+        remedy = "Set it to the address of your Jira."
+        return fail("jira", "JIRA_BASE_URL is not set.", remedy), None
+    host = urlsplit(settings.jira_base_url).hostname
+    try:
+        info = jira.server_info()
+    except (JiraCredentialsRefused, JiraCaptchaLock):
+        return ok("jira", f"A Jira answers at {host}, and tells us nothing."), None
+    except JiraError as error:
+        remedy = "Check JIRA_BASE_URL and the way there."
+        return fail("jira", f"{host}: {error.message}.", remedy), None
+    said = f"{_product(info.deployment)} {info.version} answers at {host}."
+    return ok("jira", said), info
+
+
+def deployment(info: ServerInfo | None, settings: Settings) -> Finding:
+    """Whether it is the kind of Jira the settings say."""
+    wanted = settings.jira_deployment
+    if info is None:
+        return warn("deployment", "Unknown until Jira takes our credentials.", "See there.")
+    if wanted in (Deployment.AUTO, info.deployment):
+        return ok("deployment", f"It is used as {_product(info.deployment)}.")
+    return fail(
+        "deployment",
+        f"JIRA_DEPLOYMENT is {wanted}, but it says it is {_product(info.deployment)}.",
+        f"Set JIRA_DEPLOYMENT={info.deployment.value}, or leave it out.",
+    )
+
+
+def _product(kind: Deployment) -> str:
+    return "Jira Cloud" if kind is Deployment.CLOUD else "Jira Data Center"
+
+
+def credentials(jira: Jira, settings: Settings, clock: Clock) -> Finding:
+    """Whose credentials they are, whether Jira takes them, and when they end."""
+    try:
+        account = jira.verify()
+    except JiraCaptchaLock as error:
+        return fail(
+            "credentials",
+            f"{error.message}.",
+            "Log in once with a browser as this account, then run `routecard resume`.",
+        )
+    except JiraCredentialsRefused as error:
+        return fail("credentials", f"{error.message}.", _remedy(settings))
+    except JiraError as error:
+        return fail("credentials", f"{error.message}.", "See the finding about the connection.")
+    return _accepted(account, settings, clock.now())
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.jira_pat is not None:
+        return "Make a new personal access token in Jira (Profile) and set JIRA_PAT."
+    return (
+        "Make a new API token at id.atlassian.com and set JIRA_EMAIL and JIRA_API_TOKEN. "
+        f"A token with scopes works only with JIRA_BASE_URL={_GATEWAY}; the cloudId is at "
+        "https://<site>.atlassian.net/_edge/tenant_info."
+    )
+
+
+def _accepted(account: Account, settings: Settings, now: datetime) -> Finding:
+    who = f"{account.display_name} ({account.email})" if account.email else account.display_name
+    ends = _end_of(settings)
+    if ends is None:
+        where = "in its profile" if settings.jira_pat else "at id.atlassian.com"
+        return ok(
+            "credentials",
+            f"Jira knows us as {who}. When the token ends Jira tells only its owner, {where}: "
+            "no longer than a year after it was made.",
+        )
+    message = f"Jira knows us as {who}; the token ends on {ends:%Y-%m-%d}."
+    if (ends - now).days < _SOON_DAYS:
+        return warn("credentials", message, _remedy(settings))
+    return ok("credentials", message)
+
+
+def _end_of(settings: Settings) -> datetime | None:
+    """The end that an OAuth access token states of itself; other tokens say nothing."""
+    token = settings.jira_pat.get_secret_value() if settings.jira_pat else ""
+    parts = token.split(".")
+    if len(parts) != _JWT_PARTS:
+        return None
+    try:
+        claims = orjson.loads(base64.urlsafe_b64decode(parts[1] + "=="))
+        return datetime.fromtimestamp(float(claims["exp"]), UTC)
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, binascii.Error):
+        return None
+
+
+def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
+    """Whether the account may browse each project that is polled."""
+    for project in settings.jira_project:
+        name = f"project_{project}"
+        try:
+            may = jira.permissions(project).may_browse
+        except CallRefused:
+            may = False
+        except JiraError as error:
+            yield fail(name, f"{error.message}.", "Run this again when Jira answers.")
+            return
+        if may:
+            yield ok(name, f"Our account may browse project {project}.")
+        else:
+            yield fail(
+                name,
+                f"Our account may not browse project {project}, or there is none.",
+                "Check JIRA_PROJECT; give the account Browse Projects in it.",
+            )

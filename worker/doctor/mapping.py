@@ -1,0 +1,143 @@
+"""Checks of the field mapping: each mapped field on a real ticket, with what it would fill."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.clock import Clock
+from shared.settings import Deployment, Settings
+from shared.ticket import Ticket
+from worker.doctor.checks import Finding, fail, ok, warn
+from worker.jira.port import ChangeQuery, FieldMapping, Jira, JiraError, MappingError
+
+_SAMPLE = 50
+_RECENT = timedelta(days=30)
+_SHOWN = 80
+
+
+@dataclass(frozen=True, slots=True)
+class _Purpose:
+    """One mapped field: the setting, the finding's name, and what it gives of a ticket."""
+
+    setting: str
+    name: str
+    words: str
+    value: Callable[[Ticket], object]
+
+
+_PART_NUMBER = _Purpose(
+    "JIRA_FIELD_PART_NUMBER", "field_part_number", "part number", lambda t: t.part_number
+)
+_QUANTITY = _Purpose("JIRA_FIELD_QUANTITY", "field_quantity", "quantity", lambda t: t.quantity)
+_EPIC = _Purpose("JIRA_FIELD_EPIC_LINK", "field_epic_link", "epic", lambda t: t.epic_link)
+
+
+def fields(
+    jira: Jira, settings: Settings, clock: Clock, *, kind: Deployment, ticket: str | None
+) -> Iterator[Finding]:
+    """The mapping, a sample of tickets, and each field on the newest of them that has it."""
+    try:
+        mapping = jira.mapping()
+    except MappingError as error:
+        yield fail("mapping", error.message, "Set the field's id; the candidates are named.")
+        return
+    yield ok("mapping", "Every field of the settings is known.")
+    try:
+        sample = _named(jira, clock, ticket) if ticket else _sample(jira, settings, clock)
+    except JiraError as error:
+        yield fail("fill", f"{error.message}.", "See the findings above, or name a ticket.")
+        return
+    if not sample:
+        yield warn("fill", "There is no ticket to try the fields on.", _no_ticket(ticket))
+        return
+    yield ok("fill", _would_fill(sample[-1]))
+    yield _part_number(mapping, sample)
+    yield _mapped(_QUANTITY, mapping.quantity, sample)
+    yield _epic(mapping, sample, kind)
+
+
+def _no_ticket(ticket: str | None) -> str:
+    if ticket:
+        return f"Check the key {ticket}, and that our account may see it."
+    return "Name one: `routecard doctor --ticket PI-42`."
+
+
+def _named(jira: Jira, clock: Clock, ticket: str) -> list[Ticket]:
+    return list(jira.read([ticket], deadline=clock.monotonic() + 10).found.values())
+
+
+def _sample(jira: Jira, settings: Settings, clock: Clock) -> list[Ticket]:
+    """Tickets of the last weeks, else the oldest there are; oldest change first."""
+    if not settings.jira_project:
+        return []
+    for since in (clock.now() - _RECENT, None):
+        query = ChangeQuery(projects=settings.jira_project, since=since, page_size=_SAMPLE)
+        page = next(jira.changed_since(query), None)
+        if page is not None and page.tickets:
+            return page.tickets
+    return []
+
+
+def _would_fill(ticket: Ticket) -> str:
+    values = {
+        "summary": ticket.summary,
+        "part number": ticket.part_number,
+        "priority": ticket.priority,
+        "epic": ticket.epic_link,
+        "labels": ", ".join(ticket.labels),
+    }
+    said = "; ".join(f"{name} {_quoted(value)}" for name, value in values.items() if value)
+    return f"{ticket.key} would fill: {said or 'nothing'}."
+
+
+def _quoted(value: object) -> str:
+    words = str(value)
+    return f"“{words if len(words) <= _SHOWN else words[:_SHOWN] + '…'}”"
+
+
+def _part_number(mapping: FieldMapping, sample: Sequence[Ticket]) -> Finding:
+    if mapping.part_number is None and mapping.part_number_pattern is not None:
+        return _tried(_PART_NUMBER, "JIRA_PART_NUMBER_PATTERN", sample)
+    if mapping.part_number is None:
+        return warn(
+            _PART_NUMBER.name,
+            "No field is mapped, so that no job gets a part number from Jira.",
+            "Set JIRA_FIELD_PART_NUMBER, or JIRA_PART_NUMBER_PATTERN to find it in the summary.",
+        )
+    return _mapped(_PART_NUMBER, mapping.part_number, sample)
+
+
+def _epic(mapping: FieldMapping, sample: Sequence[Ticket], kind: Deployment) -> Finding:
+    if mapping.epic_link is None and kind is Deployment.DATACENTER:
+        return warn(
+            _EPIC.name,
+            "No field is mapped, and Data Center knows epics by a field alone.",
+            "Set JIRA_FIELD_EPIC_LINK to the id of the field Epic Link.",
+        )
+    return _tried(_EPIC, mapping.epic_link or "parent", sample)
+
+
+def _mapped(purpose: _Purpose, field_id: str | None, sample: Sequence[Ticket]) -> Finding:
+    if field_id is None:
+        return ok(purpose.name, f"{purpose.setting} is not set: no {purpose.words} from Jira.")
+    return _tried(purpose, field_id, sample)
+
+
+def _tried(purpose: _Purpose, source: str, sample: Sequence[Ticket]) -> Finding:
+    having = [ticket for ticket in sample if purpose.value(ticket)]
+    if having:
+        newest = having[-1]
+        return ok(
+            purpose.name,
+            f"{source} gives the {purpose.words} {_quoted(purpose.value(newest))} "
+            f"in {newest.key}; {len(having)} of {len(sample)} tickets have one.",
+        )
+    return warn(
+        purpose.name,
+        f"{source} gives no {purpose.words} in any of {len(sample)} tickets.{_notes(sample)}",
+        f"Check {purpose.setting}, and try a ticket that has one: `routecard doctor --ticket KEY`.",
+    )
+
+
+def _notes(sample: Sequence[Ticket]) -> str:
+    return next((f" {t.key}: {t.quantity_note}" for t in sample if t.quantity_note), "")

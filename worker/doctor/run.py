@@ -1,0 +1,113 @@
+"""One examination: all sections side by side, and the report."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import partial
+
+from sqlalchemy import Engine
+
+from shared import db, pauses
+from shared.clock import Clock, SystemClock
+from shared.errors import AppError
+from shared.settings import Deployment, Settings
+from shared.states import WaitCode
+from worker.doctor import flow, jira, mapping, servers
+from worker.doctor.checks import Finding, Section, Status, run_all, warn
+from worker.jira.client import make_jira
+from worker.jira.port import Jira
+
+_CALL_SECONDS = 4.0
+_SERVER_SECONDS = 8.0
+_JIRA_SECONDS = 30.0
+
+
+def examine(settings: Settings, *, ticket: str | None = None) -> list[Finding]:
+    """Look at everything; over in half a minute whatever is down. Calls Jira a dozen times."""
+    clock = SystemClock()
+    return run_all(
+        [
+            Section(("database", "migrations"), partial(_database, settings), _SERVER_SECONDS),
+            Section(("broker",), partial(servers.broker, settings), _SERVER_SECONDS),
+            Section(("api", "webhook_intake"), partial(servers.api, settings), _SERVER_SECONDS),
+            Section(
+                ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks"),
+                partial(_flow, settings, clock),
+                _SERVER_SECONDS,
+            ),
+            Section(("times",), lambda: iter([flow.times(settings)]), _SERVER_SECONDS),
+            Section(
+                ("jira", "deployment", "credentials", "mapping"),
+                partial(_jira, settings, clock, ticket),
+                _JIRA_SECONDS,
+            ),
+        ]
+    )
+
+
+def worst(findings: list[Finding]) -> Status:
+    """The most serious status among them."""
+    found = {one.status for one in findings}
+    return next(s for s in (Status.FAIL, Status.WARN, Status.OK) if s in found or s is Status.OK)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    with _engine(settings) as engine:
+        yield from servers.database(engine)
+
+
+def _flow(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    with _engine(settings) as engine:
+        yield from servers.parts(engine)
+        yield flow.pause(engine, settings, clock)
+        yield flow.poll(engine, settings, clock)
+        yield from flow.webhooks(engine, settings)
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    engine = db.make_engine(settings.database_dsn(), pool_size=1, statement_seconds=3)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _jira(settings: Settings, clock: Clock, ticket: str | None) -> Iterator[Finding]:
+    """Without a budget: a person asks, now and then."""
+    seconds = min(_CALL_SECONDS, settings.jira_timeout_seconds)
+    patience = settings.model_copy(update={"jira_timeout_seconds": seconds})
+    with closing(make_jira(patience, clock=clock)) as client:
+        finding, info = jira.connection(client, settings)
+        yield finding
+        if finding.status is Status.OK:
+            yield jira.deployment(info, settings)
+            kind = info.deployment if info else settings.jira_deployment
+            yield from _signed_in(client, settings, clock, kind=kind, ticket=ticket)
+
+
+def _signed_in(
+    client: Jira, settings: Settings, clock: Clock, *, kind: Deployment, ticket: str | None
+) -> Iterator[Finding]:
+    """What takes credentials; a locked account is left alone."""
+    if _locked(settings):
+        yield warn(
+            "credentials",
+            "Not tried, as the account is locked behind a CAPTCHA.",
+            "Log in once with a browser, then run `routecard resume`.",
+        )
+        return
+    proof = jira.credentials(client, settings, clock)
+    yield proof
+    if proof.status is not Status.FAIL:
+        yield from jira.projects(client, settings)
+        yield from mapping.fields(client, settings, clock, kind=kind, ticket=ticket)
+
+
+def _locked(settings: Settings) -> bool:
+    """Whether another try to log in would do harm; a database that is away cannot tell."""
+    try:
+        with _engine(settings) as engine, db.begin(engine) as session:
+            held = pauses.mine(session, credentials=pauses.credentials_hash(settings))
+    except AppError:
+        return False
+    return held is not None and held.code is WaitCode.CAPTCHA_LOCK

@@ -1,0 +1,111 @@
+"""Checks of our own servers: database, migrations, broker, API, worker and beat."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import redis
+import requests
+from sqlalchemy import Engine, text
+
+from shared import db
+from shared.broker import make_redis
+from shared.errors import AppError
+from shared.settings import Settings
+from worker.doctor.checks import Finding, fail, ok, warn
+
+_SECONDS = 3.0
+_SILENT = timedelta(seconds=15)
+_PARTS = {"worker": "routecard worker", "beat": "routecard beat"}
+_NO_PROOF = 401
+
+_HEARTBEATS = text("SELECT name, now() - seen_at AS silent FROM heartbeats")
+
+
+def database(engine: Engine) -> Iterator[Finding]:
+    """Whether PostgreSQL answers and our tables are those this version wants."""
+    try:
+        with db.begin(engine) as session:
+            version = session.scalar(text("SHOW server_version"))
+            current = db.is_current(session)
+    except AppError:
+        yield fail(
+            "database",
+            "PostgreSQL cannot be reached, or refuses us.",
+            "Start it, and check DATABASE_URL. Jobs cannot be created meanwhile.",
+        )
+        return
+    yield ok("database", f"PostgreSQL {version} answers.")
+    if current:
+        yield ok("migrations", "All migrations are in place.")
+    else:
+        yield fail("migrations", "Some migrations are missing.", "Run `routecard migrate`.")
+
+
+def parts(engine: Engine) -> Iterator[Finding]:
+    """Whether worker and beat have shown a sign of life just now."""
+    with db.begin(engine) as session:
+        silent = {row.name: row.silent for row in session.execute(_HEARTBEATS)}
+    for name, command in _PARTS.items():
+        since = silent.get(name)
+        if since is not None and since < _SILENT:
+            yield ok(name, f"The {name} is alive.")
+            continue
+        last = "has never run" if since is None else f"was last seen {_ago(since)} ago"
+        yield fail(name, f"The {name} {last}: no job is filled.", f"Start it: `{command}`.")
+
+
+def _ago(silent: timedelta) -> str:
+    return str(timedelta(seconds=round(silent.total_seconds())))
+
+
+def broker(settings: Settings) -> Iterator[Finding]:
+    """Whether the Redis-protocol server answers."""
+    client = make_redis(settings, timeout=_SECONDS)
+    try:
+        client.ping()
+    except redis.RedisError as error:
+        yield fail(
+            "broker",
+            f"The broker does not answer ({type(error).__name__}).",
+            "Start it, and check REDIS_URL. Nothing is lost; jobs wait until it is back.",
+        )
+    else:
+        yield ok("broker", "The broker answers.")
+    finally:
+        client.close()
+
+
+def api(settings: Settings) -> Iterator[Finding]:
+    """Whether the API answers here, and asks webhooks for their proof."""
+    base = f"http://{_reachable(settings.host)}:{settings.port}"
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            alive = session.get(f"{base}/healthz", timeout=_SECONDS).ok
+            proof = session.post(f"{base}/api/webhooks/jira", timeout=_SECONDS).status_code
+        except requests.RequestException:
+            yield fail("api", f"Nothing answers at {base}.", "Start it: `routecard api`.")
+            return
+    if not alive:
+        yield fail("api", f"What answers at {base} is not Routecard.", "Check ROUTECARD_PORT.")
+        return
+    yield ok("api", f"The API answers at {base}.")
+    if proof == _NO_PROOF:
+        yield ok(
+            "webhook_intake",
+            "Webhooks are received there, and none without proof. Whether Jira reaches this "
+            "address from where it is, its next webhook shows.",
+        )
+    else:
+        yield warn(
+            "webhook_intake",
+            f"A webhook without proof was answered {proof} instead of 401.",
+            "Check what stands between: it must pass /api/webhooks/jira on unchanged.",
+        )
+
+
+def _reachable(host: str) -> str:
+    """Where a server that listens on every address is asked on this machine."""
+    if host in ("0.0.0.0", "::", "localhost"):  # noqa: S104  compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
