@@ -116,7 +116,7 @@ class Scrap(Body):
     """Why a unit is scrapped."""
 
     reason: Annotated[ScrapReason, one_of(ScrapReason)]
-    explanation: Text = Field(
+    explanation: Text | None = Field(
         None, description="Required where the reason is `other`.", validate_default=True
     )
     user_id: Text = Field(None, description="Who; else the credential's name is recorded.")

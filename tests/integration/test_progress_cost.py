@@ -48,7 +48,7 @@ def plans(engine: Engine, read: Callable[[Session], object]) -> list[dict[str, A
     found = []
     with engine.connect() as connection:
         for statement, parameters in heard:
-            if not statement.startswith("SELECT"):
+            if statement.startswith("SET"):
                 continue
             [answer] = connection.exec_driver_sql(EXPLAIN + statement, parameters).scalar_one()
             found += list(nodes(answer["Plan"]))
