@@ -427,7 +427,7 @@ def test_the_credentials_name_is_recorded_where_no_user_is_named(
     "forgery",
     [
         "UPDATE serial_events SET user_id = 'nobody'",
-        "DELETE FROM serial_events WHERE action = 'advanced'",
+        "DELETE FROM serial_events WHERE action = 'completed'",
         "TRUNCATE serial_events",
     ],
 )
