@@ -10,7 +10,9 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from api.fills import FillWatch
+from api.intake import Seats
 from api.readiness import Probe
+from api.rejections import Rejections
 from shared import db
 from shared.broker import Doorbell
 from shared.clock import Clock, SystemClock
@@ -46,6 +48,16 @@ class Runtime:
     def fills(self) -> FillWatch:
         """Where requests wait for fills: a quarter of the threads may."""
         return FillWatch(lambda: self.engine, seats=max(1, self.settings.api_threads // 4))
+
+    @cached_property
+    def seats(self) -> Seats:
+        """Where webhooks' bodies are read, few at a time."""
+        return Seats(threads=self.settings.api_threads)
+
+    @cached_property
+    def rejections(self) -> Rejections:
+        """Where webhooks that were turned away are counted."""
+        return Rejections(lambda: self.engine)
 
     @cached_property
     def probe(self) -> Probe:

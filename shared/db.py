@@ -38,6 +38,8 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
         max_overflow=pool_size,
         pool_timeout=5,
         pool_pre_ping=True,
+        # An error that is logged must not carry the values: bodies of tickets are among them.
+        hide_parameters=True,
         connect_args={"connect_timeout": 3, "options": options, "application_name": "routecard"},
     )
 

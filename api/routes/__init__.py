@@ -1,7 +1,7 @@
 """The REST API's resources; a new one is a module and a line here."""
 
 from api.resource import Resource
-from api.routes import bulk, health, jira, jobs, paths, serials
+from api.routes import bulk, deliveries, health, jira, jobs, paths, serials, webhooks
 
 RESOURCES: tuple[Resource, ...] = (
     jobs.resource,
@@ -9,5 +9,7 @@ RESOURCES: tuple[Resource, ...] = (
     jira.resource,
     paths.resource,
     serials.resource,
+    webhooks.resource,
+    deliveries.resource,
     health.resource,
 )

@@ -1,0 +1,172 @@
+"""Webhook deliveries: what came in, what became of it, and once more."""
+
+from collections.abc import Sequence
+from functools import partial
+from http import HTTPMethod
+from typing import Any
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api import runtime
+from api.answers import json_answer
+from api.auth import current_actor
+from api.paging import listed
+from api.representations import present
+from api.request_ids import request_id
+from api.resource import ListOf, Resource
+from api.schemas.webhooks import (
+    DeliveryDetail,
+    DeliveryOut,
+    DeliveryPath,
+    DeliveryQuery,
+    ReplayOut,
+    ReplayRequest,
+)
+from shared import audit, delivery_views, inbox
+from shared.access import Scope
+from shared.audit import AuditAction, Deed
+from shared.broker import Bell
+from shared.clock import iso_millis
+from shared.db import begin
+from shared.delivery_views import DeliveryFilter, DeliveryRow
+from shared.errors import NotFoundError
+
+resource = Resource(
+    "deliveries", prefix="/api/webhooks/deliveries", about="What Jira's webhooks brought."
+)
+
+REPLAY_BITE = 1000
+"""Deliveries that one transaction of a replay of all makes due."""
+
+
+@resource.route(
+    HTTPMethod.GET,
+    access=Scope.OPS_READ,
+    answers={200: ListOf(DeliveryOut, "Deliveries, newest first.")},
+)
+def read_all(query: DeliveryQuery) -> Response:
+    """List webhook deliveries, newest first, without their bodies."""
+    engine, only = runtime.runtime().engine, query.only()
+
+    def fetch(count: int, before: str | None) -> Sequence[DeliveryRow]:
+        with begin(engine) as session:
+            return delivery_views.page(session, only, limit=count, before=before)
+
+    return listed(
+        fetch, limit=query.limit, after=query.cursor, show=delivery_json, key=lambda row: row.id
+    )
+
+
+@resource.route(HTTPMethod.GET, "/<id>", access=Scope.OPS_READ, answers={200: DeliveryDetail})
+def read(path: DeliveryPath) -> Response:
+    """Read a delivery with its body, as long as that is kept."""
+    with begin(runtime.runtime().engine) as session:
+        row = _found(session, path.id)
+        body = delivery_views.body(session, path.id)
+    text = None if body is None else body.decode("utf-8", "replace")
+    return json_answer({**delivery_json(row), **present(body=text)})
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/<id>/replay",
+    access=Scope.OPS_WRITE,
+    answers={202: DeliveryOut},
+    refusals=(409,),
+)
+def replay(path: DeliveryPath) -> Response:
+    """Apply a delivery once more.
+
+    409 where it was not applied for the first time yet, or its body is no longer kept.
+    """
+
+    def work(session: Session) -> DeliveryRow:
+        inbox.replay(session, path.id)
+        audit.write(session, AuditAction.REPLAY, _deed(), subject=path.id)
+        return _found(session, path.id)
+
+    row = runtime.in_transaction(work)
+    runtime.runtime().doorbell.ring(Bell.INBOX)
+    return json_answer(delivery_json(row), status=202)
+
+
+@resource.route(
+    HTTPMethod.POST, "/replay", access=Scope.OPS_WRITE, answers={200: ReplayOut, 202: ReplayOut}
+)
+def replay_all(body: ReplayRequest) -> Response:
+    """Apply all deliveries that match once more; 200 with `dryRun`, which only counts."""
+    wanted = body.filter.only()
+    with begin(runtime.runtime().engine) as session:
+        matching = delivery_views.count(session, wanted)
+    replayed = 0 if body.dry_run else _replay_all(body, wanted)
+    counts = {
+        "matched": matching.matched,
+        "replayable": matching.replayable,
+        "replayed": replayed,
+        "waiting": matching.waiting,
+        "bodyGone": matching.bodiless,
+        "dryRun": body.dry_run,
+    }
+    return json_answer(counts, status=200 if body.dry_run else 202)
+
+
+def _replay_all(body: ReplayRequest, wanted: DeliveryFilter) -> int:
+    """In short transactions, newest first; one that is applied meanwhile is not met again."""
+    chosen = body.filter.model_dump(mode="json", by_alias=True, exclude_none=True)
+    number = runtime.in_transaction(
+        lambda s: audit.begin(s, AuditAction.REPLAY, _deed(), chosen=chosen)
+    )
+    total, before = 0, None
+    while True:
+        ids, done = runtime.in_transaction(partial(_bite, wanted=wanted, before=before))
+        runtime.runtime().doorbell.ring(Bell.INBOX)
+        total += done
+        if len(ids) < REPLAY_BITE:
+            break
+        before = ids[-1]
+    runtime.in_transaction(
+        lambda s: audit.progress(s, number, counts={"replayed": total}, ended=True)
+    )
+    return total
+
+
+def _bite(session: Session, *, wanted: DeliveryFilter, before: str | None) -> tuple[list[str], int]:
+    ids = delivery_views.replayable(session, wanted, limit=REPLAY_BITE, before=before)
+    return ids, inbox.replay_these(session, ids)
+
+
+def _deed() -> Deed:
+    return Deed(actor=current_actor(), request_id=request_id())
+
+
+def _found(session: Session, delivery_id: str) -> DeliveryRow:
+    row = delivery_views.one(session, delivery_id)
+    if row is None:
+        raise NotFoundError(inbox.KIND, delivery_id)
+    return row
+
+
+def delivery_json(row: DeliveryRow) -> dict[str, Any]:
+    """A delivery without its body."""
+    retried = row.applied_at is None and row.reason is not None
+    return present(
+        id=row.id,
+        identifier=row.identifier,
+        event=row.event,
+        ticketKey=row.ticket_key,
+        issueId=row.issue_id,
+        receivedAt=iso_millis(row.received_at),
+        appliedAt=iso_millis(row.applied_at) if row.applied_at else None,
+        outcome=row.outcome,
+        reason=row.reason,
+        duplicates=row.duplicates,
+        signed=row.signed,
+        tries=row.tries,
+        nextTryAt=iso_millis(row.due_at) if retried else None,
+        retry=row.retry,
+        flow=row.flow,
+        bodySize=row.body_size,
+        bodyKept=row.body_kept,
+        requestId=row.request_id,
+    )

@@ -1,0 +1,127 @@
+"""Webhook deliveries: what can be asked of them, and what is answered."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from api.schemas.answers import Answer
+from api.schemas.fields import Body, Flag, IssueKey, Moment, Query, Words, cursor_of, one_of, whole
+from shared.delivery_views import DeliveryFilter, DeliveryState
+from shared.ids import Prefix
+from shared.states import DeliveryOutcome
+
+MAX_LIMIT = 1000
+
+State = Annotated[DeliveryState, one_of(DeliveryState)]
+
+
+class Receipt(Answer):
+    """A delivery is stored; it is applied soon after."""
+
+    id: str = Field(examples=["hook_01h455vb4pex5vsknk084sn02q"])
+
+
+class DeliveryQuery(Query):
+    """Which deliveries, and how many."""
+
+    q: Words | None = Field(None, description="An id, an identifier or a ticket key, whole.")
+    outcome: State | None = Field(None, description="With this outcome; `waiting`: none yet.")
+    event: Words | None = Field(None, description="Of this kind, e.g. `jira:issue_updated`.")
+    ticket_key: IssueKey | None = Field(None, description="About this ticket.")
+    signed: Flag | None = Field(None, description="Proven by a signature, or by a token alone.")
+    received_since: Moment | None = Field(None, description="Received then or later.")
+    received_until: Moment | None = Field(None, description="Received before then.")
+    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
+        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
+    )
+    cursor: Annotated[str, cursor_of(Prefix.HOOK)] | None = Field(
+        None, description="From the `Link` of the page before."
+    )
+
+    def only(self) -> DeliveryFilter:
+        """What shared.delivery_views looks for."""
+        return _filter(self)
+
+
+class ReplayFilter(Body):
+    """The list's own filter, as JSON; an empty one matches every delivery."""
+
+    q: Words | None = None
+    outcome: State | None = None
+    event: Words | None = None
+    ticket_key: IssueKey | None = None
+    signed: bool | None = None
+    received_since: Moment | None = None
+    received_until: Moment | None = None
+
+    def only(self) -> DeliveryFilter:
+        """What shared.delivery_views looks for."""
+        return _filter(self)
+
+
+class ReplayRequest(Body):
+    """Which deliveries to apply once more."""
+
+    filter: ReplayFilter = Field(examples=[{"outcome": "failed"}])
+    dry_run: bool = Field(default=False, description="Count only.")
+
+
+class ReplayOut(Answer):
+    """How many deliveries matched, and what became of them."""
+
+    matched: int
+    replayed: int = Field(description="Waiting to be applied again now; with `dryRun`, 0.")
+    replayable: int = Field(description="Of those that matched, as they stood before.")
+    waiting: int = Field(description="Left alone: not applied for the first time yet.")
+    body_gone: int = Field(description="Left alone: the body is no longer kept.")
+    dry_run: bool
+
+
+class DeliveryOut(Answer):
+    """What came in and what became of it. What is absent is left out."""
+
+    id: str = Field(examples=["hook_01h455vb4pex5vsknk084sn02q"])
+    identifier: str
+    event: str | None = None
+    ticket_key: str | None = None
+    issue_id: str | None = None
+    received_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+    applied_at: str | None = None
+    outcome: DeliveryOutcome | None = Field(None, description="Absent until it is applied.")
+    reason: str | None = None
+    duplicates: int
+    signed: bool
+    tries: int
+    next_try_at: str | None = Field(None, description="Not applied, though tried before.")
+    retry: int | None = Field(None, description="Jira's own count of its retries.")
+    flow: str | None = Field(None, description="`Primary`, or `Secondary` for bulk changes.")
+    body_size: int = Field(description="In bytes.")
+    body_kept: bool = Field(description="Whether it can be looked at and replayed.")
+    request_id: str | None = None
+
+
+class DeliveryDetail(DeliveryOut):
+    """A delivery with its body."""
+
+    body: str | None = Field(None, description="As it came; bytes that are no UTF-8 are replaced.")
+
+
+class DeliveryPath(BaseModel):
+    """The delivery an address names."""
+
+    id: str = Field(
+        description="The delivery's id.",
+        json_schema_extra={"example": "hook_01h455vb4pex5vsknk084sn02q"},
+    )
+
+
+def _filter(asked: DeliveryQuery | ReplayFilter) -> DeliveryFilter:
+    return DeliveryFilter(
+        words=asked.q,
+        state=asked.outcome,
+        event=asked.event,
+        ticket_key=asked.ticket_key,
+        signed=asked.signed,
+        since=asked.received_since,
+        until=asked.received_until,
+    )

@@ -1,0 +1,154 @@
+"""Read models of webhook deliveries: one, lists by page, and how many a filter matches."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.states import DeliveryOutcome
+
+
+class DeliveryState(StrEnum):
+    """What a list can be asked for: an outcome, or that there is none yet."""
+
+    WAITING = "waiting"
+    FILLED = DeliveryOutcome.FILLED.value
+    NOTED = DeliveryOutcome.NOTED.value
+    UNLINKED = DeliveryOutcome.UNLINKED.value
+    STALE = DeliveryOutcome.STALE.value
+    IGNORED = DeliveryOutcome.IGNORED.value
+    FAILED = DeliveryOutcome.FAILED.value
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery without its body, in the order of the query; ``body_kept``: it is still there."""
+
+    id: str
+    identifier: str
+    signed: bool
+    event: str | None
+    ticket_key: str | None
+    issue_id: str | None
+    retry: int | None
+    flow: str | None
+    body_size: int
+    duplicates: int
+    outcome: str | None
+    reason: str | None
+    tries: int
+    due_at: datetime
+    received_at: datetime
+    applied_at: datetime | None
+    request_id: str | None
+    body_kept: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries are meant; None asks for nothing.
+
+    ``words`` is an id, an identifier or a ticket key as a whole. ``since`` is included, ``until``
+    is not.
+    """
+
+    words: str | None = None
+    state: DeliveryState | None = None
+    event: str | None = None
+    ticket_key: str | None = None
+    signed: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """How many deliveries a filter matches, and how many of them cannot be replayed, and why."""
+
+    matched: int
+    waiting: int
+    bodiless: int
+
+    @property
+    def replayable(self) -> int:
+        """Those that can be applied once more."""
+        return self.matched - self.waiting - self.bodiless
+
+
+_COLUMNS = ", ".join(
+    "d.body IS NOT NULL AS body_kept" if name == "body_kept" else f"d.{name}"
+    for name in DeliveryRow._fields
+)
+_ONE = text(f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE d.id = :id")  # noqa: S608  constants
+_BODY = text("SELECT body FROM webhook_deliveries WHERE id = :id")
+_COUNTS = (
+    "count(*), count(*) FILTER (WHERE d.outcome IS NULL), "
+    "count(*) FILTER (WHERE d.outcome IS NOT NULL AND d.body IS NULL)"
+)
+_CLAUSES = {
+    "words": "(d.id = :words OR d.identifier = :words OR d.ticket_key = upper(:words))",
+    "state": "d.outcome = :state",
+    "event": "d.event = :event",
+    "ticket_key": "d.ticket_key = :ticket_key",
+    "signed": "d.signed = :signed",
+    "since": "d.received_at >= :since",
+    "until": "d.received_at < :until",
+}
+
+
+def one(session: Session, delivery_id: str) -> DeliveryRow | None:
+    """One delivery; None where there is none."""
+    row = session.execute(_ONE, {"id": delivery_id}).one_or_none()
+    return DeliveryRow._make(row) if row else None
+
+
+def body(session: Session, delivery_id: str) -> bytes | None:
+    """Its body as it came; None once its days are over."""
+    found: bytes | None = session.scalar(_BODY, {"id": delivery_id})
+    return found
+
+
+def page(
+    session: Session, wanted: DeliveryFilter, *, limit: int, before: str | None = None
+) -> list[DeliveryRow]:
+    """Up to ``limit`` deliveries, newest first, older than the one whose id is ``before``."""
+    where, values = _where(wanted, before)
+    statement = (
+        f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
+        "ORDER BY d.id DESC LIMIT :limit"
+    )
+    rows = session.execute(text(statement), {**values, "limit": limit})
+    return [DeliveryRow._make(row) for row in rows]
+
+
+def replayable(
+    session: Session, wanted: DeliveryFilter, *, limit: int, before: str | None = None
+) -> list[str]:
+    """Up to ``limit`` ids of matching deliveries that can be replayed, newest first."""
+    where, values = _where(wanted, before)
+    statement = (
+        f"SELECT d.id FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
+        "AND d.outcome IS NOT NULL AND d.body IS NOT NULL ORDER BY d.id DESC LIMIT :limit"
+    )
+    return list(session.scalars(text(statement), {**values, "limit": limit}))
+
+
+def count(session: Session, wanted: DeliveryFilter) -> Matching:
+    """How many deliveries match."""
+    where, values = _where(wanted, None)
+    statement = f"SELECT {_COUNTS} FROM webhook_deliveries d WHERE {where}"  # noqa: S608  constants alone
+    return Matching(*session.execute(text(statement), values).one())
+
+
+def _where(wanted: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:
+    values = {name: value for name in _CLAUSES if (value := getattr(wanted, name)) is not None}
+    clauses = [_CLAUSES[name] for name in values]
+    if values.get("state") is DeliveryState.WAITING:
+        clauses[list(values).index("state")] = "d.outcome IS NULL"
+        del values["state"]
+    if before is not None:
+        clauses.append("d.id < :before")
+        values["before"] = before
+    return " AND ".join(clauses) or "true", values
