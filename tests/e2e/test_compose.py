@@ -1,0 +1,160 @@
+"""docker-compose.yml without a container engine: each service's command as it is written there."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from tests.support.compose import ROOT, Service, services
+from tests.support.stack import clean_environment
+from tests.support.waiting import eventually
+from worker.dev.programs import database
+from worker.embedded.account import Account
+from worker.embedded.postgres import Postgres
+from worker.embedded.valkey import free_port
+
+SECRETS = {
+    "POSTGRES_PASSWORD": "p" * 64,
+    "VALKEY_PASSWORD": "v" * 64,
+    "ROUTECARD_SECRET_KEY": "s" * 64,
+}
+
+
+def simulator_settings() -> dict[str, str]:
+    """What the runbook says belongs in `.env` to use the simulator."""
+    section = (ROOT / "docs" / "runbook.md").read_text().split("## The simulator under")[1]
+    return dict(re.findall(r"^([A-Z_]+)=(.*)$", section, re.MULTILINE))
+
+
+class Compose:
+    """All services on this machine, on free ports."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._stack = stack
+        self._env = SECRETS | simulator_settings()
+        self._written = services(self._env)
+        account = Account.for_postgres()
+        self.postgres = Postgres(data=folder / "pg", socket_dir=folder / "run", account=account)
+        self.api_port, valkey_port, simulator_port = free_port(), free_port(), free_port()
+        self.addresses = {
+            "@postgres:5432/routecard": self.postgres.url().removeprefix("postgresql://routecard"),
+            "valkey:6379": f"127.0.0.1:{valkey_port}",
+            "simulator:8090": f"127.0.0.1:{simulator_port}",
+            "127.0.0.1:8090": f"127.0.0.1:{simulator_port}",
+            "127.0.0.1:3000": f"127.0.0.1:{self.api_port}",
+            "/var/lib/routecard": str(folder / "home"),
+            "0.0.0.0": "127.0.0.1",  # noqa: S104  replaced
+        }
+        # Ports that stand alone, as the value of one setting or option.
+        self._ports = {"3000": str(self.api_port), "8090": str(simulator_port)}
+        self._valkey_options = ["--bind", "127.0.0.1", "--port", str(valkey_port)]
+        self._folder = folder
+
+    def service(self, name: str) -> Service:
+        """A service with this machine's addresses."""
+        written = dict(self._written[name])
+        if name == "valkey":
+            home = ["--dir", str(self._folder)]
+            written["command"] = [*written["command"], *self._valkey_options, *home]
+        environment = written.get("environment", {})
+        written["environment"] = {
+            key: self._ports.get(text, text) for key, text in environment.items()
+        }
+        return Service(written, env_file=self._env, addresses=self.addresses)
+
+    def start(self, name: str) -> None:
+        """Start a service, to be stopped with all others."""
+        self._keep(self.service(name).start())
+
+    def start_database(self) -> None:
+        """What the image `postgres` does."""
+        self.postgres.prepare()
+        program = database(self.postgres)
+        self._keep(
+            subprocess.Popen(  # noqa: S603  our own command
+                program.tethered(),
+                env=clean_environment(),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        eventually(self._database_answers, within=30)
+
+    def _database_answers(self) -> bool:
+        try:
+            self.postgres.make_database()
+        except psycopg.OperationalError as error:
+            raise AssertionError(str(error)) from error
+        return True
+
+    def _keep(self, process: subprocess.Popen[bytes]) -> None:
+        def end() -> None:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+        self._stack.callback(end)
+
+
+@contextmanager
+def composed() -> Iterator[Compose]:
+    """Services that all end with the block."""
+    folder = Path(tempfile.mkdtemp(prefix="rc-compose-"))
+    try:
+        with ExitStack() as stack:
+            yield Compose(folder, stack)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_compose_refuses_to_start_without_secrets() -> None:
+    for name in SECRETS:
+        with pytest.raises(KeyError, match=name):
+            services({key: value for key, value in SECRETS.items() if key != name})
+
+
+def test_every_service_does_its_part_with_the_command_and_environment_as_written() -> None:
+    with composed() as compose:
+        compose.start_database()
+        compose.start("valkey")
+        assert "up to date" in compose.service("migrate").run().stdout
+        for name in ("simulator", "api", "worker", "beat"):
+            compose.start(name)
+        for name in ("simulator", "api"):
+            service = compose.service(name)
+            eventually(service.healthy, within=40, every=0.5)
+
+        url = f"http://127.0.0.1:{compose.api_port}/api/jobs"
+        body = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}
+        made = requests.post(url, json=body, timeout=10)
+        assert made.status_code == 201
+
+        def filled() -> Any:
+            job = requests.get(f"{url}/{made.json()['id']}", timeout=10).json()
+            return job if job["jiraSync"]["status"] == "filled" else None
+
+        assert eventually(filled, within=40)["jiraPartNumber"] == "ALU-HOUSING-7075"
+
+
+def test_the_api_in_its_container_does_not_start_before_there_is_a_token() -> None:
+    with composed() as compose:
+        compose.start_database()
+        compose.service("migrate").run()
+        api = compose.service("api")
+        host = api.written["ROUTECARD_HOST"]
+
+        refused = api.run(ROUTECARD_HOST=host)
+
+        assert refused.returncode == 2
+        assert f"ROUTECARD_HOST is {host}" in refused.stderr
