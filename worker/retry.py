@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.states import WAIT_WORDS, WaitCode
-from worker.jira.errors import JiraError
+from worker.jira.errors import CallRefused, JiraError, MappingError
 
 _GROWTH: dict[WaitCode, tuple[float, float]] = {
     WaitCode.JIRA_DOWN: (1.0, 10.0),
@@ -35,7 +35,7 @@ def pause_after(
 
     Retry-After is a minimum: jitter is only ever added to it, so that workers spread out after it.
     """
-    message = f"{WAIT_WORDS[error.wait_code]} ({error.message})"
+    message = _words(error)
     if error.wait_code is WaitCode.CAPTCHA_LOCK:
         return PauseDecision(error.wait_code, message, None)
     first, longest = _GROWTH[error.wait_code]
@@ -43,3 +43,9 @@ def pause_after(
     wanted = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
     spread = 1 - _JITTER * jitter() if backoff > wanted else 1 + 0.1 * jitter()
     return PauseDecision(error.wait_code, message, max(wanted, max(backoff, wanted) * spread))
+
+
+def _words(error: JiraError) -> str:
+    if isinstance(error, MappingError | CallRefused):
+        return f"Our settings do not fit this Jira; see `routecard doctor`. ({error.message})"
+    return f"{WAIT_WORDS[error.wait_code]} ({error.message})"

@@ -9,6 +9,7 @@ from worker.jira.errors import (
     JiraError,
     JiraLimited,
     JiraUnavailable,
+    MappingError,
 )
 from worker.retry import pause_after
 
@@ -55,3 +56,9 @@ def test_jitter_spreads_workers_but_never_past_the_longest_pause() -> None:
     delays = {pause_after(JiraUnavailable("x"), failures=9).delay for _ in range(20)}
     assert len(delays) > 10
     assert all(delay is not None and 6.9 < delay <= 10 for delay in delays)
+
+
+def test_a_mapping_that_does_not_fit_is_not_blamed_on_jira() -> None:
+    decision = pause_after(MappingError("two fields are called Part Number"), failures=0)
+    assert "two fields are called Part Number" in decision.message
+    assert "cannot be reached" not in decision.message
