@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.settings import Settings
 from shared.states import RejectionReason
 from shared.ticket import Ticket
 
@@ -15,6 +16,12 @@ GRACE_MINUTES = 20
 WINDOW_HOURS = 24
 ALARM_FROM = 3
 """So many tickets that changed unannounced within the window are no accident."""
+
+
+def expected(settings: Settings) -> bool:
+    """Whether webhooks are meant to come at all, so that a missing one is worth a word."""
+    return settings.jira_webhook_secret is not None or bool(settings.jira_webhook_token_hash)
+
 
 _LAST = text("SELECT max(received_at) FROM webhook_deliveries")
 

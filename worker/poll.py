@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 
-from shared import watermarks
+from shared import announcements, watermarks
 from shared.absorb import absorb
 from shared.broker import TaskName
 from shared.db import in_transaction
@@ -182,6 +182,8 @@ class _Slice:
         watermarks.stored(session, self.round.scope, watermark=page.watermark, tickets=new)
 
     def _take(self, session: Session, tickets: list[Ticket]) -> int:
+        if announcements.expected(self.runtime.settings):
+            announcements.note_polled(session, tickets)
         readings = [(ticket.key, ticket) for ticket in tickets]
         return absorb(session, readings, source=Source.POLL, worker=self.runtime.worker)
 
