@@ -1,12 +1,14 @@
 """The REST API's resources; a new one is a module and a line here."""
 
 from api.resource import Resource
-from api.routes import bulk, deliveries, health, jira, jobs, paths, serials, webhooks
+from api.routes import bulk, deliveries, health, jira, jobs, paths, serials, tickets, webhooks
 
 RESOURCES: tuple[Resource, ...] = (
     jobs.resource,
     bulk.resource,
     jira.resource,
+    tickets.resource,
+    tickets.drift_resource,
     paths.resource,
     serials.resource,
     webhooks.resource,

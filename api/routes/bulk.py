@@ -11,6 +11,7 @@ from api import bodies
 from api.answers import json_answer
 from api.creation import CreateHeaders, Made, created
 from api.errors import refusal_body
+from api.from_copy import filled_from_copy, is_due
 from api.representations import job_json
 from api.request_ids import request_id
 from api.resource import Resource
@@ -41,8 +42,8 @@ def create(header: CreateHeaders, body: BulkCreate) -> Response:
 
     def work(session: Session) -> Made:
         made = jobs.create_many(session, drafts, request_id=request_id())
-        due = any(task is not None for _, task in made)
-        return Made(_answer(judged, [JobView(job, task) for job, task in made]), due=due)
+        views = filled_from_copy(session, [JobView(job, task) for job, task in made])
+        return Made(_answer(judged, views), due=is_due(views))
 
     return created(header, work)
 

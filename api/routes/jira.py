@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from api.answers import entity_tag, json_answer
 from api.creation import Made, created
+from api.from_copy import filled_from_copy, is_due
 from api.preferences import WaitingHeaders, held
 from api.representations import job_json
 from api.request_ids import request_id
@@ -42,18 +43,20 @@ def link(header: WaitingHeaders, body: LinkRequest) -> Response:
 
 def _linked(session: Session, body: LinkRequest) -> Made:
     job_id = str(body.job_id)
-    due = jobs.link(session, job_id, ticket_key=body.ticket_key, request_id=request_id())
-    view = queries.job_view(session, job_id)
-    if view is None:
+    jobs.link(session, job_id, ticket_key=body.ticket_key, request_id=request_id())
+    linked = queries.job_view(session, job_id)
+    if linked is None:
         raise NotFoundError(jobs.KIND, job_id)
-    return Made(_answer(view, status=200), due=due)
+    (view,) = filled_from_copy(session, [linked])
+    return Made(_answer(view, status=200), due=is_due([view]))
 
 
 def _made(session: Session, body: LinkRequest) -> Made:
-    job, task = jobs.create(session, body.draft(), request_id=request_id())
-    answer = _answer(JobView(job, task), status=201)
-    answer.headers["Location"] = f"/api/jobs/{job.id}"
-    return Made(answer, due=True)
+    made = JobView(*jobs.create(session, body.draft(), request_id=request_id()))
+    (view,) = filled_from_copy(session, [made])
+    answer = _answer(view, status=201)
+    answer.headers["Location"] = f"/api/jobs/{view.job.id}"
+    return Made(answer, due=is_due([view]))
 
 
 def _answer(view: JobView, *, status: int) -> Response:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from api import runtime
 from api.answers import check_if_match, entity_tag, json_answer, no_content
 from api.creation import Made, created
+from api.from_copy import filled_from_copy, is_due
 from api.paging import listed
 from api.preferences import WaitingHeaders, held
 from api.representations import job_detail_json, job_json
@@ -43,8 +44,9 @@ def create(header: WaitingHeaders, body: JobCreate) -> Response:
     draft = body.draft()
 
     def work(session: Session) -> Made:
-        job, task = jobs.create(session, draft, request_id=request_id())
-        return Made(created_answer(JobView(job, task)), due=task is not None)
+        made = JobView(*jobs.create(session, draft, request_id=request_id()))
+        (view,) = filled_from_copy(session, [made])
+        return Made(created_answer(view), due=is_due([view]))
 
     return held(created(header, work), header)
 
