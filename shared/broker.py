@@ -35,6 +35,7 @@ class TaskName(StrEnum):
     DELIVER = "routecard.deliver"
     MAP_FIELDS = "routecard.map_fields"
     PRUNE = "routecard.prune"
+    TALLY = "routecard.tally"
     POLL = "routecard.poll"
     EXISTENCE = "routecard.existence"
 
@@ -45,6 +46,7 @@ ROUTES = {
     TaskName.DELIVER: QUEUE_INNER,
     TaskName.MAP_FIELDS: QUEUE_JIRA,
     TaskName.PRUNE: QUEUE_INNER,
+    TaskName.TALLY: QUEUE_INNER,
     TaskName.POLL: QUEUE_JIRA,
     TaskName.EXISTENCE: QUEUE_JIRA,
 }

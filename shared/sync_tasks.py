@@ -300,9 +300,12 @@ def retry(session: Session, task_ids: list[str]) -> int:
     return len(session.execute(_RETRY, {"ids": task_ids}).all())
 
 
-def cancel(session: Session, task_ids: list[str]) -> int:
-    """End tasks by an operator's wish; a drain under way settles nothing. Returns how many."""
-    return len(session.execute(_CANCEL, {"ids": task_ids, "code": None, "message": None}).all())
+def cancel(session: Session, task_ids: list[str], *, message: str | None = None) -> int:
+    """End tasks by an operator's wish, which ``message`` tells; a drain under way settles nothing.
+
+    Returns how many.
+    """
+    return len(session.execute(_CANCEL, {"ids": task_ids, "code": None, "message": message}).all())
 
 
 def cancel_of_deleted_jobs(session: Session, job_ids: list[str]) -> int:

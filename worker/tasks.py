@@ -18,6 +18,7 @@ from worker.prune import PRUNE_EVERY, prune
 from worker.runtime import Runtime
 from worker.slots import JiraSlots
 from worker.sweep import sweep
+from worker.tally import TALLY_EVERY, tally
 
 _Work = Callable[[Runtime], object]
 
@@ -25,6 +26,7 @@ _INNER: dict[TaskName, _Work] = {
     TaskName.SWEEP: sweep,
     TaskName.DELIVER: deliver,
     TaskName.PRUNE: prune,
+    TaskName.TALLY: tally,
 }
 _FOR_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,
@@ -71,6 +73,7 @@ def schedule(settings: Settings) -> dict[str, Any]:
     plan = {
         "sweep": _every(1.0, TaskName.SWEEP),
         "prune": _every(PRUNE_EVERY, TaskName.PRUNE),
+        "tally": _every(TALLY_EVERY, TaskName.TALLY),
     }
     if poll_is_wanted(settings):
         plan["poll"] = _every(look_every(settings), TaskName.POLL)

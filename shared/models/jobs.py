@@ -105,6 +105,7 @@ class SyncTask(Base):
             "ix_sync_tasks_error",
             "error_code",
             "id",
+            postgresql_include=["status"],
             postgresql_where=text("error_code IS NOT NULL"),
         ),
         Index(
@@ -116,6 +117,7 @@ class SyncTask(Base):
         ),
         Index("ix_sync_tasks_source", "source", "id", postgresql_where=text("source IS NOT NULL")),
         Index("ix_sync_tasks_ticket", "ticket_key", "id"),
+        Index("ix_sync_tasks_made", "created_at", "id"),
         Index("ix_sync_tasks_changed", "updated_at", "id"),
         Index(
             "ix_sync_tasks_filled",
