@@ -8,7 +8,7 @@ from typing import TypeVar
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from shared.db import begin, in_transaction
+from shared.db import begin
 from tests.support.waiting import eventually
 
 T = TypeVar("T")
@@ -42,13 +42,19 @@ def queued(
 ) -> list[T | Exception]:
     """What becomes of works, each in a transaction of its own, that all wait behind ``hold``.
 
-    Each is started once the one before it waits, so that they queue in the order given.
+    Each is started once the one before it waits, so that they queue in the order given. None is
+    tried again: a deadlock would be an outcome.
     """
+
+    def run(work: Callable[[Session], T]) -> T:
+        with begin(engine) as session:
+            return work(session)
+
     with ThreadPoolExecutor(len(works)) as pool:
         with in_the_way(engine, hold):
             futures: list[Future[T]] = []
             for work in works:
-                futures.append(pool.submit(in_transaction, engine, work))
+                futures.append(pool.submit(run, work))
                 wait_until_blocked(engine, len(futures))
         return [_outcome(future) for future in futures]
 
