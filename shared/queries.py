@@ -89,12 +89,16 @@ def jobs_page(
     session: Session, *, limit: int, before: str | None = None, only: JobFilter = ALL_JOBS
 ) -> list[JobView]:
     """Up to ``limit`` jobs, newest first, older than the job ``before``."""
-    statement = _VIEW.where(*_conditions(only)).order_by(_JOBS.c.id.desc()).limit(limit)
-    if before is not None:
-        statement = statement.where(_JOBS.c.id < before)
     if only != ALL_JOBS:
         session.execute(_PLAN_AFRESH)
+    statement = jobs_statement(limit=limit, before=before, only=only)
     return _views(session, session.execute(statement).all())
+
+
+def jobs_statement(*, limit: int, before: str | None, only: JobFilter) -> Select[Any]:
+    """The query of ``jobs_page``, apart so that a test can see its plan."""
+    statement = _VIEW.where(*_conditions(only)).order_by(_JOBS.c.id.desc()).limit(limit)
+    return statement if before is None else statement.where(_JOBS.c.id < before)
 
 
 def _conditions(only: JobFilter) -> Iterator[ColumnElement[bool]]:

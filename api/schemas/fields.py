@@ -84,6 +84,7 @@ _OURS = {
     "string_type": NOT_A_STRING,
     "list_type": "must be an array",
     "tuple_type": "must be an array",
+    "too_long": "must hold at most {max_length} entries",
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "int_type": NOT_WHOLE,
@@ -111,7 +112,8 @@ def _problem(found: Any) -> FieldProblem:
     place = place.lstrip(".")
     if found["type"] == "extra_forbidden":
         return FieldProblem(place, f"{place} is not a known parameter")
-    return FieldProblem(place, f"{place} {_OURS.get(found['type']) or found['msg']}")
+    words = _OURS[found["type"]].format(**found.get("ctx", {})) if found["type"] in _OURS else None
+    return FieldProblem(place, f"{place} {words or found['msg']}")
 
 
 def _string(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""POST /api/jobs as spec/create-job.txt has it, its messages and its curl examples word for word."""
+"""POST /api/jobs as spec/create-job.txt has it, its messages and curl examples word for word."""
 
 import re
 import shlex
@@ -116,7 +116,7 @@ def test_a_body_that_fails_validation_gets_the_message_of_the_source_document(
         "statusCode": 400,
         "code": "validation_error",
         "message": message,
-        "errors": [{"field": message.split()[0], "message": message}],
+        "errors": [{"field": message.partition(" ")[0], "message": message}],
         "requestId": answer.headers["X-Request-ID"],
     }
 

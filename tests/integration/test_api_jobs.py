@@ -155,9 +155,7 @@ def test_an_update_changes_what_it_says_and_moves_the_moment_always(
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'{"name": ""}', b'{"goalQuantity": "5"}', b'{"a":1,"a":2}']
 )
-def test_an_update_looks_the_job_up_before_it_judges_the_body(
-    api: ApiClient, body: bytes
-) -> None:
+def test_an_update_looks_the_job_up_before_it_judges_the_body(api: ApiClient, body: bytes) -> None:
     job = api.job()
     for call in ("PUT", "PATCH"):
         assert api.raw(call, f"/api/jobs/{ANYWHERE}", body).status_code == 404

@@ -11,7 +11,10 @@ DEEP = bodies.MAX_DEPTH
 MALFORMED = {
     "nothing": (b"", "Request body is empty"),
     "only white space": (b" \n\t", "Request body is empty"),
-    "no JSON": (b"name=JOB-1", "Request body is not valid JSON: Expecting value at line 1 column 1"),
+    "no JSON": (
+        b"name=JOB-1",
+        "Request body is not valid JSON: Expecting value at line 1 column 1",
+    ),
     "cut short": (
         b'{"name": "JOB',
         "Request body is not valid JSON: Unterminated string starting at at line 1 column 10",
@@ -22,8 +25,10 @@ MALFORMED = {
     ),
     "a trailing comma": (
         b'{"a": 1,}',
-        "Request body is not valid JSON: "
-        "Expecting property name enclosed in double quotes at line 1 column 9",
+        (
+            "Request body is not valid JSON: "
+            "Expecting property name enclosed in double quotes at line 1 column 9"
+        ),
     ),
     "a raw control character": (
         b'{"a": "\x01"}',

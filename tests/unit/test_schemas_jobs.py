@@ -128,11 +128,11 @@ UPDATES: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("content", "expected"), UPDATES, ids=lambda value: repr(value)[:60])
-def test_an_update_is_judged_by_what_it_says(
-    content: dict[str, Any], expected: list[str]
-) -> None:
+def test_an_update_is_judged_by_what_it_says(content: dict[str, Any], expected: list[str]) -> None:
     assert messages(JobUpdate, content) == expected
 
+
+NOT_A_MOMENT = "updatedSince must be an ISO 8601 timestamp such as 2024-01-15T10:30:00.000Z"
 
 QUERIES: list[tuple[dict[str, str], list[str]]] = [
     ({"limit": "0"}, ["limit must be a whole number from 1 to 1000"]),
@@ -141,8 +141,10 @@ QUERIES: list[tuple[dict[str, str], list[str]]] = [
     ({"limit": "٣"}, ["limit must be a whole number from 1 to 1000"]),
     ({"cursor": "!"}, ["cursor must be one that this list gave"]),
     ({"cursor": "am9i"}, ["cursor must be one that this list gave"]),
-    ({"updatedSince": "yesterday"}, ["updatedSince must be an ISO 8601 timestamp such as "
-                                     "2024-01-15T10:30:00.000Z"]),
+    (
+        {"updatedSince": "yesterday"},
+        ["updatedSince must be an ISO 8601 timestamp such as 2024-01-15T10:30:00.000Z"],
+    ),
     ({"jiraTicketKey": "x"}, ["jiraTicketKey must look like PI-42"]),
     ({"jiraSync": "done"}, ["jiraSync must be one of pending, running, filled, failed, cancelled"]),
     ({"status": "failed"}, ["status is not a known parameter"]),
