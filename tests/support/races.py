@@ -56,13 +56,10 @@ def queued(
             for work in works:
                 futures.append(pool.submit(run, work))
                 wait_until_blocked(engine, len(futures))
-        return [_outcome(future) for future in futures]
-
-
-def _outcome(future: Future[T]) -> T | Exception:
-    error = future.exception()
-    if error is None:
-        return future.result()
-    if isinstance(error, Exception):
-        return error
-    raise error
+        outcomes: list[T | Exception] = []
+        for future in futures:
+            try:
+                outcomes.append(future.result())
+            except Exception as error:  # noqa: BLE001  what became of it is the answer
+                outcomes.append(error)
+        return outcomes
