@@ -69,20 +69,32 @@ def webhooks(engine: Engine, settings: Settings) -> Iterator[Finding]:
         yield warn(
             "webhook_secret",
             "No webhook secret is set: every webhook is answered 401.",
-            "Enter a secret in Jira's webhook form and set JIRA_WEBHOOK_SECRET to the same.",
+            _form(settings),
         )
     else:
         yield ok("webhook_secret", "A webhook secret is set.")
     with db.begin(engine) as session:
         hearing = announcements.hearing(session)
-    yield _hearing(hearing)
+    yield _hearing(hearing, settings)
 
 
-def _hearing(hearing: Hearing) -> Finding:
+def _form(settings: Settings) -> str:
+    """What to enter in Jira (docs/webhooks.md)."""
+    projects = ", ".join(settings.jira_project)
+    jql = f"project in ({projects})" if projects else "project in (your projects)"
+    return (
+        "In Jira, Settings > System > WebHooks: URL https://YOUR-HOST/api/webhooks/jira, the secret "
+        f"of JIRA_WEBHOOK_SECRET, JQL {jql}, events issue created, updated and deleted, body not "
+        "excluded (docs/webhooks.md)."
+    )
+
+
+def _hearing(hearing: Hearing, settings: Settings) -> Finding:
     turned = sum(one.count for one in hearing.rejected)
-    rejected = f" {turned} without valid proof were turned away since yesterday." if turned else ""
+    why = ", ".join(f"{one.reason} {one.count}" for one in hearing.rejected)
+    rejected = f" {turned} were turned away since yesterday ({why})." if turned else ""
     last = hearing.last_received_at
-    remedy = "Check the webhook in Jira: its address, events, filter and secret."
+    remedy = f"Compare: {_form(settings)}"
     if hearing.alarm:
         said = f"{hearing.unannounced} tickets changed in a day without a webhook.{rejected}"
         return fail("webhooks", said, remedy)

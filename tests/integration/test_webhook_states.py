@@ -1,0 +1,337 @@
+"""Anything in any order: jobs, webhooks late, twice and out of order, polls, drains and edits."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import run_state_machine_as_test as run
+from sqlalchemy import Engine, text
+
+from shared import jobs, sync_tasks
+from shared.absorb import absorb
+from shared.db import begin
+from shared.settings import Settings
+from shared.states import FailureCode, Source
+from shared.sync_tasks import Claim
+from shared.ticket import Ticket
+from tests.factories import draft
+from tests.support.hooks import PART_NUMBER, Inbox, issue, payload
+from worker.deliveries import deliver
+from worker.jira.mapping import FieldMapping
+from worker.jira.tickets import ticket_from_issue
+from worker.runtime import Runtime, make_runtime
+
+FIELDS = ("jira_ticket_summary", "jira_part_number", "jira_priority", "jira_labels")
+_runs = itertools.count(1)
+_epoch = datetime(2024, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Issue:
+    """A ticket in Jira: everything it ever was, its newest state last; gone or not."""
+
+    issue_id: str
+    states: list[dict[str, Any]] = field(default_factory=list)
+    deleted: bool = False
+
+    @property
+    def key(self) -> str:
+        return str(self.states[-1]["key"])
+
+    @property
+    def keys(self) -> set[str]:
+        """Every key it ever had: Jira goes on resolving them all."""
+        return {state["key"] for state in self.states}
+
+
+@dataclass
+class Drain:
+    """A worker between its read and its settling: what it claimed and what Jira said."""
+
+    claims: list[Claim]
+    found: dict[str, Ticket]
+
+
+class Jira(RuleBasedStateMachine):
+    """Jira and everybody who talks to us, with the worker's steps taken apart."""
+
+    engine: ClassVar[Engine]
+    runtime: ClassVar[Runtime]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number = next(_runs)
+        self.inbox = Inbox(self.engine)
+        self.issues: list[Issue] = []
+        self.mail: list[tuple[str, bytes]] = []
+        self.told: set[str] = set()
+        self.drains: list[Drain] = []
+        self.jobs: dict[str, dict[str, Any]] = {}
+        self.filled: dict[str, tuple[Any, ...]] = {}
+        self.clock = itertools.count(1)
+        self.names = itertools.count(1)
+
+    # What happens in Jira. Every change posts a webhook, which arrives whenever it likes.
+
+    @rule(n=st.integers(1, 3), tell=st.booleans())
+    def a_ticket_is_made(self, n: int, tell: bool) -> None:  # noqa: FBT001  Hypothesis draws it
+        key = self._key(n)
+        if any(key in known.keys for known in self.issues):
+            return
+        known = Issue(str(self.number * 1000 + next(self.names)))
+        self.issues.append(known)
+        self._change(known, "jira:issue_created", tell=tell, key=key)
+
+    @precondition(lambda self: self._living())
+    @rule(data=st.data(), tell=st.booleans())
+    def a_ticket_is_edited(self, data: Any, tell: bool) -> None:  # noqa: FBT001  Hypothesis draws it
+        known = data.draw(st.sampled_from(self._living()))
+        self._change(known, "jira:issue_updated", tell=tell)
+
+    @precondition(lambda self: self._living())
+    @rule(data=st.data(), tell=st.booleans())
+    def a_ticket_is_moved(self, data: Any, tell: bool) -> None:  # noqa: FBT001  Hypothesis draws it
+        known = data.draw(st.sampled_from(self._living()))
+        key = f"MOVED{self.number}-{next(self.names)}"
+        self._change(known, "jira:issue_updated", tell=tell, key=key, moved_from=known.key)
+
+    @precondition(lambda self: self._living())
+    @rule(data=st.data())
+    def a_ticket_is_deleted(self, data: Any) -> None:
+        known = data.draw(st.sampled_from(self._living()))
+        known.deleted = True
+        self._post("jira:issue_deleted", known.states[-1])
+
+    # Jobs
+
+    @rule(n=st.integers(1, 3), count=st.integers(1, 3), own=st.booleans())
+    def jobs_are_created(self, n: int, count: int, own: bool) -> None:  # noqa: FBT001  Hypothesis draws it
+        self._create(self._key(n), count, {"jira_priority": "Mine"} if own else {})
+
+    @precondition(lambda self: self.issues)
+    @rule(data=st.data())
+    def a_job_is_created_on_any_key_a_ticket_ever_had(self, data: Any) -> None:
+        keys = sorted(key for known in self.issues for key in known.keys)
+        self._create(data.draw(st.sampled_from(keys)), 1, {})
+
+    # The post
+
+    @precondition(lambda self: self.mail)
+    @rule(data=st.data(), keep=st.booleans())
+    def a_webhook_arrives_in_any_order_and_maybe_again_later(
+        self,
+        data: Any,
+        keep: bool,  # noqa: FBT001  Hypothesis draws it
+    ) -> None:
+        position = data.draw(st.integers(0, len(self.mail) - 1))
+        identifier, body = self.mail[position]
+        if not keep:
+            del self.mail[position]
+        self.inbox.put(body, identifier=identifier)
+
+    @rule(n=st.integers(1, 3))
+    def a_hint_arrives(self, n: int) -> None:
+        self.inbox.put({"key": self._key(n)}, signed=False)
+
+    @rule()
+    def deliveries_are_applied(self) -> None:
+        with begin(self.engine) as session:
+            session.execute(text("UPDATE webhook_deliveries SET due_at = now()"))
+        deliver(self.runtime)
+
+    # The worker
+
+    @rule()
+    def a_drain_reads(self) -> None:
+        with begin(self.engine) as session:
+            claims = sync_tasks.claim(session, lease_seconds=60)
+        self.drains.append(Drain(claims, self._read({c.ticket_key for c in claims})))
+
+    @precondition(lambda self: self.drains)
+    @rule(data=st.data())
+    def a_drain_settles(self, data: Any) -> None:
+        position = data.draw(st.integers(0, len(self.drains) - 1))
+        self._settle(self.drains.pop(position))
+
+    @rule()
+    def every_lease_runs_out(self) -> None:
+        with begin(self.engine) as session:
+            session.execute(
+                text(
+                    "UPDATE sync_tasks SET lease_until = now() - interval '1 second' "
+                    "WHERE status = 'running'"
+                )
+            )
+            session.execute(text("UPDATE sync_tasks SET crashes = 0"))
+        with begin(self.engine) as session:
+            sync_tasks.take_back_lost_leases(session)
+
+    @rule()
+    def a_poll_looks(self) -> None:
+        readings = [(known.key, self._ticket(known)) for known in self._living()]
+        with begin(self.engine) as session:
+            absorb(session, readings, source=Source.POLL, worker="poll")
+
+    # What must hold after every step
+
+    @invariant()
+    def what_was_filled_never_changes_and_was_once_jiras(self) -> None:
+        for job_id, values in self._stored().items():
+            if job_id in self.filled:
+                assert values == self.filled[job_id], "a filled job changed"
+            else:
+                assert values in self._possible(job_id), "a value the ticket never had"
+                self.filled[job_id] = values
+
+    @invariant()
+    def every_fill_is_counted_once(self) -> None:
+        rows = self._rows(
+            "SELECT t.id FROM sync_tasks t JOIN jobs j ON j.id = t.job_id "
+            "LEFT JOIN sync_attempts a ON a.task_id = t.id AND a.outcome = 'filled' "
+            "WHERE t.job_id = ANY(:ids) GROUP BY t.id, t.status, j.jira_filled_at "
+            "HAVING count(a.id) <> CASE WHEN t.status = 'filled' THEN 1 ELSE 0 END "
+            "OR (t.status = 'filled') <> (j.jira_filled_at IS NOT NULL)"
+        )
+        assert rows == []
+
+    def teardown(self) -> None:
+        """The storm is over: everything arrives, and nothing is left waiting."""
+        for drain in self.drains:
+            self._settle(drain)
+        for identifier, body in self.mail:
+            self.inbox.put(body, identifier=identifier)
+        self.every_lease_runs_out()
+        self.deliveries_are_applied()
+        self.a_poll_looks()
+        for _ in range(2):
+            self.a_drain_reads()
+            self._settle(self.drains[-1])
+        self.what_was_filled_never_changes_and_was_once_jiras()
+        self.every_fill_is_counted_once()
+        self._nothing_waits()
+
+    def _nothing_waits(self) -> None:
+        assert [row.id for row in self.inbox.rows() if row.outcome in (None, "failed")] == []
+        gone = {key for known in self.issues if known.deleted for key in known.keys}
+        # Of a move that no webhook tells, nobody but a read by the old key itself could know.
+        known = self.told | {known.key for known in self.issues}
+        for status, key in self._rows(
+            "SELECT status, ticket_key FROM sync_tasks WHERE job_id = ANY(:ids)"
+        ):
+            if key in known - gone:
+                assert status == "filled", f"{key} was to be had, and its task is {status}"
+            else:
+                assert status in ("filled", "failed")
+
+    # Helpers
+
+    def _key(self, n: int) -> str:
+        return f"RUN{self.number}-{n}"
+
+    def _living(self) -> list[Issue]:
+        return [known for known in self.issues if not known.deleted]
+
+    def _create(self, key: str, count: int, given: dict[str, Any]) -> None:
+        for _ in range(count):
+            with begin(self.engine) as session:
+                job, _ = jobs.create(session, draft(jira_ticket_key=key, **given))
+            self.jobs[job.id] = {"key": key, **given}
+
+    def _change(
+        self,
+        known: Issue,
+        event: str,
+        *,
+        tell: bool,
+        key: str | None = None,
+        moved_from: str | None = None,
+    ) -> None:
+        number = next(self.clock)
+        state = issue(
+            key or known.key,
+            issue_id=known.issue_id,
+            updated=_epoch + timedelta(milliseconds=number),
+            summary=f"State {number}",
+            priority={"name": f"P{number % 3}"},
+            labels=[f"l{number}"] if number % 2 else [],
+        )
+        state["fields"][PART_NUMBER] = f"PN-{number}" if number % 4 else None
+        known.states.append(state)
+        if tell:
+            self._post(event, state, moved_from)
+
+    def _post(self, event: str, state: dict[str, Any], moved_from: str | None = None) -> None:
+        body = payload(event, about=state, moved_from=moved_from)
+        self.told |= {state["key"], *([moved_from] if moved_from else [])}
+        self.mail.append((f"run{self.number}-{next(self.names)}", json.dumps(body).encode()))
+
+    def _ticket(self, known: Issue) -> Ticket:
+        return ticket_from_issue(known.states[-1], FieldMapping(part_number=PART_NUMBER))
+
+    def _read(self, keys: set[str]) -> dict[str, Ticket]:
+        return {k: self._ticket(i) for k in keys for i in self._living() if k in i.keys}
+
+    def _settle(self, drain: Drain) -> None:
+        readings = sorted(drain.found.items())
+        held = [c for c in drain.claims if c.ticket_key in drain.found]
+        lost = [c for c in drain.claims if c.ticket_key not in drain.found]
+        with begin(self.engine) as session:
+            absorb(session, readings, source=Source.API, worker="drain", held=held)
+            sync_tasks.fail(session, lost, code=FailureCode.TICKET_NOT_FOUND, worker="drain")
+
+    def _possible(self, job_id: str) -> list[tuple[Any, ...]]:
+        """What the job may be filled with: one state of its ticket, under what was sent."""
+        given = self.jobs[job_id]
+        return [
+            (
+                state["fields"]["summary"],
+                state["fields"][PART_NUMBER],
+                given.get("jira_priority") or state["fields"]["priority"]["name"],
+                state["fields"]["labels"] or None,
+            )
+            for known in self.issues
+            if given["key"] in known.keys
+            for state in known.states
+        ]
+
+    def _stored(self) -> dict[str, tuple[Any, ...]]:
+        rows = self._rows(
+            f"SELECT id, {', '.join(FIELDS)} FROM jobs "
+            "WHERE id = ANY(:ids) AND jira_filled_at IS NOT NULL"
+        )
+        return {row[0]: tuple(row[1:]) for row in rows}
+
+    def _rows(self, statement: str) -> list[Any]:
+        with begin(self.engine) as session:
+            return list(session.execute(text(statement), {"ids": list(self.jobs)}).all())
+
+
+@pytest.fixture
+def machine(engine: Engine, settings: Settings) -> Iterator[type[Jira]]:
+    """The state machine on the test's database; every run has tickets of its own."""
+    bare = {"jira_field_quantity": "", "jira_field_epic_link": ""}
+    runtime = make_runtime(settings.model_copy(update=bare))
+    yield type("Storm", (Jira,), {"engine": engine, "runtime": runtime})
+    runtime.close()
+
+
+@pytest.mark.timeout(300)
+def test_whatever_happens_in_whatever_order_each_job_is_filled_once_and_rightly(
+    machine: type[Jira],
+) -> None:
+    run(
+        machine,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
