@@ -83,9 +83,9 @@ def _form(settings: Settings) -> str:
     projects = ", ".join(settings.jira_project)
     jql = f"project in ({projects})" if projects else "project in (your projects)"
     return (
-        "In Jira, Settings > System > WebHooks: URL https://YOUR-HOST/api/webhooks/jira, the secret "
-        f"of JIRA_WEBHOOK_SECRET, JQL {jql}, events issue created, updated and deleted, body not "
-        "excluded (docs/webhooks.md)."
+        "In Jira, Settings > System > WebHooks: URL https://YOUR-HOST/api/webhooks/jira, the "
+        f"secret of JIRA_WEBHOOK_SECRET, JQL {jql}, events issue created, updated and deleted, "
+        "body not excluded (docs/webhooks.md)."
     )
 
 
