@@ -212,13 +212,16 @@ def _audited_bite(
     return outcome
 
 
-# Tasks are locked by id, the one order; no job has to be: who deletes one locks it and then its
-# task, so it either came before, and is seen, or cancels the task afterwards.
-_LOCK = text("""
-SELECT id, status FROM sync_tasks WHERE id = ANY(:ids) ORDER BY id FOR UPDATE
+# The one order of locks: jobs by id, then tasks by id. A retry holds the jobs, for a deletion does
+# not look at tasks that are cancelled already: it either came before, and the job is gone, or
+# waits and cancels the task once more.
+_HOLD_JOBS = text("""
+SELECT id FROM jobs
+WHERE id = ANY(ARRAY(SELECT job_id FROM sync_tasks WHERE id = ANY(:ids)))
+ORDER BY id FOR KEY SHARE
 """)
-_JOBS_LEFT = text("""
-SELECT t.id FROM sync_tasks t JOIN jobs j ON j.id = t.job_id WHERE t.id = ANY(:ids)
+_LOCK = text("""
+SELECT id, job_id, status FROM sync_tasks WHERE id = ANY(:ids) ORDER BY id FOR UPDATE
 """)
 
 
@@ -226,12 +229,13 @@ def _bite(
     session: Session, operation: Operation, task_ids: Sequence[str], deed: Deed
 ) -> list[Skip | None]:
     """Lock these tasks, change those that can be; why each was left, None where it was changed."""
-    locked = session.execute(_LOCK, {"ids": list(task_ids)}).all()
-    ids = [row.id for row in locked]
-    left = set(session.scalars(_JOBS_LEFT, {"ids": ids}))
-    skips = [_skip(operation, TaskStatus(row.status), has_job=row.id in left) for row in locked]
-    chosen = [task_id for task_id, skip in zip(ids, skips, strict=True) if skip is None]
-    if operation is Operation.RETRY:
+    values = {"ids": list(task_ids)}
+    retry = operation is Operation.RETRY
+    held = set(session.scalars(_HOLD_JOBS, values)) if retry else set()
+    rows = session.execute(_LOCK, values).all()
+    skips = [_skip(operation, TaskStatus(row.status), has_job=row.job_id in held) for row in rows]
+    chosen = [row.id for row, skip in zip(rows, skips, strict=True) if skip is None]
+    if retry:
         sync_tasks.retry(session, chosen)
     else:
         sync_tasks.cancel(session, chosen, message=_cancelled_by(deed))

@@ -17,6 +17,7 @@ from shared.operations import Operation
 from shared.states import FailureCode, Source, TaskStatus, WaitCode
 from shared.task_lists import EVERYTHING, TaskFilter
 from tests.factories import draft, ticket
+from tests.support.waiting import eventually
 
 DEED = Deed(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")
 STATES = ("pending", "running", "filled", "failed", "cancelled", "orphan")
@@ -282,3 +283,38 @@ def test_bulk_operations_fills_and_deletions_at_once_end_without_a_deadlock_or_a
             )
         )
     assert (orphans, half) == (0, 0)
+
+
+def test_a_retry_of_a_cancelled_task_never_outlives_the_deletion_of_its_job(
+    engine: Engine,
+) -> None:
+    task_id = make(engine, "cancelled")
+    refused: list[ConflictError] = []
+
+    def retry() -> None:
+        try:
+            act(engine, Operation.RETRY, task_id)
+        except ConflictError as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=retry)
+    with begin(engine) as session:
+        job_id = session.get_one(SyncTask, task_id).job_id
+        jobs.lock_version(session, job_id)
+        jobs.delete(session, job_id)
+        thread.start()
+        eventually(lambda: _waits_for_a_lock(engine))
+    thread.join(10)
+    assert "job was deleted" in refused[0].message
+    assert status_of(engine, task_id) == "cancelled"
+
+
+def _waits_for_a_lock(engine: Engine) -> bool:
+    with begin(engine) as session:
+        found = session.scalar(
+            text(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+        )
+    return bool(found)
