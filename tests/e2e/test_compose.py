@@ -47,6 +47,7 @@ class Compose:
         self.addresses = {
             "@postgres:5432/routecard": self.postgres.url().removeprefix("postgresql://routecard"),
             "valkey:6379": f"127.0.0.1:{valkey_port}",
+            "api:3000": f"127.0.0.1:{self.api_port}",
             "simulator:8090": f"127.0.0.1:{simulator_port}",
             "127.0.0.1:8090": f"127.0.0.1:{simulator_port}",
             "127.0.0.1:3000": f"127.0.0.1:{self.api_port}",

@@ -87,3 +87,15 @@ def test_a_thousand_jobs_cost_a_few_bulk_reads(running: Stack) -> None:
 def _bulk_reads(running: Stack) -> int:
     counts = requests.get(f"{running.jira_url}/_sim/counts", timeout=10).json()["requests"]
     return sum(number for endpoint, number in counts.items() if "bulkfetch" in endpoint)
+
+
+def test_a_change_in_jira_arrives_as_a_signed_delivery(running: Stack) -> None:
+    change = {"summary": "Build 60 aluminum housings"}
+    ticket = f"{running.jira_url}/_sim/tickets/PI-43"
+    assert requests.patch(ticket, json=change, timeout=10).status_code == 200
+
+    def delivered() -> Any:
+        deliveries = running.get("/api/webhooks/deliveries?ticketKey=PI-43")
+        return [entry for entry in deliveries if entry.get("outcome")]
+
+    assert eventually(delivered, within=15)[0]["signed"] is True

@@ -117,8 +117,7 @@ class Plan:
             "ROUTECARD_LOG_FORMAT": self._log_format(),
             "PYTHONUNBUFFERED": "1",
         }
-        jira = {**_SIMULATED, "JIRA_BASE_URL": self.jira_url} if self.simulated else {}
-        return {**process_environment(), **own, **jira}
+        return {**process_environment(), **own, **(self._jira() if self.simulated else {})}
 
     def prepare(self) -> None:
         """Make the servers' files and publish their addresses."""
@@ -130,6 +129,11 @@ class Plan:
             self.valkey.prepare()
             addresses["REDIS_URL"] = self.valkey.url()
         self.home.write_embedded(addresses)
+
+    def _jira(self) -> dict[str, str]:
+        hook = self.settings.simulator_webhook_url or f"{self.loopback_url}/api/webhooks/jira"
+        addresses = {"JIRA_BASE_URL": self.jira_url, "ROUTECARD_SIMULATOR_WEBHOOK_URL": hook}
+        return {**_SIMULATED, **addresses}
 
     def _secret_key(self) -> str:
         given = self.settings.secret_key
