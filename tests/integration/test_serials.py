@@ -221,7 +221,7 @@ def test_a_unit_skips_optional_steps_of_a_flexible_path(shop: Shop) -> None:
 def test_what_may_not_be_skipped_is_named_and_nothing_moves(shop: Shop) -> None:
     optional = {"name": "Wash", "optional": True}
     gate = {"name": "Gate", "dependencyType": "completion_gate", "optional": True}
-    cases = [
+    cases: list[tuple[str, dict[str, Any], str]] = [
         ("strict", optional, 'Cannot skip step "Wash": the path is strict'),
         ("flexible", {"name": "Wash"}, 'Cannot skip step "Wash": it is not optional'),
         ("per_step", gate, 'Cannot skip step "Gate": its dependency is completion_gate'),

@@ -1,6 +1,7 @@
 """Two at once on the same units, paths and numbers: what happens then is defined."""
 
 import random
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -19,7 +20,7 @@ from tests.support import routes
 from tests.support.races import queued
 
 
-def holding(path: PathView) -> partial[object]:
+def holding(path: PathView) -> partial[PathView]:
     """Stand in the way of everything that happens on a path."""
     return partial(routing.held, path_id=path.id)
 
@@ -34,7 +35,7 @@ def creating(path: PathView, quantity: int) -> partial[list[SerialView]]:
     )
 
 
-def replacing_steps(path: PathView, *steps: StepDraft) -> object:
+def replacing_steps(path: PathView, *steps: StepDraft) -> Callable[[Session], PathView]:
     def work(session: Session) -> PathView:
         held = routing.held(session, path.id)
         return routing.update(session, held, PathChanges(steps=steps))
@@ -42,7 +43,7 @@ def replacing_steps(path: PathView, *steps: StepDraft) -> object:
     return work
 
 
-def removing(path: PathView) -> object:
+def removing(path: PathView) -> Callable[[Session], None]:
     def work(session: Session) -> None:
         routing.remove(session, routing.held(session, path.id))
 
@@ -249,7 +250,7 @@ def _something(engine: Engine, dice: random.Random, path: PathView) -> bool:
         wanted.insert(dice.randint(0, len(wanted)), StepDraft(name="New"))
         return routing.update(session, held, PathChanges(steps=tuple(wanted)))
 
-    deeds = [
+    deeds: list[Callable[[Session], object]] = [
         partial(serials.advance, identifier=number, actor="a"),
         partial(serials.advance_to, identifier=number, target_index=dice.randint(1, 4), actor="a"),
         partial(serials.advance_many, identifiers=many, actor="a"),

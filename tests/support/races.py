@@ -3,15 +3,12 @@
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from shared.db import begin
 from tests.support.waiting import eventually
-
-T = TypeVar("T")
 
 _BLOCKED = text("""
 SELECT count(*) FROM pg_stat_activity
@@ -38,25 +35,25 @@ def in_the_way(engine: Engine, hold: Callable[[Session], object]) -> Iterator[Se
 
 
 def queued(
-    engine: Engine, hold: Callable[[Session], object], *works: Callable[[Session], T]
-) -> list[T | Exception]:
+    engine: Engine, hold: Callable[[Session], object], *works: Callable[[Session], object]
+) -> list[object]:
     """What becomes of works, each in a transaction of its own, that all wait behind ``hold``.
 
     Each is started once the one before it waits, so that they queue in the order given. None is
     tried again: a deadlock would be an outcome.
     """
 
-    def run(work: Callable[[Session], T]) -> T:
+    def run(work: Callable[[Session], object]) -> object:
         with begin(engine) as session:
             return work(session)
 
     with ThreadPoolExecutor(len(works)) as pool:
         with in_the_way(engine, hold):
-            futures: list[Future[T]] = []
+            futures: list[Future[object]] = []
             for work in works:
                 futures.append(pool.submit(run, work))
                 wait_until_blocked(engine, len(futures))
-        outcomes: list[T | Exception] = []
+        outcomes: list[object] = []
         for future in futures:
             try:
                 outcomes.append(future.result())
