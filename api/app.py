@@ -10,9 +10,8 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter
 from werkzeug.routing import ValidationError as RoutingValidationError
 
-from api import access, errors, operators, request_ids
+from api import access, dashboard, errors, operators, request_ids
 from api.auth import Authenticator
-from api.dashboard import login
 from api.resource import BEARER
 from api.routes import RESOURCES, documents
 from api.runtime import EXTENSION, Runtime
@@ -75,7 +74,7 @@ def create_app(
     for resource in RESOURCES:
         app.register_api(resource.blueprint)
     documents.register(app)
-    app.register_blueprint(login.blueprint)
+    dashboard.register(app)
     access.check_all_declared(app)
     _trust_proxies(app, settings.trusted_proxies)
     return app

@@ -53,7 +53,7 @@ STATUSES: dict[type[AppError], HTTPStatus] = {
 def register(app: Flask) -> None:
     """Answer every error of this application in our shape."""
     app.register_error_handler(AppError, _refused)
-    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(HTTPException, http_refused)
     app.register_error_handler(Exception, _fault)
 
 
@@ -104,7 +104,8 @@ _WORDS = {
 }
 
 
-def _http(error: HTTPException) -> Response:
+def http_refused(error: HTTPException) -> Response:
+    """A refusal that Flask itself made, in our shape."""
     if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
         return error.get_response()  # type: ignore[return-value]  # a redirect, or a ready answer
     status = HTTPStatus(error.code)

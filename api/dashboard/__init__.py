@@ -1,1 +1,16 @@
-"""Pages for operators, rendered on the server."""
+"""The operators' pages: rendered here, kept fresh by one small script, usable without it."""
+
+from flask import Flask
+
+from api.dashboard import errors, layout, login, overview, tasks
+
+PAGES = (overview.pages, tasks.pages)
+
+
+def register(app: Flask) -> None:
+    """Put login, pages and their files into the application."""
+    layout.register(app)
+    errors.register(app)
+    app.register_blueprint(login.blueprint)
+    for pages in PAGES:
+        app.register_blueprint(pages)

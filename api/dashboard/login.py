@@ -9,12 +9,14 @@ from flask_wtf.csrf import CSRFError
 
 from api import operators
 from api.access import Unscoped, declare
+from api.dashboard.security import protect
 from api.operators import Account, csrf, plain_http_to_this_machine
 from api.runtime import runtime
 from shared.errors import AppError
 from shared.login import BadLoginError, LockedOutError, log_in
 
 blueprint = Blueprint("login", __name__, template_folder="templates")
+blueprint.after_request(protect)
 
 _NEEDS_TLS = (
     "Passwords are taken over HTTPS alone. If a proxy in front of Routecard ends it, "
