@@ -1,7 +1,7 @@
 """The REST API's resources; a new one is a module and a line here."""
 
 from api.resource import Resource
-from api.routes import bulk, deliveries, health, jira, jobs, paths, serials, tickets, webhooks
+from api.routes import bulk, deliveries, health, jira, jobs, paths, serials, sync, tickets, webhooks
 
 RESOURCES: tuple[Resource, ...] = (
     jobs.resource,
@@ -13,5 +13,6 @@ RESOURCES: tuple[Resource, ...] = (
     serials.resource,
     webhooks.resource,
     deliveries.resource,
+    sync.resource,
     health.resource,
 )

@@ -1,0 +1,150 @@
+"""Sync operations: how the filling of jobs stands, its tasks, retry and cancel."""
+
+from http import HTTPMethod
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from api import runtime
+from api.answers import json_answer
+from api.auth import current_actor
+from api.paging import listed
+from api.request_ids import request_id
+from api.resource import ListOf, Resource
+from api.schemas.sync import (
+    BulkOut,
+    BulkRequest,
+    OneRequest,
+    SummaryOut,
+    TaskDetail,
+    TaskOut,
+    TaskPath,
+    TaskQuery,
+    cursor_text,
+    place_behind,
+)
+from api.task_representations import attempt_json, summary_json, task_json
+from shared import operations, pauses, sync_summary, task_lists
+from shared.access import Scope
+from shared.audit import Deed
+from shared.db import begin
+from shared.errors import NotFoundError
+from shared.operations import Operation
+from shared.pauses import Pause
+from shared.task_lists import TaskView
+
+resource = Resource("sync", prefix="/api/sync", about="How jobs get their Jira fields.")
+
+
+@resource.route(HTTPMethod.GET, "/summary", access=Scope.OPS_READ, answers={200: SummaryOut})
+def summary() -> Response:
+    """Say what waits, what failed and why, how fast it goes, how Jira is, and who is alive."""
+    with begin(runtime.runtime().engine) as session:
+        found = sync_summary.summary(session)
+    return json_answer(summary_json(found))
+
+
+@resource.route(
+    HTTPMethod.GET,
+    "/tasks",
+    access=Scope.OPS_READ,
+    answers={200: ListOf(TaskOut, "Sync tasks in the order asked for.")},
+)
+def read_all(query: TaskQuery) -> Response:
+    """List sync tasks."""
+    engine, only, sort = runtime.runtime().engine, query.only(), query.sort
+
+    def fetch(count: int, after: str | None) -> list[tuple[TaskView, Pause | None]]:
+        place = place_behind(after) if after else None
+        with begin(engine) as session:
+            rows = task_lists.page(session, only, limit=count, sort=sort, after=place)
+            pause = pauses.current(session)
+        return [(row, pause) for row in rows]
+
+    return listed(
+        fetch,
+        limit=query.limit,
+        after=cursor_text(query.cursor) if query.cursor else None,
+        show=lambda found: task_json(*found),
+        key=lambda found: cursor_text(task_lists.place_of(found[0], sort)),
+    )
+
+
+@resource.route(HTTPMethod.GET, "/tasks/<id>", access=Scope.OPS_READ, answers={200: TaskDetail})
+def read(path: TaskPath) -> Response:
+    """Read a sync task with its attempts."""
+    with begin(runtime.runtime().engine) as session:
+        found = _shown(session, path.id)
+        history = [attempt_json(a) for a in task_lists.attempts_of(session, path.id)]
+    return json_answer(found | {"history": history})
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/tasks/<id>/retry",
+    access=Scope.OPS_WRITE,
+    answers={200: TaskOut},
+    refusals=(409,),
+)
+def retry(path: TaskPath, query: OneRequest) -> Response:
+    """Make a task that failed or was cancelled due now.
+
+    No earlier than Jira's limit or a pause allows. 409 with the reason where its state forbids it.
+    """
+    return _act(Operation.RETRY, path.id, query.reason)
+
+
+@resource.route(
+    HTTPMethod.POST,
+    "/tasks/<id>/cancel",
+    access=Scope.OPS_WRITE,
+    answers={200: TaskOut},
+    refusals=(409,),
+)
+def cancel(path: TaskPath, query: OneRequest) -> Response:
+    """End a task without a fill; a read under way writes nothing. 409 where it ended already."""
+    return _act(Operation.CANCEL, path.id, query.reason)
+
+
+def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
+    def work(session: Session) -> Response:
+        operations.act(session, operation, task_id, deed=_deed(reason))
+        return json_answer(_shown(session, task_id))
+
+    answer = runtime.in_transaction(work)
+    runtime.ring()
+    return answer
+
+
+@resource.route(HTTPMethod.POST, "/tasks/retry", access=Scope.OPS_WRITE, answers={200: BulkOut})
+def retry_all(body: BulkRequest) -> Response:
+    """Retry all tasks that match."""
+    return _act_on_all(Operation.RETRY, body)
+
+
+@resource.route(HTTPMethod.POST, "/tasks/cancel", access=Scope.OPS_WRITE, answers={200: BulkOut})
+def cancel_all(body: BulkRequest) -> Response:
+    """Cancel all tasks that match."""
+    return _act_on_all(Operation.CANCEL, body)
+
+
+def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
+    engine, wanted = runtime.runtime().engine, body.filter.only()
+    if body.dry_run:
+        outcome = operations.preview(engine, operation, wanted)
+    else:
+        outcome = operations.act_on_all(
+            engine, operation, wanted, deed=_deed(body.reason), after_bite=runtime.ring
+        )
+    return json_answer(outcome.as_json() | {"dryRun": body.dry_run})
+
+
+def _deed(reason: str | None) -> Deed:
+    return Deed(actor=current_actor(), reason=reason, request_id=request_id())
+
+
+def _shown(session: Session, task_id: str) -> dict[str, object]:
+    task = task_lists.one(session, task_id)
+    if task is None:
+        raise NotFoundError(task_lists.KIND, task_id)
+    return task_json(task, pauses.current(session))

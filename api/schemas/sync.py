@@ -1,0 +1,265 @@
+"""Sync operations: what can be asked of sync tasks, and what is answered."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+from api.paging import decode_cursor
+from api.schemas.answers import Answer
+from api.schemas.fields import (
+    NOT_A_CURSOR,
+    Body,
+    IssueKey,
+    Moment,
+    Query,
+    Words,
+    one_of,
+    whole,
+    wrong,
+)
+from api.schemas.jobs import Reason
+from shared.ids import Prefix, looks_like
+from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus
+from shared.sync_summary import JiraState
+from shared.task_lists import Place, Sort, TaskFilter
+
+MAX_LIMIT = 1000
+_WORDS = [status.value for status in TaskStatus]
+
+
+def _statuses(value: Any) -> tuple[TaskStatus, ...]:
+    """One status, several separated by commas, or an array of them."""
+    words = value.split(",") if isinstance(value, str) else value
+    if not isinstance(words, list) or not words or not all(word in _WORDS for word in words):
+        raise wrong(f"must be one or more of {', '.join(_WORDS)}, separated by commas")
+    return tuple(status for status in TaskStatus if status.value in words)
+
+
+Statuses = Annotated[
+    tuple[TaskStatus, ...],
+    BeforeValidator(_statuses),
+    WithJsonSchema({"type": "string", "examples": ["failed", "failed,cancelled"]}),
+]
+
+
+def cursor_text(place: Place) -> str:
+    """Where a page ended, as the text behind a cursor."""
+    return f"{place.moment.isoformat()}~{place.task_id}"
+
+
+def place_behind(text: str) -> Place:
+    """The place that ``cursor_text`` wrote. Raises ValueError where it did not."""
+    at, _, task_id = text.partition("~")
+    return Place(datetime.fromisoformat(at), task_id)
+
+
+def _place(value: Any) -> Place:
+    try:
+        place = place_behind(decode_cursor(value))
+    except (TypeError, ValueError):
+        raise wrong(NOT_A_CURSOR) from None
+    if place.moment.tzinfo is None or not looks_like(Prefix.SYNC, place.task_id):
+        raise wrong(NOT_A_CURSOR)
+    return place
+
+
+Cursor = Annotated[Place, BeforeValidator(_place), WithJsonSchema({"type": "string"})]
+
+
+class _Filter(BaseModel):
+    """Which sync tasks are meant."""
+
+    status: Statuses | None = Field(None, description="In this state, or one of these.")
+    job_id: Words | None = Field(None, description="Of this job.")
+    ticket_key: IssueKey | None = Field(None, description="For this ticket.")
+    source: Annotated[Source, one_of(Source)] | None = Field(
+        None, description="Filled by what this brought."
+    )
+    error_code: Annotated[FailureCode, one_of(FailureCode)] | None = Field(
+        None, description="Failed, or ended, for this cause."
+    )
+    q: Words | None = Field(
+        None,
+        description="Any part of ticket key, part number, job name or error text; or a whole id "
+        "of task or job. Shorter than three characters: the beginning of one.",
+    )
+    since: Moment | None = Field(None, description="Made at this instant or later.")
+    until: Moment | None = Field(None, description="Made before this instant.")
+
+    def only(self) -> TaskFilter:
+        """What shared.task_lists looks for."""
+        return TaskFilter(
+            statuses=self.status or (),
+            job_id=self.job_id,
+            ticket_key=self.ticket_key,
+            source=self.source,
+            error_code=self.error_code,
+            words=self.q,
+            since=self.since,
+            until=self.until,
+        )
+
+
+class TaskQuery(Query, _Filter):
+    """Which tasks, in which order, and how many."""
+
+    sort: Annotated[Sort, one_of(Sort)] = Field(
+        default=Sort.NEWEST, description="`-` is newest first."
+    )
+    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
+        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
+    )
+    cursor: Cursor | None = Field(None, description="From the `Link` of the page before.")
+
+
+class BulkFilter(Body, _Filter):
+    """The list's own filter. A member nobody knows is refused: it would match too much."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class BulkRequest(Body):
+    """What to retry or cancel; an empty filter matches every task."""
+
+    filter: BulkFilter = Field(examples=[{"errorCode": "no_permission"}])
+    dry_run: bool = Field(default=False, description="Count only.")
+    reason: Words | None = Field(None, description="Why, for the audit.")
+
+
+class OneRequest(Query):
+    """Why it is done."""
+
+    reason: Words | None = Field(None, description="Why, for the audit.")
+
+
+class BulkOut(Answer):
+    """What came of it; `matched` is `changed` and all `skipped`."""
+
+    matched: int
+    changed: int = Field(description="With `dryRun`, those that would be.")
+    skipped: dict[str, int] = Field(
+        description="By reason: already_filled, already_waiting, already_cancelled, running, "
+        "job_deleted."
+    )
+    dry_run: bool
+
+
+class TaskPath(BaseModel):
+    """The sync task an address names."""
+
+    id: str = Field(
+        description="The task's id.",
+        json_schema_extra={"example": "sync_01h455vb4pex5vsknk084sn02q"},
+    )
+
+
+class TaskOut(Answer):
+    """A sync task. What is absent is left out."""
+
+    id: str = Field(examples=["sync_01h455vb4pex5vsknk084sn02q"])
+    job_id: str
+    job_name: str | None = Field(None, description="Absent where the job was deleted.")
+    jira_part_number: str | None = None
+    ticket_key: str
+    status: TaskStatus
+    source: Source | None = Field(None, description="Filled: what brought the ticket.")
+    attempts: int = Field(description="How often it was looked at.")
+    failures: int = Field(description="Answers of Jira about this ticket that were a no.")
+    crashes: int = Field(description="Leases lost while it was worked on, since the last retry.")
+    next_attempt_at: str | None = Field(None, description="Pending, once it has been tried.")
+    waiting_for: Reason | None = Field(None, description="Pending: what holds it up.")
+    claimed_at: str | None = Field(None, description="Running: since when.")
+    error: Reason | None = Field(None, description="Failed or cancelled: why.")
+    filled_at: str | None = None
+    request_id: str | None = Field(None, description="Of the request that caused it.")
+    created_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+    updated_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+
+
+class AttemptOut(Answer):
+    """One look at the ticket on behalf of a task."""
+
+    started_at: str
+    ended_at: str
+    source: str
+    outcome: AttemptOutcome
+    code: str | None = None
+    message: str | None = None
+    worker: str | None = None
+
+
+class TaskDetail(TaskOut):
+    """A sync task with what happened to it."""
+
+    history: list[AttemptOut] = Field(description="Its newest 200 attempts, oldest first.")
+
+
+class MinuteOut(Answer):
+    """What ended in one minute."""
+
+    at: str
+    filled: int
+    failed: int
+
+
+class HourOut(Answer):
+    """The last hour."""
+
+    filled: int
+    failed: int
+    filled_per_minute: float
+    failed_per_minute: float
+    median_seconds: float | None = Field(None, description="From create to fill.")
+    p99_seconds: float | None = Field(None, description="From create to fill.")
+    minutes: list[MinuteOut]
+
+
+class JiraOut(Answer):
+    """How Jira treats us."""
+
+    state: JiraState
+    words: str = Field(examples=["limited until 10:42 UTC"])
+    message: str | None = None
+    since: str | None = None
+    until: str | None = None
+    last_ok_at: str | None = None
+
+
+class PartOut(Answer):
+    """Whether a part that runs on its own lives."""
+
+    alive: bool
+    seen_at: str | None = None
+
+
+class CauseOut(Answer):
+    """Failed tasks of one cause."""
+
+    code: FailureCode
+    count: int
+
+
+class IntakeOut(Answer):
+    """How webhook deliveries stand."""
+
+    waiting: int
+    oldest_waiting_at: str | None = None
+    received_last_hour: int
+    last_received_at: str | None = None
+    rejected_today: int
+
+
+class SummaryOut(Answer):
+    """How the filling of jobs stands."""
+
+    as_of: str
+    counts: dict[TaskStatus, int]
+    oldest_waiting_at: str | None = None
+    oldest_waiting_seconds: float | None = None
+    last_hour: HourOut
+    failures: list[CauseOut] = Field(description="By cause, the commonest first.")
+    jira: JiraOut
+    worker: PartOut
+    beat: PartOut
+    webhooks: IntakeOut
