@@ -18,6 +18,15 @@ from shared.models import Job, SyncTask
 from shared.states import TaskStatus
 
 KIND = "Job"
+JIRA_FIELDS = (
+    "jira_ticket_key",
+    "jira_ticket_summary",
+    "jira_part_number",
+    "jira_priority",
+    "jira_epic_link",
+    "jira_labels",
+)
+"""The six write-once columns."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +77,21 @@ WITH task AS (
 )
 INSERT INTO jobs (id, name, goal_quantity, jira_ticket_key, jira_ticket_summary,
     jira_part_number, jira_priority, jira_epic_link, jira_labels, name_from_ticket,
-    quantity_from_ticket, jira_filled_at)
+    quantity_from_ticket, client_fields, jira_filled_at)
 VALUES (:id, :name, :goal_quantity, :jira_ticket_key, :jira_ticket_summary,
     :jira_part_number, :jira_priority, :jira_epic_link, :jira_labels, :name_from_ticket,
-    :quantity_from_ticket, CASE WHEN :complete THEN now() END)
+    :quantity_from_ticket, :client_fields, CASE WHEN :complete THEN now() END)
 RETURNING created_at, jira_filled_at
-""").bindparams(bindparam("jira_labels", type_=ARRAY(Text)))
+""").bindparams(
+    bindparam("jira_labels", type_=ARRAY(Text)), bindparam("client_fields", type_=ARRAY(Text))
+)
 
 _CREATE_MANY = text("""
 WITH new AS (
     SELECT * FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id text, name text,
         goal_quantity int, jira_ticket_key text, jira_ticket_summary text, jira_part_number text,
         jira_priority text, jira_epic_link text, jira_labels jsonb, name_from_ticket boolean,
-        quantity_from_ticket boolean, complete boolean, task_id text)
+        quantity_from_ticket boolean, client_fields jsonb, complete boolean, task_id text)
 ), task AS (
     INSERT INTO sync_tasks (id, job_id, ticket_key, request_id)
     SELECT task_id, id, jira_ticket_key, CAST(:request_id AS text) FROM new
@@ -88,12 +99,13 @@ WITH new AS (
 )
 INSERT INTO jobs (id, name, goal_quantity, jira_ticket_key, jira_ticket_summary,
     jira_part_number, jira_priority, jira_epic_link, jira_labels, name_from_ticket,
-    quantity_from_ticket, jira_filled_at)
+    quantity_from_ticket, client_fields, jira_filled_at)
 SELECT id, name, goal_quantity, jira_ticket_key, jira_ticket_summary, jira_part_number,
     jira_priority, jira_epic_link,
     CASE WHEN jsonb_typeof(jira_labels) = 'array'
         THEN ARRAY(SELECT jsonb_array_elements_text(jira_labels)) END,
-    name_from_ticket, quantity_from_ticket, CASE WHEN complete THEN now() END
+    name_from_ticket, quantity_from_ticket,
+    ARRAY(SELECT jsonb_array_elements_text(client_fields)), CASE WHEN complete THEN now() END
 FROM new
 RETURNING id, created_at, jira_filled_at
 """)
@@ -125,23 +137,14 @@ def create_many(
     ]
 
 
-_FIELDS = (
-    "name",
-    "goal_quantity",
-    "jira_ticket_key",
-    "jira_ticket_summary",
-    "jira_part_number",
-    "jira_priority",
-    "jira_epic_link",
-    "name_from_ticket",
-    "quantity_from_ticket",
-)
+_FIELDS = ("name", "goal_quantity", *JIRA_FIELDS[:-1], "name_from_ticket", "quantity_from_ticket")
 
 
 def _row(draft: JobDraft) -> dict[str, Any]:
     row = {name: getattr(draft, name) for name in _FIELDS}
     row["id"] = new_id(Prefix.JOB)
     row["jira_labels"] = None if draft.jira_labels is None else list(draft.jira_labels)
+    row["client_fields"] = [name for name in JIRA_FIELDS if row[name] is not None]
     row["complete"] = draft.complete()
     row["task_id"] = new_id(Prefix.SYNC) if draft.fields_to_fill() else None
     return row

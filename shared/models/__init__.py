@@ -3,6 +3,7 @@
 from shared.models.access import ApiToken, LoginGuess, Operator
 from shared.models.audit import AuditEvent
 from shared.models.base import MAX_QUANTITY, MAX_TEXT, Base, Identifier, any_of, table_of
+from shared.models.examinations import Examination
 from shared.models.idempotency import IdempotencyKey
 from shared.models.inbox import Delivery, KnownMapping, Rejection, UnannouncedChange
 from shared.models.jira import Heartbeat, JiraPause, JiraPoll, TicketCopy
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEvent",
     "Base",
     "Delivery",
+    "Examination",
     "Heartbeat",
     "IdempotencyKey",
     "Identifier",

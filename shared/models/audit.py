@@ -35,4 +35,7 @@ class AuditEvent(Base):
     __table_args__ = (
         CheckConstraint(any_of("actor_kind", ActorKind), name="actor_kind_known"),
         Index("ix_audit_events_subject", "subject", "id"),
+        Index("ix_audit_events_action", "action", "id"),
+        Index("ix_audit_events_actor", "actor", "id"),
+        Index("ix_audit_events_at", "at"),
     )

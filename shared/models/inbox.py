@@ -56,6 +56,8 @@ class Delivery(Base):
         CheckConstraint("(outcome IS NULL) = (applied_at IS NULL)", name="outcome_has_moment"),
         Index("ix_webhook_deliveries_waiting", "id", postgresql_where=text("outcome IS NULL")),
         Index("ix_webhook_deliveries_outcome", "outcome", "id"),
+        Index("ix_webhook_deliveries_event", "event", "id"),
+        Index("ix_webhook_deliveries_unsigned", "id", postgresql_where=text("NOT signed")),
         Index("ix_webhook_deliveries_ticket", "ticket_key", "id"),
         Index("ix_webhook_deliveries_issue", "issue_id", "received_at"),
         Index("ix_webhook_deliveries_received", "received_at"),

@@ -10,7 +10,11 @@ from shared.states import AttemptOutcome, TaskStatus
 
 
 class Job(Base):
-    """A production job. Its six Jira fields are write-once; a trigger of the table holds them."""
+    """A production job. Its six Jira fields are write-once; a trigger of the table holds them.
+
+    ``client_fields`` are columns of those that came with the request that made the job; null:
+    it was made before that was written down.
+    """
 
     __tablename__ = "jobs"
 
@@ -27,6 +31,7 @@ class Job(Base):
     jira_filled_at: Mapped[datetime | None]
     name_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
     quantity_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
+    client_fields: Mapped[list[str] | None]
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
