@@ -53,9 +53,11 @@ class TaskFilter:
     """Which sync tasks are meant; None asks for nothing.
 
     ``words`` is any part of a ticket key, part number, job name or error text, or a whole id of
-    task or job. ``since`` and ``until`` hold the moment of making: from, and before.
+    task or job. ``since`` and ``until`` hold the moment of making: from, and before. ``ids`` are
+    those of tasks that somebody picked.
     """
 
+    ids: tuple[str, ...] = ()
     statuses: tuple[TaskStatus, ...] = ()
     job_id: str | None = None
     ticket_key: str | None = None
@@ -192,6 +194,8 @@ def _matching(wanted: TaskFilter, columns: Select[Any]) -> Select[Any]:
 
 
 def _conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.ids:
+        yield _T.c.id.in_(wanted.ids)
     if len(wanted.statuses) == 1:
         yield _T.c.status == wanted.statuses[0].value
     elif wanted.statuses:

@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from api.dashboard import errors, layout, login, overview, tasks
+from api.dashboard import errors, layout, login, overview, task_actions, tasks
 
-PAGES = (overview.pages, tasks.pages)
+PAGES = (overview.pages, tasks.pages, task_actions.pages)
 
 
 def register(app: Flask) -> None:

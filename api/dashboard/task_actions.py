@@ -1,0 +1,157 @@
+"""Retry and cancel from pages: first how many and which, then the deed, then what came of it."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from flask import Response, flash, request
+
+from api.auth import current_actor
+from api.dashboard import task_addresses, words
+from api.dashboard.confirm import SAMPLE, Confirmation, ask
+from api.dashboard.layout import go_on
+from api.dashboard.pages import Pages
+from api.request_ids import request_id
+from api.runtime import in_transaction, ring, runtime
+from shared import operations, task_lists
+from shared.access import Role
+from shared.audit import Deed
+from shared.db import begin
+from shared.errors import ConflictError, InvalidInputError
+from shared.operations import Operation, Outcome
+from shared.states import OPEN_STATUSES, TaskStatus
+from shared.task_lists import TaskFilter
+
+MOST_SELECTED = 200
+"""Tasks that can be picked one by one."""
+MOST_REASON = 255
+_VERBS = {Operation.RETRY: "Retry", Operation.CANCEL: "Cancel"}
+_DONE = {Operation.RETRY: "retried", Operation.CANCEL: "cancelled"}
+_CHANGEABLE = {
+    Operation.RETRY: (TaskStatus.FAILED, TaskStatus.CANCELLED),
+    Operation.CANCEL: OPEN_STATUSES,
+}
+_BACKS = {"overview": "/", "task": "/tasks/{}"}
+
+pages = Pages("task_actions")
+
+
+@pages.page("/tasks/retry", role=Role.FULL)
+def ask_retry() -> Response:
+    """How many would be retried."""
+    return _ask(Operation.RETRY)
+
+
+@pages.page("/tasks/cancel", role=Role.FULL)
+def ask_cancel() -> Response:
+    """How many would be cancelled."""
+    return _ask(Operation.CANCEL)
+
+
+@pages.deed("/tasks/retry")
+def retry() -> Response:
+    """Retry them."""
+    return _do(Operation.RETRY)
+
+
+@pages.deed("/tasks/cancel")
+def cancel() -> Response:
+    """Cancel them."""
+    return _do(Operation.CANCEL)
+
+
+def _ask(operation: Operation) -> Response:
+    wanted, hidden = _meant(request.args.to_dict(), request.args.getlist("id"))
+    outcome = operations.preview(runtime().engine, operation, wanted)
+    verb, count = _VERBS[operation], words.counted(outcome.changed, "task")
+    return ask(
+        Confirmation(
+            title=f"{verb} {'this task' if outcome.matched == 1 else 'tasks'}",
+            question=f"{verb} {count}?" if outcome.changed else _nothing(operation, outcome),
+            verb=f"{verb} {count}",
+            action=request.path,
+            back=_back(dict(hidden), wanted),
+            total=outcome.changed,
+            hidden=hidden,
+            notes=list(_notes(outcome)),
+            sample=_sample(operation, wanted) if outcome.changed else (),
+            danger=operation is Operation.CANCEL,
+        )
+    )
+
+
+def _do(operation: Operation) -> Response:
+    wanted, hidden = _meant(request.form.to_dict(), request.form.getlist("id"))
+    reason = request.form.get("reason", "").replace("\0", "").strip()[:MOST_REASON]
+    deed = Deed(actor=current_actor(), reason=reason or None, request_id=request_id())
+    if len(wanted.ids) == 1:
+        _do_one(operation, wanted.ids[0], deed)
+    else:
+        outcome = operations.act_on_all(
+            runtime().engine, operation, wanted, deed=deed, after_bite=ring
+        )
+        flash(_came_of(operation, outcome), "good" if outcome.changed else "warn")
+    return go_on(_back(dict(hidden), wanted))
+
+
+def _do_one(operation: Operation, task_id: str, deed: Deed) -> None:
+    """One task alone: the audit names it, and a refusal says why."""
+    try:
+        in_transaction(lambda session: operations.act(session, operation, task_id, deed=deed))
+    except ConflictError as error:
+        flash(error.message, "warn")
+    else:
+        ring()
+        flash(f"1 task {_DONE[operation]}.", "good")
+
+
+def _meant(fields: dict[str, str], ids: list[str]) -> tuple[TaskFilter, list[tuple[str, str]]]:
+    """Which tasks are meant, and the same for the hidden fields of a form.
+
+    Raises InvalidInputError where nothing is picked: no selection must never mean everything.
+    """
+    scope, back = fields.get("scope"), fields.get("back", "")
+    kept = [("scope", scope or ""), ("back", back)]
+    if scope == "selected":
+        picked = tuple(dict.fromkeys(ids))
+        if not 0 < len(picked) <= MOST_SELECTED or any("\0" in task_id for task_id in picked):
+            raise InvalidInputError(f"Select between 1 and {MOST_SELECTED} tasks in the list first")
+        return TaskFilter(ids=picked), [*kept, *(("id", task_id) for task_id in picked)]
+    if scope != "matching":
+        raise InvalidInputError("scope must be one of selected, matching")
+    asked = task_addresses.read(fields, now=runtime().clock.now())
+    return asked.wanted, [*kept, *task_addresses.fixed(asked).items()]
+
+
+def _sample(operation: Operation, wanted: TaskFilter) -> list[tuple[str | None, ...]]:
+    statuses = set(wanted.statuses or TaskStatus) & set(_CHANGEABLE[operation])
+    with begin(runtime().engine) as session:
+        some = task_lists.page(
+            session, replace(wanted, statuses=tuple(sorted(statuses))), limit=SAMPLE
+        )
+    return [(task.ticket_key, task.job_name, task.error_message) for task in some]
+
+
+def _nothing(operation: Operation, outcome: Outcome) -> str:
+    if not outcome.matched:
+        return "No task matches any more."
+    return f"None of {words.counted(outcome.matched, 'task')} can be {_DONE[operation]}."
+
+
+def _notes(outcome: Outcome) -> Iterator[str]:
+    for reason, number in outcome.as_json()["skipped"].items():
+        verb = "is" if number == 1 else "are"
+        yield f"{words.counted(number, 'task')} {verb} left alone: {words.SKIPPED[reason]}."
+
+
+def _came_of(operation: Operation, outcome: Outcome) -> str:
+    done = f"{words.counted(outcome.changed, 'task')} {_DONE[operation]}."
+    return " ".join([done, *_notes(outcome)])
+
+
+def _back(hidden: dict[str, str], wanted: TaskFilter) -> str:
+    """Where the form was come from; a list keeps its filters."""
+    if hidden.get("back") in _BACKS:
+        return _BACKS[hidden["back"]].format(*wanted.ids[:1] or ("",))
+    if wanted.ids:
+        return "/tasks"
+    return task_addresses.read(hidden, now=runtime().clock.now()).address()
