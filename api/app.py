@@ -10,7 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import UnicodeConverter
 from werkzeug.routing import ValidationError as RoutingValidationError
 
-from api import access, dashboard, errors, operators, request_ids
+from api import access, dashboard, errors, metrics, operators, request_ids
 from api.auth import Authenticator
 from api.resource import BEARER
 from api.routes import RESOURCES, documents
@@ -67,6 +67,7 @@ def create_app(
     app.url_map.converters["default"] = _NoNul
     runtime = Runtime(settings, engine, doorbell, clock or SystemClock())
     app.extensions[EXTENSION] = runtime
+    metrics.register(app, runtime)
     request_ids.register(app)
     access.register(app, authenticate or Authenticator(runtime))
     operators.register(app, runtime)

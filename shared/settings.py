@@ -246,6 +246,15 @@ def load_settings() -> Settings:
         raise SettingsError(_explain(error)) from None
 
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Where several API processes add up their metrics; prometheus-client asks for this name."""
+
+
+def metrics_folder() -> str | None:
+    """The folder of METRICS_FOLDER; None where one process serves alone."""
+    return os.environ.get(METRICS_FOLDER) or None  # noqa: TID251  the one place that reads it
+
+
 def process_environment() -> dict[str, str]:
     """A copy of the environment as it is, for the programs we start."""
     return dict(os.environ)  # noqa: TID251  the one place that reads it

@@ -15,6 +15,7 @@ COMMANDS: Final = {
     "beat": "beat",
     "simulator": "simulator",
     "migrate": "migrate",
+    "tasks": "tasks",
     "token": "token",
     "user": "user",
     "resume": "resume",

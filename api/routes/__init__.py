@@ -1,7 +1,19 @@
 """The REST API's resources; a new one is a module and a line here."""
 
 from api.resource import Resource
-from api.routes import bulk, deliveries, health, jira, jobs, paths, serials, sync, tickets, webhooks
+from api.routes import (
+    bulk,
+    deliveries,
+    health,
+    jira,
+    jobs,
+    metrics,
+    paths,
+    serials,
+    sync,
+    tickets,
+    webhooks,
+)
 
 RESOURCES: tuple[Resource, ...] = (
     jobs.resource,
@@ -14,5 +26,6 @@ RESOURCES: tuple[Resource, ...] = (
     webhooks.resource,
     deliveries.resource,
     sync.resource,
+    metrics.resource,
     health.resource,
 )

@@ -1,11 +1,13 @@
 """`routecard api`: the HTTP server."""
 
+import os
+import tempfile
 from typing import Final
 
 import click
 
 from shared.exposure import check_exposure
-from shared.settings import Settings, load_settings
+from shared.settings import METRICS_FOLDER, Settings, load_settings
 from worker.commands.program import become, check_servers
 
 # Open connections a process, idle ones included; more wait in the kernel's queue. Requests beyond
@@ -21,6 +23,8 @@ def command() -> None:
     settings = load_settings()
     check_exposure(settings)
     check_servers(settings)
+    if settings.api_workers > 1:
+        os.putenv(METRICS_FOLDER, tempfile.mkdtemp(prefix="routecard-metrics-"))
     become("granian", *arguments(settings))
 
 

@@ -1,0 +1,220 @@
+"""`routecard tasks`: sync tasks as the API and the dashboard show and change them."""
+
+from collections.abc import Callable
+from datetime import UTC
+from functools import partial
+from typing import Any, TypeVar
+
+import click
+import orjson
+
+from shared import operations, task_lists
+from shared.clock import iso_millis
+from shared.db import begin, in_transaction
+from shared.errors import NotFoundError
+from shared.models import SyncAttempt
+from shared.operations import Operation, Outcome
+from shared.states import FailureCode, Source, TaskStatus
+from shared.task_lists import Sort, TaskFilter, TaskView
+from worker.commands.database import deed, engine, explain
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_DONE = {Operation.RETRY: "retried", Operation.CANCEL: "cancelled"}
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
+
+
+def _words(
+    kind: type[TaskStatus] | type[Source] | type[FailureCode] | type[Sort],
+) -> click.Choice[str]:
+    return click.Choice([member.value for member in kind])
+
+
+_FILTERS = (
+    click.option("--status", multiple=True, type=_words(TaskStatus), help="Repeatable."),
+    click.option("--job", "job_id", help="Id of its job."),
+    click.option("--ticket", "ticket_key", help="Jira key of its ticket."),
+    click.option("--source", type=_words(Source), help="What filled it."),
+    click.option("--error", "error_code", type=_words(FailureCode), help="Why it failed."),
+    click.option("-q", "words", help="In key, part number, job name or error text."),
+    click.option("--since", type=_MOMENT, help="Made then or later (UTC)."),
+    click.option("--until", type=_MOMENT, help="Made before then (UTC)."),
+)
+
+
+_CHOICE = (
+    click.argument("task_ids", nargs=-1),
+    *_FILTERS,
+    click.option("--all", "everything", is_flag=True, help="Every task there is."),
+    click.option("--dry-run", is_flag=True, help="Count only."),
+    click.option("--reason", help="Why, for the audit."),
+    click.option("--json", "as_json", is_flag=True, help="Counts as JSON."),
+)
+
+
+def _filters(command: F) -> F:
+    for option in reversed(_FILTERS):
+        command = option(command)
+    return command
+
+
+def _choice(command: F) -> F:
+    for option in reversed(_CHOICE):
+        command = option(command)
+    return command
+
+
+def _wanted(given: dict[str, Any]) -> TaskFilter:
+    ticket_key, source, error = given["ticket_key"], given["source"], given["error_code"]
+    return TaskFilter(
+        statuses=tuple(TaskStatus(status) for status in given["status"]),
+        job_id=given["job_id"],
+        ticket_key=ticket_key.upper() if ticket_key else None,
+        source=Source(source) if source else None,
+        error_code=FailureCode(error) if error else None,
+        words=given["words"],
+        since=_utc(given["since"]),
+        until=_utc(given["until"]),
+    )
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """List, show, retry and cancel sync tasks."""
+    explain(context)
+
+
+@command.command(name="list")
+@_filters
+@click.option("--sort", default=Sort.NEWEST.value, show_default=True, type=_words(Sort))
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
+def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
+    """List tasks that match."""
+    with engine() as made, begin(made) as session:
+        rows = task_lists.page(session, _wanted(given), limit=limit, sort=Sort(sort))
+    if as_json:
+        click.echo(orjson.dumps([_document(row) for row in rows]))
+        return
+    for row in rows:
+        click.echo(_line(row))
+
+
+@command.command()
+@click.argument("task_id")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def show(task_id: str, *, as_json: bool) -> None:
+    """Show one task with its attempts. Raises NotFoundError."""
+    with engine() as made, begin(made) as session:
+        task = task_lists.one(session, task_id)
+        attempts = task_lists.attempts_of(session, task_id)
+    if task is None:
+        raise NotFoundError(task_lists.KIND, task_id)
+    if as_json:
+        history = [_attempt(attempt) for attempt in attempts]
+        click.echo(orjson.dumps(_document(task) | {"history": history}))
+        return
+    for name, value in _document(task).items():
+        click.echo(f"{name:<14} {value}")
+    for attempt in attempts:
+        click.echo("  " + "  ".join(str(value) for value in _attempt(attempt).values()))
+
+
+@command.command()
+@_choice
+def retry(**given: Any) -> None:
+    """Make tasks that failed or were cancelled due now: those named, or all that match."""
+    _act(Operation.RETRY, given)
+
+
+@command.command()
+@_choice
+def cancel(**given: Any) -> None:
+    """End tasks without a fill: those named, or all that match."""
+    _act(Operation.CANCEL, given)
+
+
+def _act(operation: Operation, given: dict[str, Any]) -> None:
+    wanted, named = _wanted(given), given["task_ids"]
+    chosen = (bool(named), wanted != task_lists.EVERYTHING, given["everything"])
+    if sum(chosen) != 1:
+        raise click.UsageError("Name tasks, or give a filter, or --all: one of the three.")
+    if named:
+        if given["dry_run"]:
+            raise click.UsageError("--dry-run counts what a filter matches.")
+        _act_on_named(operation, named, given["reason"])
+        return
+    with engine() as made:
+        outcome = (
+            operations.preview(made, operation, wanted)
+            if given["dry_run"]
+            else operations.act_on_all(made, operation, wanted, deed=deed(given["reason"]))
+        )
+    _tell(operation, outcome, given)
+
+
+def _act_on_named(operation: Operation, task_ids: tuple[str, ...], reason: str | None) -> None:
+    """Raises NotFoundError or ConflictError at the first that cannot be; those before it are."""
+    with engine() as made:
+        for task_id in task_ids:
+            work = partial(operations.act, operation=operation, task_id=task_id, deed=deed(reason))
+            in_transaction(made, work)
+            click.echo(f"{task_id} {_DONE[operation]}")
+
+
+def _tell(operation: Operation, outcome: Outcome, given: dict[str, Any]) -> None:
+    if given["as_json"]:
+        click.echo(orjson.dumps(outcome.as_json() | {"dryRun": given["dry_run"]}))
+        return
+    verb = _DONE[operation]
+    done = f"would be {verb}" if given["dry_run"] else verb
+    click.echo(f"{outcome.matched} matched, {outcome.changed} {done}")
+    for reason, number in outcome.as_json()["skipped"].items():
+        click.echo(f"{number} left alone: {reason}")
+
+
+def _utc(moment: Any) -> Any:
+    """A moment without an offset is UTC."""
+    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _line(task: TaskView) -> str:
+    words = (task.id, task.status, task.ticket_key, task.job_name or "(deleted)")
+    return "\t".join((*words, task.error_message or ""))
+
+
+def _document(task: TaskView) -> dict[str, Any]:
+    """The members of the API's answer that a person at a shell needs."""
+    return _present(
+        id=task.id,
+        jobId=task.job_id,
+        jobName=task.job_name,
+        jiraPartNumber=task.part_number,
+        ticketKey=task.ticket_key,
+        status=task.status,
+        source=task.source,
+        attempts=task.attempts,
+        errorCode=task.error_code,
+        errorMessage=task.error_message,
+        filledAt=iso_millis(task.filled_at) if task.filled_at else None,
+        requestId=task.request_id,
+        createdAt=iso_millis(task.created_at),
+        updatedAt=iso_millis(task.updated_at),
+    )
+
+
+def _attempt(attempt: SyncAttempt) -> dict[str, Any]:
+    return _present(
+        startedAt=iso_millis(attempt.started_at),
+        endedAt=iso_millis(attempt.ended_at),
+        source=attempt.source,
+        outcome=attempt.outcome,
+        code=attempt.code,
+        message=attempt.message,
+        worker=attempt.worker,
+    )
+
+
+def _present(**members: Any) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
