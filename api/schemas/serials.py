@@ -148,7 +148,7 @@ class SerialQuery(Query):
         None, description="At this step; scrapped ones are at the step they were scrapped at."
     )
     limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
+        None, description="Page size; without it, all of them, streamed."
     )
     cursor: (
         Annotated[int, BeforeValidator(_serial_key), WithJsonSchema({"type": "string"})] | None
