@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from api import bodies
 from api.access import Access, declare
-from api.schemas.answers import Error
+from api.schemas.answers import Error, error_example
 from api.schemas.fields import Body, Headers, Query, invalid
 from shared.access import Scope
 from shared.errors import AppError, FieldProblem, InvalidInputError
@@ -136,7 +136,9 @@ def _refusals(view: View, access: Access, own: tuple[int, ...]) -> dict[int, Any
 
 
 def _refusal(status: HTTPStatus) -> dict[str, Any]:
-    return _json(status.phrase, _reference(Error))
+    answer = _json(status.phrase, _reference(Error))
+    answer["content"]["application/json"]["example"] = error_example(status)
+    return answer
 
 
 class _Blueprint(APIBlueprint):

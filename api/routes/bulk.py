@@ -16,7 +16,7 @@ from api.representations import job_json
 from api.request_ids import request_id
 from api.resource import Resource
 from api.schemas.fields import invalid
-from api.schemas.jobs import BulkCreate, BulkOut, JobCreate
+from api.schemas.jobs import BulkCreate, JobCreate, JobsCreated
 from shared import jobs
 from shared.access import Scope
 from shared.errors import InvalidInputError
@@ -29,7 +29,7 @@ resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one cal
 @resource.route(
     HTTPMethod.POST,
     access=Scope.JOBS_WRITE,
-    answers={207: BulkOut},
+    answers={207: JobsCreated},
     refusals=(422,),
     body_limit=bodies.BULK_BODY_BYTES,
 )

@@ -1,5 +1,7 @@
 """The OpenAPI document and the page that shows it, without anything from the network."""
 
+from typing import Any, cast
+
 from flask import Blueprint, Response, current_app, redirect
 from flask.typing import ResponseReturnValue
 from flask_openapi3.openapi import OpenAPI
@@ -7,6 +9,7 @@ from flask_openapi3_swagger.plugins import RegisterPlugin
 
 from api.access import Unscoped, declare
 from api.answers import json_answer
+from api.schemas.answers import Error
 
 DOCUMENT = "/openapi.json"
 PAGE = "/docs"
@@ -23,7 +26,24 @@ def register(app: OpenAPI) -> None:
 
 
 def _document() -> Response:
-    return json_answer(current_app.api_doc)  # type: ignore[attr-defined]  # it is our OpenAPI
+    return json_answer(document(cast(OpenAPI, current_app)))
+
+
+def document(app: OpenAPI) -> dict[str, Any]:
+    """What the library made of the routes, without the answer of its own it adds to each."""
+    made = cast(dict[str, Any], app.api_doc)
+    for item in made["paths"].values():
+        for operation in item.values():
+            answers = operation["responses"]
+            operation["responses"] = {
+                status: answer for status, answer in answers.items() if not _added(answer)
+            }
+    return made
+
+
+def _added(answer: dict[str, Any]) -> bool:
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    return bool(schema.get("items") == {"$ref": f"#/components/schemas/{Error.__name__}"})
 
 
 def _page() -> ResponseReturnValue:

@@ -1,13 +1,13 @@
 """What all documented answers share, and the error shape."""
 
-from typing import Any
+from typing import Any, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 
-def _absent_not_null(schema: dict[str, Any]) -> None:
-    """Optional members are left out of our JSON, never null: say so in the document."""
+def absent_not_null(schema: dict[str, Any]) -> None:
+    """What is optional is left out, never null: say so in the document."""
     for member in schema.get("properties", {}).values():
         options = [option for option in member.pop("anyOf", []) if option != {"type": "null"}]
         member.pop("default", None)
@@ -21,8 +21,14 @@ class Answer(BaseModel):
     """The shape of an answer, for the OpenAPI document; absent values are left out of the JSON."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, json_schema_extra=_absent_not_null
+        alias_generator=to_camel, populate_by_name=True, json_schema_extra=absent_not_null
     )
+
+
+def examples(**shown: JsonValue) -> ConfigDict:
+    """The configuration of a body or an answer that the document shows examples of."""
+    named = {name: {"value": value} for name, value in shown.items()}
+    return cast(ConfigDict, {"openapi_extra": {"examples": named}})
 
 
 class FieldError(Answer):
@@ -40,3 +46,33 @@ class Error(Answer):
     message: str = Field(description="The first problem.", examples=["name is required"])
     errors: list[FieldError] | None = Field(None, description="All problems, in order.")
     request_id: str
+
+
+_SAID = {
+    400: ("validation_error", "name is required"),
+    401: ("unauthorized", "The bearer token is not known, or was revoked"),
+    403: ("forbidden", "This needs the scope jobs:write, which your credential lacks"),
+    404: ("not_found", "Job not found: job_01h455vb4pex5vsknk084sn02q"),
+    409: ("conflict", "Job is already linked to PI-42"),
+    412: (
+        "precondition_failed",
+        "If-Match does not hold: the resource has changed since it was read",
+    ),
+    413: ("payload_too_large", "Request body is larger than 1048576 bytes"),
+    415: ("unsupported_media_type", "Content-Type must be application/json"),
+    422: ("idempotency_key_reused", "Idempotency-Key was used before with another body"),
+    429: ("rate_limited", "Too many requests"),
+    500: ("internal_error", "Internal Server Error"),
+    503: ("database_unavailable", "The database cannot be reached."),
+}
+
+
+def error_example(status: int) -> dict[str, JsonValue]:
+    """What a refusal of this status may look like."""
+    code, message = _SAID[status]
+    return {
+        "statusCode": status,
+        "code": code,
+        "message": message,
+        "requestId": "8358b877e86b4704b528782fbcb4bd90",
+    }

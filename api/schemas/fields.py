@@ -10,6 +10,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     ValidationError,
     WithJsonSchema,
     model_validator,
@@ -18,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from api.paging import decode_cursor
+from api.schemas.answers import absent_not_null
 from shared.errors import FieldProblem, InvalidInputError
 from shared.ids import Prefix, looks_like
 from shared.models import MAX_QUANTITY, MAX_TEXT
@@ -63,18 +65,30 @@ class Body(BaseModel):
         return content
 
 
+def _as_parameters(schema: dict[str, Any]) -> None:
+    """Parameters are left out, never null; one example of each is what the library can show."""
+    absent_not_null(schema)
+    for parameter in schema.get("properties", {}).values():
+        if shown := parameter.pop("examples", None):
+            parameter["example"] = shown[0]
+
+
 class Query(BaseModel):
     """A query string; a parameter nobody knows is refused, so that no filter is silently lost."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        populate_by_name=True,
+        json_schema_extra=_as_parameters,
     )
 
 
 class Headers(BaseModel):
     """Request headers an operation heeds; each field's alias is the header's name."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_as_parameters)
 
 
 NOT_A_CURSOR = "must be one that this list gave"
@@ -184,11 +198,12 @@ def whole(*, least: int, most: int) -> Any:
     """A whole number of a query string: ``limit: Annotated[int, whole(least=1, most=1000)]``."""
 
     def check(value: Any) -> int:
-        if not re.fullmatch(r"[0-9]{1,9}", str(value), re.ASCII) or not least <= int(value) <= most:
+        found = re.fullmatch(r"([0-9]{1,9})(\.0+)?", str(value), re.ASCII)
+        if not found or not least <= int(found[1]) <= most:
             raise wrong(f"must be a whole number from {least} to {most}")
-        return int(value)
+        return int(found[1])
 
-    return BeforeValidator(check)
+    return BeforeValidator(check, json_schema_input_type=Annotated[int, Field(ge=least, le=most)])
 
 
 def moment(value: Any) -> datetime:
@@ -227,9 +242,9 @@ def cursor_of(prefix: Prefix) -> Any:
     return BeforeValidator(check)
 
 
-_TEXT = {"type": "string", "maxLength": MAX_TEXT}
+_TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\x00]*$"}
 _OPTIONAL_TEXT = {"anyOf": [_TEXT, {"type": "null"}]}
-_NAME = {**_TEXT, "minLength": 1, "pattern": r"\S"}
+_NAME = {**_TEXT, "minLength": 1, "pattern": r"^[^\x00]*\S[^\x00]*$"}
 _QUANTITY = {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
 _KEY = {**_TEXT, "pattern": ISSUE_KEY_PATTERN}
 

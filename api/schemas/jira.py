@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from api.schemas.answers import Answer
+from api.schemas.answers import Answer, examples
 from api.schemas.fields import Body, IssueKey, Name, Quantity, Text
 from api.schemas.jobs import JobOut
 from shared.jobs import JobDraft
@@ -11,7 +11,12 @@ from shared.jobs import JobDraft
 class LinkRequest(Body):
     """An existing job to link, or none: then one is made from the ticket."""
 
-    ticket_key: IssueKey = Field(description="The Jira ticket.", examples=["PI-42"])
+    model_config = examples(
+        existing={"ticketKey": "PI-42", "jobId": "job_01h455vb4pex5vsknk084sn02q"},
+        new={"ticketKey": "PI-42"},
+    )
+
+    ticket_key: IssueKey = Field(description="The Jira ticket.")
     job_id: Text = Field(None, description="The job to link; it has no ticket yet.")
     goal_quantity: Quantity | None = Field(
         None, description="New job: how many. Left out: what the ticket says, else 1."

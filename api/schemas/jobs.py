@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, Field, JsonValue
 
-from api.schemas.answers import Answer, Error
+from api.schemas.answers import Answer, Error, examples
 from api.schemas.fields import (
     Body,
     Flag,
@@ -59,9 +59,7 @@ class JobCreate(Body):
     jira_epic_link: Text = Field(None, description="The key of its epic.")
     jira_labels: Labels | None = Field(None, description="Its labels; repeats are dropped.")
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [FULL, MINIMAL]},
-    )
+    model_config = examples(full=FULL, minimal=MINIMAL)
 
     def draft(self) -> JobDraft:
         """What shared.jobs stores."""
@@ -80,6 +78,8 @@ class JobCreate(Body):
 class JobUpdate(Body):
     """What may be changed in a job; its Jira fields never can."""
 
+    model_config = examples(quantity={"goalQuantity": 60})
+
     name: Name | None = Field(None, description="The new name.")
     goal_quantity: Quantity | None = Field(None, description="The new quantity.")
 
@@ -91,12 +91,13 @@ class JobUpdate(Body):
 class BulkCreate(Body):
     """Many jobs to create; each is judged alone."""
 
+    model_config = examples(two={"jobs": [FULL, MINIMAL]})
+
     entries = "jobs"
 
     jobs: list[Any] = Field(
         max_length=MAX_BULK,
         description=f"Up to {MAX_BULK} jobs, each as in `POST /api/jobs`.",
-        examples=[[FULL, MINIMAL]],
     )
 
 
@@ -112,7 +113,7 @@ class JobQuery(Query):
     )
     updated_since: Moment | None = Field(None, description="Changed at this instant or later.")
     limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
+        None, description="Page size; without it, all of them, streamed."
     )
     cursor: Annotated[str, cursor_of(Prefix.JOB)] | None = Field(
         None, description="From the `Link` of the page before."
@@ -164,8 +165,25 @@ class JiraSync(Answer):
     error: Reason | None = Field(None, description="Failed: why.")
 
 
+FULL_OUT: dict[str, JsonValue] = {
+    "id": "job_abc123",
+    **FULL,
+    "createdAt": "2024-01-15T10:30:00.000Z",
+    "updatedAt": "2024-01-15T10:30:00.000Z",
+}
+MINIMAL_OUT: dict[str, JsonValue] = {
+    "id": "job_def456",
+    **MINIMAL,
+    "createdAt": "2024-01-16T14:00:00.000Z",
+    "updatedAt": "2024-01-16T14:00:00.000Z",
+}
+"""The two answers of spec/create-job.txt."""
+
+
 class JobOut(Answer):
     """A job. What is absent is left out."""
+
+    model_config = examples(full=FULL_OUT, minimal=MINIMAL_OUT)
 
     id: str = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
     name: str
@@ -200,14 +218,24 @@ class Progress(Answer):
     path_progress: list[PathProgress]
 
 
+EMPTY_PROGRESS: dict[str, JsonValue] = {
+    "totalGoal": 200,
+    "totalCompleted": 0,
+    "percentComplete": 0,
+    "pathProgress": [],
+}
+
+
 class JobDetail(JobOut):
     """A job with its paths and progress."""
+
+    model_config = examples(new={**MINIMAL_OUT, "paths": [], "progress": EMPTY_PROGRESS})
 
     paths: list[PathOut]
     progress: Progress
 
 
-class BulkEntry(Answer):
+class JobCreated(Answer):
     """What became of one entry: the job, or why there is none."""
 
     status: int = Field(examples=[201])
@@ -215,10 +243,10 @@ class BulkEntry(Answer):
     error: Error | None = None
 
 
-class BulkOut(Answer):
+class JobsCreated(Answer):
     """What became of each entry, in the order given."""
 
-    results: list[BulkEntry]
+    results: list[JobCreated]
     created: int
     failed: int
 

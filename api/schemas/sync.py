@@ -26,6 +26,7 @@ from shared.task_lists import Place, Sort, TaskFilter
 
 MAX_LIMIT = 1000
 _WORDS = [status.value for status in TaskStatus]
+_LISTED = f"^({'|'.join(_WORDS)})(,({'|'.join(_WORDS)}))*$"
 
 
 def _statuses(value: Any) -> tuple[TaskStatus, ...]:
@@ -39,7 +40,9 @@ def _statuses(value: Any) -> tuple[TaskStatus, ...]:
 Statuses = Annotated[
     tuple[TaskStatus, ...],
     BeforeValidator(_statuses),
-    WithJsonSchema({"type": "string", "examples": ["failed", "failed,cancelled"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": _LISTED, "examples": ["failed", "failed,cancelled"]}
+    ),
 ]
 
 
