@@ -9,7 +9,7 @@ from flask import render_template_string
 from sqlalchemy import Engine, text
 
 from api.auth import current_actor
-from api.operators import require_operator
+from api.operators import ROLE_ATTRIBUTE, require_operator
 from shared import login, operators
 from shared.access import Role
 from shared.db import begin, make_engine
@@ -304,3 +304,47 @@ def test_only_an_argon2_hash_of_a_password_is_stored(engine: Engine) -> None:
         (stored,) = session.execute(text("SELECT password_hash FROM operators")).scalars()
     assert stored.startswith("$argon2id$")
     assert PASSWORD not in stored
+
+
+def _pages(app: Any) -> list[tuple[Role, str, str]]:
+    """Every page with each of its methods, as addresses that reach the view."""
+    found = []
+    for rule in app.url_map.iter_rules():
+        role = getattr(app.view_functions[rule.endpoint], ROLE_ATTRIBUTE, None)
+        if role is not None:
+            _, address = rule.build(dict.fromkeys(rule.arguments, "x"), append_unknown=False)
+            methods = sorted(rule.methods - {"OPTIONS"})
+            found += [(role, method, address) for method in methods]
+    return found
+
+
+def test_every_page_sends_whoever_is_not_logged_in_to_the_login(app: Any, engine: Engine) -> None:
+    operator(engine)
+    client = app.test_client()
+    for _, method, address in _pages(app):
+        answer = client.open(address, method=method)
+        assert answer.status_code == 303, f"{method} {address}"
+        assert answer.location.startswith("/login?next="), f"{method} {address}"
+
+
+def test_every_page_that_changes_something_is_closed_to_read_only_operators(
+    app: Any, engine: Engine
+) -> None:
+    operator(engine, role=Role.READ_ONLY)
+    client = app.test_client()
+    log_in(client)
+    for role, method, address in _pages(app):
+        if method not in ("GET", "HEAD"):
+            assert role is Role.FULL, f"{method} {address}"
+            assert client.open(address, method=method).status_code == 403, f"{method} {address}"
+
+
+def test_every_page_that_changes_something_takes_no_form_without_its_token(
+    app: Any, engine: Engine
+) -> None:
+    operator(engine)
+    client = app.test_client()
+    log_in(client)
+    for _, method, address in _pages(app):
+        if method not in ("GET", "HEAD"):
+            assert client.open(address, method=method).status_code == 400, f"{method} {address}"
