@@ -168,6 +168,18 @@ RE_ENCODED = json.dumps(json.loads(BODY), separators=(",", ":")).encode()
         (BODY, None, "no_proof"),
         (b"", sign(b"", secret=SECRET), "empty_body"),
     ],
+    ids=[
+        "forged-body",
+        "signed-over-re-encoded-json",
+        "another-secret",
+        "empty-secret",
+        "signature-cut-by-one",
+        "signature-cut-by-two",
+        "sha1",
+        "empty-signature",
+        "no-signature",
+        "empty-body",
+    ],
 )
 def test_what_is_not_proven_is_answered_401_counted_and_not_stored(
     door: Door, body: bytes, signature: str | None, reason: str

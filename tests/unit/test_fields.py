@@ -56,7 +56,7 @@ def test_a_value_reads_as_a_planner_would_write_it(value: object, text: str) -> 
 @pytest.mark.parametrize(
     "value",
     [None, "", "  ", [], {}, [None, ""], {"id": "1"}, float("nan"), float("inf"), "\x00", object()],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )
 def test_an_unset_empty_or_unknown_value_is_absent(value: object) -> None:
     assert render(value) is None
