@@ -15,7 +15,10 @@ from worker.doctor.checks import Finding, fail, ok, warn
 
 _SECONDS = 3.0
 _SILENT = timedelta(seconds=15)
-_PARTS = {"worker": "routecard worker", "beat": "routecard beat"}
+_PARTS = {
+    "worker": "no job is filled and no webhook applied",
+    "beat": "Jira is not polled, and what was missed or has to be tried again waits",
+}
 _NO_PROOF = 401
 
 _HEARTBEATS = text("SELECT name, now() - seen_at AS silent FROM heartbeats")
@@ -45,13 +48,13 @@ def parts(engine: Engine) -> Iterator[Finding]:
     """Whether worker and beat have shown a sign of life just now."""
     with db.begin(engine) as session:
         silent = {row.name: row.silent for row in session.execute(_HEARTBEATS)}
-    for name, command in _PARTS.items():
+    for name, loss in _PARTS.items():
         since = silent.get(name)
         if since is not None and since < _SILENT:
             yield ok(name, f"The {name} is alive.")
             continue
         last = "has never run" if since is None else f"was last seen {_ago(since)} ago"
-        yield fail(name, f"The {name} {last}: no job is filled.", f"Start it: `{command}`.")
+        yield fail(name, f"The {name} {last}: {loss}.", f"Start it: `routecard {name}`.")
 
 
 def _ago(silent: timedelta) -> str:
