@@ -5,13 +5,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
-from werkzeug.test import TestResponse
 
 from shared.db import begin
 from shared.settings import Settings
 from tests.support.api import application
 from tests.support.api_client import ApiClient
-from tests.support.shop import Shop
+from tests.support.shop import Shop, refusal
 
 STEPS = [
     {"name": "Mill", "location": "Hall 1"},
@@ -35,14 +34,6 @@ def body(shop: Shop, **changes: Any) -> dict[str, Any]:
         "steps": STEPS,
         **changes,
     }
-
-
-def refusal(answer: TestResponse, status: int) -> str:
-    assert answer.status_code == status, answer.text
-    shown = answer.get_json()
-    assert shown["statusCode"] == status
-    assert shown["requestId"]
-    return str(shown["message"])
 
 
 def test_a_path_is_created_with_its_steps_and_the_defaults(shop: Shop) -> None:

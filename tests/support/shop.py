@@ -3,6 +3,8 @@
 from functools import cached_property
 from typing import Any
 
+from werkzeug.test import TestResponse
+
 from tests.support.api_client import ApiClient
 
 
@@ -56,3 +58,11 @@ class Shop:
         answer = self.api.post(address, content)
         assert answer.status_code == status, answer.text
         return answer.get_json()
+
+
+def refusal(answer: TestResponse, status: int) -> str:
+    """The message of an answer that must be a refusal with this status."""
+    assert answer.status_code == status, answer.text
+    shown = answer.get_json()
+    assert shown["statusCode"] == status
+    return str(shown["message"])
