@@ -34,7 +34,7 @@ log = get_logger(__name__)
 LOOK_EVERY = 15.0
 """Beat asks at least this often, in seconds, whether it is time: the row decides, not the beat."""
 
-SLICE_SECONDS = 8.0
+SLICE_SECONDS = 3.0
 """How long one Celery task polls before it gives the slot back and asks to go on."""
 
 LONGEST_SECONDS = 120.0
