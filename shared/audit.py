@@ -21,6 +21,8 @@ class AuditAction(StrEnum):
     REPLAY = "replay"
     RESUME = "resume"
     RECONCILE = "reconcile"
+    CREATE = "create"
+    """A job, by hand; those that scripts make carry their request's id instead."""
     TOKEN_CREATED = "token_created"  # noqa: S105  a word, no secret
     TOKEN_REVOKED = "token_revoked"  # noqa: S105  a word, no secret
     OPERATOR_ADDED = "operator_added"

@@ -21,6 +21,10 @@ class Topic(StrEnum):
     JOBS = "jobs"
     DELIVERIES = "deliveries"
     JIRA = "jira"
+    FLOOR = "floor"
+    """Units and paths: what was last done to a unit, and the newest path."""
+    TICKETS = "tickets"
+    """Our copy of Jira's tickets."""
     AUDIT = "audit"
     LIFE = "life"
     """Who is alive; it changes where somebody falls silent or comes back."""
@@ -47,6 +51,11 @@ _LAST: dict[Topic, str] = {
         "SELECT string_agg(concat(code, since, until, until > now()), ';'), "
         "max(updated_at) FILTER (WHERE code IS NOT NULL) FROM jira_pauses"
     ),
+    Topic.FLOOR: (
+        "SELECT concat((SELECT max(id) FROM serial_events), '/', (SELECT max(id) FROM paths)), "
+        "(SELECT at FROM serial_events ORDER BY id DESC LIMIT 1)"
+    ),
+    Topic.TICKETS: "SELECT NULL, max(verified_at) FROM tickets",
     Topic.AUDIT: (
         "SELECT a.id || a.counts::text, COALESCE(a.ended_at, now()) "
         "FROM (SELECT * FROM audit_events ORDER BY id DESC LIMIT 1) AS a"

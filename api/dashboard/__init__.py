@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from api.dashboard import errors, layout, login, overview, task_actions, tasks
+from api.dashboard import errors, jobs, layout, login, new_job, overview, task_actions, tasks
 
-PAGES = (overview.pages, tasks.pages, task_actions.pages)
+PAGES = (overview.pages, tasks.pages, task_actions.pages, jobs.pages, new_job.pages)
 
 
 def register(app: Flask) -> None:
