@@ -9,7 +9,7 @@ from shared.sync_summary import Minute
 
 WIDTH, HEIGHT = 720, 150
 """Size of the drawing in its own units; the page scales it."""
-_LEFT, _BOTTOM, _TOP = 34, 20, 6
+_LEFT, _BOTTOM, _TOP = 44, 24, 10
 _TICKS_EVERY = 10
 
 

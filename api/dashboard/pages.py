@@ -16,10 +16,13 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Pages(Blueprint):
-    """The pages of one concept. Each is guarded: there is no way to add one that is not."""
+    """The pages of one concept. Each is guarded: there is no way to add one that is not.
+
+    In Flask's list of blueprints they are ``pages_NAME``: the REST API has the plain names.
+    """
 
     def __init__(self, name: str) -> None:
-        super().__init__(name, __name__, template_folder="templates")
+        super().__init__(f"pages_{name}", __name__, template_folder="templates")
         self.after_request(protect)
         errors.attach(self)
 

@@ -72,7 +72,7 @@ def _ask(operation: Operation) -> Response:
             back=_back(dict(hidden), wanted),
             total=outcome.changed,
             hidden=hidden,
-            notes=list(_notes(outcome)),
+            notes=[*_revived(operation, wanted), *_notes(outcome)],
             sample=_sample(operation, wanted) if outcome.changed else (),
             danger=operation is Operation.CANCEL,
         )
@@ -129,6 +129,18 @@ def _sample(operation: Operation, wanted: TaskFilter) -> list[tuple[str | None, 
             session, replace(wanted, statuses=tuple(sorted(statuses))), limit=SAMPLE
         )
     return [(task.ticket_key, task.job_name, task.error_message) for task in some]
+
+
+def _revived(operation: Operation, wanted: TaskFilter) -> Iterator[str]:
+    """A retry of all that match brings back what somebody cancelled: that has to be said."""
+    if operation is Operation.CANCEL or wanted.ids or wanted.statuses == (TaskStatus.FAILED,):
+        return
+    cancelled = replace(wanted, statuses=(TaskStatus.CANCELLED,))
+    if wanted.statuses and TaskStatus.CANCELLED not in wanted.statuses:
+        return
+    number = operations.preview(runtime().engine, operation, cancelled).changed
+    if number:
+        yield f"{words.counted(number, 'task')} among them had been cancelled."
 
 
 def _nothing(operation: Operation, outcome: Outcome) -> str:

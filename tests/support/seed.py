@@ -53,11 +53,12 @@ def shop(engine: Engine, *, jobs: int = 400, seed: int = 7) -> list[str]:
 
 
 def alive(session: Session) -> None:
-    """Worker and beat seen just now, and Jira that answered."""
+    """Worker and beat that live, for the next hour at least, and Jira that answered."""
     session.execute(
         text("""
-        INSERT INTO heartbeats (name, seen_at) VALUES ('worker', now()), ('beat', now())
-        ON CONFLICT (name) DO UPDATE SET seen_at = now()
+        INSERT INTO heartbeats (name, seen_at)
+        SELECT name, now() + interval '1 hour' FROM unnest(ARRAY['worker', 'beat']) AS name
+        ON CONFLICT (name) DO UPDATE SET seen_at = excluded.seen_at
     """)
     )
     session.execute(
