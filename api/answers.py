@@ -45,7 +45,7 @@ def streamed_array(pages: Iterable[list[Any]]) -> Response:
     """One JSON array, sent page by page; memory holds one page.
 
     The first page is made before the answer begins, so that a fault there is still an error
-    answer. A later one cuts the connection: half an array never looks like a whole one.
+    answer. A later one ends it there: without its end half an array is no JSON.
     """
     source = iter(pages)
     first = next(source, [])
