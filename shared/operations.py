@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Engine, case, exists, func, literal_column, select, text
 from sqlalchemy.orm import Session
 
-from shared import audit, sync_tasks, task_lists
+from shared import audit, sync_summary, sync_tasks, task_lists
 from shared.audit import AuditAction, Deed
 from shared.db import in_transaction
 from shared.errors import ConflictError, NotFoundError
@@ -142,6 +142,7 @@ def preview(engine: Engine, operation: Operation, wanted: TaskFilter) -> Outcome
 
 
 _T = table_of(SyncTask)
+_UNFILLED = text("sync_tasks.status <> 'filled'")  # as the partial index says it
 _HAS_JOB = exists(select(1).where(table_of(Job).c.id == _T.c.job_id))
 
 
@@ -151,8 +152,12 @@ def _preview(session: Session, *, operation: Operation, wanted: TaskFilter) -> O
     kept = case((_T.c.status.in_(["failed", "cancelled"]), _HAS_JOB), else_=True)
     has_job = kept if operation is Operation.RETRY else _T.c.status.is_not(None)
     groups = select(_T.c.status, has_job.label("has_job"), func.count().label("number"))
-    counted = task_lists.matching(wanted, groups).group_by(_T.c.status, literal_column("has_job"))
-    outcome = Outcome()
+    counted = (
+        task_lists.matching(wanted, groups)
+        .where(_UNFILLED)
+        .group_by(_T.c.status, literal_column("has_job"))
+    )
+    outcome = Outcome(skipped=Counter({Skip.ALREADY_FILLED.value: _filled(session, wanted)}))
     for row in session.execute(counted):
         skip = _skip(operation, TaskStatus(row.status), has_job=row.has_job)
         if skip is None:
@@ -160,6 +165,18 @@ def _preview(session: Session, *, operation: Operation, wanted: TaskFilter) -> O
         else:
             outcome.skipped[skip.value] += row.number
     return outcome
+
+
+def _filled(session: Session, wanted: TaskFilter) -> int:
+    """How many filled tasks match; of all time they have been counted already."""
+    if wanted == task_lists.EVERYTHING:
+        return sync_summary.counts(session)[TaskStatus.FILLED]
+    if wanted.statuses and TaskStatus.FILLED not in wanted.statuses:
+        return 0
+    counted = task_lists.matching(wanted, select(func.count())).where(
+        _T.c.status == TaskStatus.FILLED.value
+    )
+    return session.scalar(counted) or 0
 
 
 def _skip(operation: Operation, status: TaskStatus, *, has_job: bool) -> Skip | None:
@@ -185,7 +202,7 @@ def _candidates(
     open_to_it = [s.value for s in TaskStatus if s not in _SKIPS[operation]]
     found = (
         task_lists.matching(wanted, select(_T.c.id))
-        .where(_T.c.status.in_(open_to_it), text("sync_tasks.status <> 'filled'"))
+        .where(_T.c.status.in_(open_to_it), _UNFILLED)
         .where(_T.c.id > after, _T.c.id <= last)
     )
     if operation is Operation.RETRY:

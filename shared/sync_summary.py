@@ -138,10 +138,10 @@ FROM sync_tally y
 _OLDEST = text("""
 SELECT min(created_at) FROM (
     (SELECT created_at FROM sync_tasks WHERE status = 'pending' AND status <> 'filled'
-        ORDER BY id LIMIT 1)
+        ORDER BY created_at LIMIT 1)
     UNION ALL
     (SELECT created_at FROM sync_tasks WHERE status = 'running' AND status <> 'filled'
-        ORDER BY id LIMIT 1)) AS oldest
+        ORDER BY created_at LIMIT 1)) AS oldest
 """)
 _CAUSES = text("""
 SELECT error_code, count(*) FROM sync_tasks

@@ -158,7 +158,7 @@ def page(
 def count(session: Session, wanted: TaskFilter = EVERYTHING, *, most: int = 10_000) -> int:
     """How many tasks match, counted no further than ``most``."""
     session.execute(_PLAN_AFRESH)
-    some = _matching(wanted, select(_T.c.id)).limit(most).subquery()
+    some = _matching(wanted, select(_T.c.id), most=most).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
@@ -185,12 +185,10 @@ def _near(wanted: TaskFilter, *, sort: Sort, after: Place | None, limit: int) ->
     return _in_order(found, sort, tasks).limit(limit)
 
 
-def _matching(wanted: TaskFilter, columns: Select[Any]) -> Select[Any]:
-    narrowed = columns.where(*_conditions(wanted))
+def _matching(wanted: TaskFilter, columns: Select[Any], *, most: int | None = None) -> Select[Any]:
     if wanted.words is None:
-        return narrowed
-    named = _named(wanted.words)
-    return narrowed.where(_T.c.id == named.c.id)
+        return columns.where(*_conditions(wanted))
+    return columns.where(_T.c.id == _named(wanted, wanted.words, most=most).c.id)
 
 
 def _conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
@@ -214,21 +212,27 @@ def _conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
             yield _T.c[name] == str(value)
     if wanted.since is not None:
         yield _T.c.created_at >= wanted.since
+        yield _T.c.updated_at >= wanted.since  # follows, and lets a list by change begin there
     if wanted.until is not None:
         yield _T.c.created_at < wanted.until
 
 
-def _named(words: str) -> Any:
-    """Ids of the tasks that say these words, each way of saying by its own index."""
-    jobs = select(_T.c.id).join(_J, _J.c.id == _T.c.job_id).where(_job_says(words, _J.c))
-    ways: list[Select[Any]] = [
-        jobs,
-        select(_T.c.id).where(_T.c.ticket_key == words.upper()),
-        select(_T.c.id).where(_T.c.id == words),
-        select(_T.c.id).where(_T.c.job_id == words),
+def _named(wanted: TaskFilter, words: str, *, most: int | None) -> Any:
+    """Ids of matching tasks that say these words, each way of saying by its own index.
+
+    Of each way no more than ``most``, where a count goes no further.
+    """
+    ids = select(_T.c.id).where(*_conditions(wanted))
+    ways = [
+        ids.join(_J, _J.c.id == _T.c.job_id).where(_job_says(words, _J.c)),
+        ids.where(_T.c.ticket_key == words.upper()),
+        ids.where(_T.c.id == words),
+        ids.where(_T.c.job_id == words),
     ]
     if len(words) >= _SHORTEST_PART:
-        ways.append(select(_T.c.id).where(_T.c.error_message.ilike(_part(words))))
+        ways.append(ids.where(_T.c.error_message.ilike(_part(words))))
+    if most is not None:
+        ways = [select(way.limit(most).subquery()) for way in ways]
     return union(*ways).cte("named").prefix_with("MATERIALIZED")
 
 

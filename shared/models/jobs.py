@@ -104,7 +104,18 @@ class SyncTask(Base):
         ),
         # For lists and counts: what is not filled is few, however long the history.
         Index(
-            "ix_sync_tasks_unfilled", "status", "id", postgresql_where=text("status <> 'filled'")
+            "ix_sync_tasks_unfilled",
+            "status",
+            "created_at",
+            "id",
+            postgresql_where=text("status <> 'filled'"),
+        ),
+        Index(
+            "ix_sync_tasks_unfilled_changed",
+            "status",
+            "updated_at",
+            "id",
+            postgresql_where=text("status <> 'filled'"),
         ),
         Index(
             "ix_sync_tasks_error",
