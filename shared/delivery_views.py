@@ -51,9 +51,10 @@ class DeliveryFilter:
     """Which deliveries are meant; None asks for nothing.
 
     ``words`` is an id, an identifier or a ticket key as a whole. ``since`` is included, ``until``
-    is not.
+    is not. ``ids`` are picked one by one.
     """
 
+    ids: tuple[str, ...] | None = None
     words: str | None = None
     state: DeliveryState | None = None
     event: str | None = None
@@ -85,9 +86,12 @@ _ONE = text(f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE d.id = :id")  # 
 _BODY = text("SELECT body FROM webhook_deliveries WHERE id = :id")
 _COUNTS = (
     "count(*), count(*) FILTER (WHERE d.outcome IS NULL), "
-    "count(*) FILTER (WHERE d.outcome IS NOT NULL AND d.body IS NULL)"
+    "count(*) FILTER (WHERE d.outcome IS NOT NULL AND d.bodiless)"
 )
+# What a filter matches is known only with its value: no plan made for any value serves.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _CLAUSES = {
+    "ids": "d.id = ANY(:ids)",
     "words": "(d.id = :words OR d.identifier = :words OR d.ticket_key = upper(:words))",
     "state": "d.outcome = :state",
     "event": "d.event = :event",
@@ -115,6 +119,7 @@ def page(
 ) -> list[DeliveryRow]:
     """Up to ``limit`` deliveries, newest first, older than the one whose id is ``before``."""
     where, values = _where(wanted, before)
+    session.execute(_PLAN_AFRESH)
     statement = (
         f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
         "ORDER BY d.id DESC LIMIT :limit"
@@ -128,6 +133,7 @@ def replayable(
 ) -> list[str]:
     """Up to ``limit`` ids of matching deliveries that can be replayed, newest first."""
     where, values = _where(wanted, before)
+    session.execute(_PLAN_AFRESH)
     statement = (
         f"SELECT d.id FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
         "AND d.outcome IS NOT NULL AND d.body IS NOT NULL ORDER BY d.id DESC LIMIT :limit"
@@ -135,11 +141,32 @@ def replayable(
     return list(session.scalars(text(statement), {**values, "limit": limit}))
 
 
-def count(session: Session, wanted: DeliveryFilter) -> Matching:
-    """How many deliveries match."""
+def count(session: Session, wanted: DeliveryFilter, *, most: int | None = None) -> Matching:
+    """How many deliveries match; with ``most``, counted no further than that."""
     where, values = _where(wanted, None)
-    statement = f"SELECT {_COUNTS} FROM webhook_deliveries d WHERE {where}"  # noqa: S608  constants alone
-    return Matching(*session.execute(text(statement), values).one())
+    session.execute(_PLAN_AFRESH)
+    statement = (
+        f"SELECT {_COUNTS} FROM (SELECT d.outcome, d.body IS NULL AS bodiless "  # noqa: S608  constants alone
+        f"FROM webhook_deliveries d WHERE {where} LIMIT :most) d"
+    )
+    return Matching(*session.execute(text(statement), {**values, "most": most}).one())
+
+
+# From one value of the index to the next: as many steps as there are values, not rows.
+_EVENTS = text("""
+WITH RECURSIVE known AS (
+    (SELECT min(event) AS name, 1 AS at FROM webhook_deliveries)
+    UNION ALL
+    SELECT (SELECT min(d.event) FROM webhook_deliveries d WHERE d.event > k.name), k.at + 1
+    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
+)
+SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
+""")
+
+
+def events(session: Session, *, most: int = 50) -> list[str]:
+    """What deliveries said they were, in order of the alphabet."""
+    return list(session.scalars(_EVENTS, {"most": most}))
 
 
 def _where(wanted: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:
@@ -148,6 +175,8 @@ def _where(wanted: DeliveryFilter, before: str | None) -> tuple[str, dict[str, A
     if values.get("state") is DeliveryState.WAITING:
         clauses[list(values).index("state")] = "d.outcome IS NULL"
         del values["state"]
+    if wanted.ids is not None:
+        values["ids"] = list(wanted.ids)
     if before is not None:
         clauses.append("d.id < :before")
         values["before"] = before

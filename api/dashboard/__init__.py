@@ -2,9 +2,28 @@
 
 from flask import Flask
 
-from api.dashboard import errors, jobs, layout, login, new_job, overview, task_actions, tasks
+from api.dashboard import (
+    deliveries,
+    delivery_actions,
+    errors,
+    jobs,
+    layout,
+    login,
+    new_job,
+    overview,
+    task_actions,
+    tasks,
+)
 
-PAGES = (overview.pages, tasks.pages, task_actions.pages, jobs.pages, new_job.pages)
+PAGES = (
+    overview.pages,
+    tasks.pages,
+    task_actions.pages,
+    jobs.pages,
+    new_job.pages,
+    deliveries.pages,
+    delivery_actions.pages,
+)
 
 
 def register(app: Flask) -> None:

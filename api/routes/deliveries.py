@@ -1,14 +1,13 @@
 """Webhook deliveries: what came in, what became of it, and once more."""
 
 from collections.abc import Sequence
-from functools import partial
 from http import HTTPMethod
 from typing import Any
 
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import runtime
+from api import replays, runtime
 from api.answers import json_answer
 from api.auth import current_actor
 from api.paging import listed
@@ -23,10 +22,9 @@ from api.schemas.webhooks import (
     ReplayOut,
     ReplayRequest,
 )
-from shared import audit, delivery_views, inbox
+from shared import delivery_views, inbox
 from shared.access import Scope
-from shared.audit import AuditAction, Deed
-from shared.broker import Bell
+from shared.audit import Deed
 from shared.clock import iso_millis
 from shared.db import begin
 from shared.delivery_views import DeliveryFilter, DeliveryRow
@@ -35,9 +33,6 @@ from shared.errors import NotFoundError
 resource = Resource(
     "deliveries", prefix="/api/webhooks/deliveries", about="What Jira's webhooks brought."
 )
-
-REPLAY_BITE = 1000
-"""Deliveries that one transaction of a replay of all makes due."""
 
 
 @resource.route(
@@ -81,13 +76,9 @@ def replay(path: DeliveryPath) -> Response:
     409 where it was not applied for the first time yet, or its body is no longer kept.
     """
 
-    def work(session: Session) -> DeliveryRow:
-        inbox.replay(session, path.id)
-        audit.write(session, AuditAction.REPLAY, _deed(), subject=path.id)
-        return _found(session, path.id)
-
-    row = runtime.in_transaction(work)
-    runtime.runtime().doorbell.ring(Bell.INBOX)
+    replays.replay_one(path.id, deed=_deed())
+    with begin(runtime.runtime().engine) as session:
+        row = _found(session, path.id)
     return json_answer(delivery_json(row), status=202)
 
 
@@ -112,28 +103,8 @@ def replay_all(body: ReplayRequest) -> Response:
 
 
 def _replay_all(body: ReplayRequest, wanted: DeliveryFilter) -> int:
-    """In short transactions, newest first; one that is applied meanwhile is not met again."""
     chosen = body.filter.model_dump(mode="json", by_alias=True, exclude_none=True)
-    number = runtime.in_transaction(
-        lambda s: audit.begin(s, AuditAction.REPLAY, _deed(), chosen=chosen)
-    )
-    total, before = 0, None
-    while True:
-        ids, done = runtime.in_transaction(partial(_bite, wanted=wanted, before=before))
-        runtime.runtime().doorbell.ring(Bell.INBOX)
-        total += done
-        if len(ids) < REPLAY_BITE:
-            break
-        before = ids[-1]
-    runtime.in_transaction(
-        lambda s: audit.progress(s, number, counts={"replayed": total}, ended=True)
-    )
-    return total
-
-
-def _bite(session: Session, *, wanted: DeliveryFilter, before: str | None) -> tuple[list[str], int]:
-    ids = delivery_views.replayable(session, wanted, limit=REPLAY_BITE, before=before)
-    return ids, inbox.replay_these(session, ids)
+    return replays.replay_all(wanted, deed=_deed(), chosen=chosen)
 
 
 def _deed() -> Deed:
