@@ -1,8 +1,9 @@
 """Prune, once a day: deliveries' bodies, deliveries and attempts beyond their days."""
 
 from collections.abc import Mapping
+from functools import partial
 
-from shared import pruning
+from shared import idempotency, pruning
 from shared.db import in_transaction
 from shared.logs import get_logger
 from shared.pruning import BITE, Bite
@@ -35,6 +36,7 @@ def _plan(settings: Settings) -> dict[str, Bite]:
         "deliveries": pruning.deliveries(days=settings.delivery_days),
         "attempts": pruning.attempts(days=settings.attempt_days),
         "unannounced_changes": pruning.unannounced_changes(days=UNANNOUNCED_DAYS),
+        "idempotency_keys": partial(idempotency.prune, limit=BITE),
     }
 
 
