@@ -101,7 +101,8 @@ UPDATE jira_polls SET
 WHERE scope = :scope
 """)
 _REFUSED = text("""
-UPDATE jira_polls SET refusal = :refusal, updated_at = now() WHERE scope = :scope
+UPDATE jira_polls SET running = false, refusal = :refusal, updated_at = now()
+WHERE scope = :scope
 """)
 
 
@@ -123,7 +124,10 @@ def finish(session: Session, scope: str) -> None:
 
 
 def refused(session: Session, scope: str, *, reason: str) -> None:
-    """Jira refuses the query itself, such as a project it does not show us: doctor tells."""
+    """Jira refuses the query itself, such as a project it does not show us: doctor tells.
+
+    The next round asks again, in its time, from where this one got to.
+    """
     session.execute(_REFUSED, {"scope": scope, "refusal": reason})
 
 

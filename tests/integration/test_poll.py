@@ -191,6 +191,9 @@ def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
         jobs.create(session, draft(jira_ticket_key="PI-42"))
     poll(runtime)
     assert "NOSUCH" in (progress(engine).refusal or "")
+    asked = searches(jira)
+    poll(runtime)
+    assert searches(jira) == asked
     assert drain(runtime) == 1
     runtime.close()
     with begin(engine) as session:
