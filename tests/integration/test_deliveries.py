@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 
 from shared import inbox, jobs, sync_tasks
 from shared.absorb import absorb
+from shared.broker import QUEUE_INNER
 from shared.db import begin
 from shared.models import Delivery, Job, SyncTask, TicketCopy
 from shared.settings import Settings
@@ -17,6 +18,7 @@ from tests.factories import draft, ticket
 from tests.support.hooks import PART_NUMBER, Inbox, issue, now, payload
 from worker.deliveries import deliver
 from worker.runtime import Runtime, make_runtime
+from worker.sweep import sweep
 
 OLD = datetime(2024, 1, 1, tzinfo=UTC)
 NEW = datetime(2024, 2, 1, tzinfo=UTC)
@@ -388,3 +390,12 @@ def test_large_bodies_are_claimed_a_few_at_a_time(post: Post) -> None:
         assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[:2]
     with begin(post.engine) as session:
         assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[2:]
+
+
+def test_the_sweep_has_deliveries_applied_that_nobody_was_told_about(post: Post) -> None:
+    waiting = f"routecard:{QUEUE_INNER}"
+    sweep(post.runtime)
+    assert post.runtime.redis.llen(waiting) == 0
+    post.inbox.put()
+    sweep(post.runtime)
+    assert "routecard.deliver" in post.runtime.redis.lindex(waiting, 0)
