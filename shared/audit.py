@@ -1,12 +1,13 @@
 """Audit: who did what, on what, why, and what came of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import orjson
-from sqlalchemy import select, text
+from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared.access import Actor
@@ -106,13 +107,69 @@ def _json(content: Mapping[str, Any] | None) -> str | None:
     return None if content is None else orjson.dumps(dict(content)).decode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Which events are meant; None asks for nothing. ``words``: part of a reason, or a whole
+    actor, subject or request id. ``since`` is included.
+    """
+
+    action: AuditAction | None = None
+    actor: str | None = None
+    subject: str | None = None
+    words: str | None = None
+    since: datetime | None = None
+
+
+_EVERYTHING = AuditFilter()
+# What a filter matches is known only with its value: no plan made for any value serves.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 def page(
-    session: Session, *, limit: int, before: int | None = None, subject: str | None = None
+    session: Session,
+    wanted: AuditFilter = _EVERYTHING,
+    *,
+    limit: int,
+    before: int | None = None,
 ) -> list[AuditEvent]:
     """Up to ``limit`` events, newest first, older than the number ``before``."""
-    found = select(AuditEvent).order_by(AuditEvent.id.desc()).limit(limit)
+    session.execute(_PLAN_AFRESH)
+    found = select(AuditEvent).where(*_conditions(wanted))
     if before is not None:
         found = found.where(AuditEvent.id < before)
-    if subject is not None:
-        found = found.where(AuditEvent.subject == subject)
-    return list(session.scalars(found))
+    return list(session.scalars(found.order_by(AuditEvent.id.desc()).limit(limit)))
+
+
+def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.action is not None:
+        yield AuditEvent.action == wanted.action.value
+    if wanted.actor is not None:
+        yield AuditEvent.actor == wanted.actor
+    if wanted.subject is not None:
+        yield AuditEvent.subject == wanted.subject
+    if wanted.since is not None:
+        yield AuditEvent.at >= wanted.since
+    if wanted.words is not None:
+        yield or_(
+            AuditEvent.reason.icontains(wanted.words, autoescape=True),
+            AuditEvent.actor == wanted.words,
+            AuditEvent.subject == wanted.words,
+            AuditEvent.request_id == wanted.words,
+        )
+
+
+# From one name of the index to the next: as many steps as there are names, not rows.
+_ACTORS = text("""
+WITH RECURSIVE known AS (
+    (SELECT min(actor) AS name, 1 AS at FROM audit_events)
+    UNION ALL
+    SELECT (SELECT min(a.actor) FROM audit_events a WHERE a.actor > k.name), k.at + 1
+    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
+)
+SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
+""")
+
+
+def actors(session: Session, *, most: int = 100) -> list[str]:
+    """Who ever did something, in order of the alphabet."""
+    return list(session.scalars(_ACTORS, {"most": most}))

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from api.dashboard import (
+    audit,
     deliveries,
     delivery_actions,
     errors,
@@ -23,6 +24,7 @@ PAGES = (
     new_job.pages,
     deliveries.pages,
     delivery_actions.pages,
+    audit.pages,
 )
 
 

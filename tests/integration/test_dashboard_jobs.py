@@ -134,7 +134,7 @@ def test_each_jira_field_says_who_filled_it(api: ApiClient, pages: Any, engine: 
     assert "The client, with the job" in row_of(page, "Ticket")
     assert row_of(page, "Priority").startswith("Urgent The client, with the job")
     assert row_of(page, "Part number").startswith("ALU-HOUSING-7075 The ticket (poll)")
-    assert row_of(page, "Epic").endswith("The ticket has none")
+    assert "The ticket has none" in row_of(page, "Epic")
 
 
 def test_a_linked_jobs_key_came_by_the_link(api: ApiClient, pages: Any) -> None:
