@@ -1,10 +1,11 @@
 """Style, script and icon of the pages: named by what is in them, so that browsers may keep them."""
 
 import hashlib
+import mimetypes
 from functools import cache
 from pathlib import Path
 
-from flask import Flask, Response, request, send_from_directory
+from flask import Flask, Response, abort, request
 
 from api.access import Unscoped, declare
 from api.dashboard.security import protect
@@ -26,13 +27,22 @@ def address(name: str) -> str:
 
 
 @cache
+def _files() -> dict[str, bytes]:
+    """All of them, a few dozen kilobytes."""
+    return {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.is_file()}
+
+
+@cache
 def _digest(name: str) -> str:
-    return hashlib.sha256((FOLDER / name).read_bytes()).hexdigest()[:12]
+    return hashlib.sha256(_files()[name]).hexdigest()[:12]
 
 
 def _serve(name: str) -> Response:
-    answer = protect(send_from_directory(FOLDER, name))
-    wanted = request.args.get("v")
-    known = wanted is not None and wanted == _digest(name)
-    answer.headers["Cache-Control"] = _FOR_EVER if known else "no-cache"
-    return answer
+    if name not in _files():
+        abort(404)
+    kind, _ = mimetypes.guess_type(name)
+    answer = protect(Response(_files()[name], mimetype=kind or "application/octet-stream"))
+    named = request.args.get("v") == _digest(name)
+    answer.headers["Cache-Control"] = _FOR_EVER if named else "no-cache"
+    answer.set_etag(_digest(name))
+    return answer.make_conditional(request)

@@ -112,8 +112,8 @@ def _meant(fields: dict[str, str], ids: list[str]) -> tuple[TaskFilter, list[tup
     scope, back = fields.get("scope"), fields.get("back", "")
     kept = [("scope", scope or ""), ("back", back)]
     if scope == "selected":
-        picked = tuple(dict.fromkeys(ids))
-        if not 0 < len(picked) <= MOST_SELECTED or any("\0" in task_id for task_id in picked):
+        picked = tuple(dict.fromkeys(filter(None, ids)))
+        if not 0 < len(picked) <= MOST_SELECTED or not all(map(str.isprintable, picked)):
             raise InvalidInputError(f"Select between 1 and {MOST_SELECTED} tasks in the list first")
         return TaskFilter(ids=picked), [*kept, *(("id", task_id) for task_id in picked)]
     if scope != "matching":

@@ -7,7 +7,9 @@ const PART = "Routecard-Part";
 
 /* ---- Bringing a part up to date: nodes stay, so that selection, focus and scroll stay too. ---- */
 
-const keyOf = (node) => node.nodeType === Node.ELEMENT_NODE ? node.id || node.dataset.key || "" : "";
+// By attribute: `form.id` is the form's input of that name, where it has one.
+const keyOf = (node) => node.nodeType === Node.ELEMENT_NODE
+  ? node.getAttribute("id") || node.getAttribute("data-key") || "" : "";
 
 const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
@@ -35,8 +37,11 @@ function patchChildren(now, next) {
   const wanted = new Set([...next.children].map(keyOf));
   let place = now.firstChild;
   for (const child of [...next.childNodes]) {
-    // Rows that are gone go first, so that those after them need not move.
-    while (place && keyOf(place) && !wanted.has(keyOf(place))) place = removed(place);
+    // Rows that are gone go first, with the blank after them, so that no other has to move.
+    while (place && keyOf(place) && !wanted.has(keyOf(place))) {
+      place = removed(place);
+      if (place && place.nodeType === Node.TEXT_NODE && !place.nodeValue.trim()) place = removed(place);
+    }
     const known = keyOf(child) ? keyed.get(keyOf(child)) : place;
     if (known && alike(known, child)) {
       if (known === place) place = place.nextSibling;
@@ -80,8 +85,10 @@ async function refresh(part) {
   if (answer.status === 200) {
     const fresh = document.createElement("div");
     fresh.innerHTML = await answer.text();
-    if (!busyWith(part)) patchChildren(part, fresh);
-    else return; // the tag stays the old one, so that it is asked for again
+    if (busyWith(part)) return; // the tag stays the old one, so that it is asked for again
+    const focused = document.activeElement;
+    patchChildren(part, fresh);
+    if (part.contains(focused)) focused.focus({ preventScroll: true }); // a row that moved lost it
     countSelected();
   }
   tags.set(part, answer.headers.get("ETag"));
