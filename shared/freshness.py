@@ -25,6 +25,10 @@ class Topic(StrEnum):
     """Units and paths: what was last done to a unit, and the newest path."""
     TICKETS = "tickets"
     """Our copy of Jira's tickets."""
+    POLL = "poll"
+    """How far the poll has got."""
+    EXAMINATIONS = "examinations"
+    """What the doctor said, and whether it is asked."""
     AUDIT = "audit"
     LIFE = "life"
     """Who is alive; it changes where somebody falls silent or comes back."""
@@ -56,15 +60,20 @@ _LAST: dict[Topic, str] = {
         "(SELECT at FROM serial_events ORDER BY id DESC LIMIT 1)"
     ),
     Topic.TICKETS: "SELECT NULL, max(verified_at) FROM tickets",
+    Topic.POLL: "SELECT NULL, max(updated_at) FROM jira_polls",
+    Topic.EXAMINATIONS: (
+        "SELECT concat(id, started_at, ended_at), COALESCE(ended_at, started_at, asked_at) "
+        "FROM (SELECT * FROM examinations ORDER BY id DESC LIMIT 1) AS e"
+    ),
     Topic.AUDIT: (
         "SELECT a.id || a.counts::text, COALESCE(a.ended_at, now()) "
         "FROM (SELECT * FROM audit_events ORDER BY id DESC LIMIT 1) AS a"
     ),
     Topic.LIFE: (
-        "SELECT string_agg(name, ' ' ORDER BY name), NULL FROM heartbeats "
+        "SELECT string_agg(name, ' ' ORDER BY name), NULL::timestamptz FROM heartbeats "
         "WHERE seen_at > now() - interval '10 seconds'"
     ),
-    Topic.MINUTE: "SELECT date_trunc('minute', now())::text, NULL",
+    Topic.MINUTE: "SELECT date_trunc('minute', now())::text, NULL::timestamptz",
 }
 
 
