@@ -22,6 +22,7 @@ QUEUE_JIRA = "jira"
 QUEUE_INNER = "inner"
 DOORBELL_KEY = "routecard:doorbell"
 INBOX_KEY = "routecard:doorbell:inbox"
+DOCTOR_KEY = "routecard:doorbell:doctor"
 DOORBELL_MILLIS = 1000
 SILENCE_SECONDS = (1.0, 5.0)
 """How long a bell that could not be rung is left alone: at first, and at most."""
@@ -38,6 +39,7 @@ class TaskName(StrEnum):
     TALLY = "routecard.tally"
     POLL = "routecard.poll"
     EXISTENCE = "routecard.existence"
+    EXAMINE = "routecard.examine"
 
 
 ROUTES = {
@@ -49,6 +51,7 @@ ROUTES = {
     TaskName.TALLY: QUEUE_INNER,
     TaskName.POLL: QUEUE_JIRA,
     TaskName.EXISTENCE: QUEUE_JIRA,
+    TaskName.EXAMINE: QUEUE_JIRA,
 }
 
 
@@ -57,6 +60,7 @@ class Bell(Enum):
 
     TASKS = (DOORBELL_KEY, TaskName.DRAIN)
     INBOX = (INBOX_KEY, TaskName.DELIVER)
+    DOCTOR = (DOCTOR_KEY, TaskName.EXAMINE)
 
     def __init__(self, key: str, message: TaskName) -> None:
         self.key = key

@@ -8,6 +8,8 @@ from celery import Celery
 from shared.broker import TaskName
 from shared.settings import Settings
 from worker.deliveries import deliver
+from worker.examination import LOOK_EVERY, examine
+from worker.examination import TIME_LIMIT as EXAMINE_LIMIT
 from worker.existence import EXISTENCE_EVERY, check_existence
 from worker.field_map import map_fields
 from worker.fill import drain
@@ -33,9 +35,10 @@ _FOR_JIRA: dict[TaskName, _Work] = {
     TaskName.POLL: poll,
     TaskName.EXISTENCE: check_existence,
     TaskName.MAP_FIELDS: map_fields,
+    TaskName.EXAMINE: examine,
 }
 """What may hang as long as Jira does, and so takes one of the pool's slots for it."""
-_LIMITS = {TaskName.POLL: POLL_LIMIT}
+_LIMITS = {TaskName.POLL: POLL_LIMIT, TaskName.EXAMINE: EXAMINE_LIMIT}
 
 
 def register(
@@ -74,6 +77,7 @@ def schedule(settings: Settings) -> dict[str, Any]:
         "sweep": _every(1.0, TaskName.SWEEP),
         "prune": _every(PRUNE_EVERY, TaskName.PRUNE),
         "tally": _every(TALLY_EVERY, TaskName.TALLY),
+        "examine": _every(LOOK_EVERY, TaskName.EXAMINE),
     }
     if poll_is_wanted(settings):
         plan["poll"] = _every(look_every(settings), TaskName.POLL)

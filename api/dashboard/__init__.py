@@ -7,6 +7,8 @@ from api.dashboard import (
     deliveries,
     delivery_actions,
     errors,
+    jira,
+    jira_actions,
     jobs,
     layout,
     login,
@@ -24,6 +26,8 @@ PAGES = (
     new_job.pages,
     deliveries.pages,
     delivery_actions.pages,
+    jira.pages,
+    jira_actions.pages,
     audit.pages,
 )
 

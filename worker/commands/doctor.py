@@ -27,12 +27,7 @@ def command(*, as_json: bool, ticket: str | None) -> None:
 
 
 def _document(findings: list[Finding]) -> dict[str, object]:
-    return {"status": worst(findings).value, "checks": [_check(one) for one in findings]}
-
-
-def _check(one: Finding) -> dict[str, str]:
-    found = {"name": one.name, "status": one.status.value, "message": one.message}
-    return found | ({"remedy": one.remedy} if one.remedy else {})
+    return {"status": worst(findings).value, "checks": [one.as_json() for one in findings]}
 
 
 def _print(findings: list[Finding]) -> None:

@@ -28,6 +28,11 @@ class Finding:
     message: str
     remedy: str = ""
 
+    def as_json(self) -> dict[str, str]:
+        """The finding as the command prints it and the dashboard keeps it."""
+        found = {"name": self.name, "status": self.status.value, "message": self.message}
+        return found | ({"remedy": self.remedy} if self.remedy else {})
+
 
 def ok(name: str, message: str) -> Finding:
     """All is well."""

@@ -9,11 +9,13 @@ from sqlalchemy import Engine
 from shared import db, pauses
 from shared.clock import Clock, SystemClock
 from shared.errors import AppError
+from shared.pauses import Pause, in_words
 from shared.settings import Deployment, Settings
 from shared.states import WaitCode
 from worker.doctor import flow, jira, mapping, servers
 from worker.doctor.checks import Finding, Section, Status, run_all, warn
 from worker.jira.client import make_jira
+from worker.jira.connection import Budget
 from worker.jira.port import Jira
 
 _CALL_SECONDS = 4.0
@@ -26,21 +28,60 @@ def examine(settings: Settings, *, ticket: str | None = None) -> list[Finding]:
     clock = SystemClock()
     return run_all(
         [
-            Section(("database", "migrations"), partial(_database, settings), _SERVER_SECONDS),
-            Section(("broker",), partial(servers.broker, settings), _SERVER_SECONDS),
+            *_servers(settings),
             Section(("api", "webhook_intake"), partial(servers.api, settings), _SERVER_SECONDS),
-            Section(
-                ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks"),
-                partial(_flow, settings, clock),
-                _SERVER_SECONDS,
-            ),
-            Section(("times",), lambda: iter([flow.times(settings)]), _SERVER_SECONDS),
-            Section(
-                ("jira", "deployment", "credentials", "mapping"),
-                partial(_jira, settings, clock, ticket),
-                _JIRA_SECONDS,
-            ),
+            *_flows(settings, clock),
+            _of_jira(settings, clock, ticket=ticket, budget=None),
         ]
+    )
+
+
+def examine_from_worker(
+    settings: Settings,
+    *,
+    clock: Clock,
+    budget: Budget,
+    held: Pause | None,
+    ticket: str | None,
+) -> list[Finding]:
+    """The same from a worker, which cannot know where the API is reached, nor has to.
+
+    Calls to Jira count against the ``budget`` of all workers, and there are none while a pause
+    is ``held``.
+    """
+    sections = [*_servers(settings), *_flows(settings, clock)]
+    if held is None:
+        sections.append(_of_jira(settings, clock, ticket=ticket, budget=budget))
+        return run_all(sections)
+    words = f"Not asked, as a pause is in force: {in_words(held, now=clock.now())}."
+    return [*run_all(sections), warn("jira", words, "See pause.")]
+
+
+def _servers(settings: Settings) -> list[Section]:
+    return [
+        Section(("database", "migrations"), partial(_database, settings), _SERVER_SECONDS),
+        Section(("broker",), partial(servers.broker, settings), _SERVER_SECONDS),
+    ]
+
+
+def _flows(settings: Settings, clock: Clock) -> list[Section]:
+    return [
+        Section(
+            ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks"),
+            partial(_flow, settings, clock),
+            _SERVER_SECONDS,
+        ),
+        Section(("times",), lambda: iter([flow.times(settings)]), _SERVER_SECONDS),
+    ]
+
+
+def _of_jira(
+    settings: Settings, clock: Clock, *, ticket: str | None, budget: Budget | None
+) -> Section:
+    return Section(
+        ("jira", "deployment", "credentials", "mapping"),
+        partial(_jira, settings, clock, ticket, budget),
+        _JIRA_SECONDS,
     )
 
 
@@ -72,11 +113,13 @@ def _engine(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _jira(settings: Settings, clock: Clock, ticket: str | None) -> Iterator[Finding]:
-    """Without a budget: a person asks, now and then."""
+def _jira(
+    settings: Settings, clock: Clock, ticket: str | None, budget: Budget | None
+) -> Iterator[Finding]:
+    """Without a budget where a person asks, now and then."""
     seconds = min(_CALL_SECONDS, settings.jira_timeout_seconds)
     patience = settings.model_copy(update={"jira_timeout_seconds": seconds})
-    with closing(make_jira(patience, clock=clock)) as client:
+    with closing(make_jira(patience, clock=clock, budget=budget)) as client:
         finding, info = jira.connection(client, settings)
         yield finding
         if finding.status is Status.OK:
