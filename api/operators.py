@@ -79,6 +79,9 @@ def register(app: Flask, process: Runtime) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+        # Set where it changed alone: a part that refreshes itself keeps nobody logged in, and its
+        # answer must not bring back the session of before a form that was sent meanwhile.
+        SESSION_REFRESH_EACH_REQUEST=False,
         # Pages ask for the token where they check the operator; the REST API has no cookie.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,

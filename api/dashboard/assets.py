@@ -45,4 +45,5 @@ def _serve(name: str) -> Response:
     named = request.args.get("v") == _digest(name)
     answer.headers["Cache-Control"] = _FOR_EVER if named else "no-cache"
     answer.set_etag(_digest(name))
-    return answer.make_conditional(request)
+    answer.make_conditional(request)
+    return answer

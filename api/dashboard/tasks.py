@@ -18,7 +18,7 @@ from shared.states import FailureCode, Source, TaskStatus
 from shared.task_lists import Sort, TaskView
 
 PAGE = 50
-MOST_COUNTED = 10_000
+MOST_COUNTED = 1000
 """A list says how many match up to here; what is done to all of them counts them all."""
 
 pages = Pages("tasks")

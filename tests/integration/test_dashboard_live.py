@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event, text
 from shared.db import begin
 from shared.settings import Settings
 from tests.support import seed
-from tests.support.api import application, operator
+from tests.support.api import application, log_in, operator
 
 PART = {"Routecard-Part": "live"}
 
@@ -87,6 +87,14 @@ def test_a_change_of_jiras_state_shows_on_the_overview(client: Any, engine: Engi
 def test_the_tag_of_one_list_means_nothing_to_another(client: Any) -> None:
     tag = _part(client, "/tasks?status=failed").headers["ETag"]
     assert _part(client, "/tasks?status=filled", tag).status_code == 200
+
+
+def test_a_part_leaves_the_session_as_it_is(client: Any, engine: Engine) -> None:
+    operator(engine)
+    assert "Set-Cookie" in log_in(client).headers
+    answer = _part(client, "/tasks")
+    assert answer.status_code == 200
+    assert "Set-Cookie" not in answer.headers
 
 
 def test_a_part_is_not_sent_to_whom_nobody_let_in(client: Any, engine: Engine) -> None:

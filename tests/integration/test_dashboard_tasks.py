@@ -79,7 +79,7 @@ def test_a_task_is_found_by_what_people_know(client: Any, words: str) -> None:
 
 
 def test_a_task_is_found_by_its_error_and_by_its_part_number(client: Any) -> None:
-    assert _shown(client.get("/tasks?q=account+may+not+read").text)
+    assert _shown(client.get("/tasks?q=our+account+may+not+see").text)
     assert _shown(client.get("/tasks?q=STL-BRACKET&status=filled").text)
 
 
