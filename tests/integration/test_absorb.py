@@ -1,6 +1,5 @@
 """Bulk read, webhook and poll end in one function: what it fills and what it leaves alone."""
 
-
 from sqlalchemy import Engine
 
 from shared import jobs, sync_tasks
