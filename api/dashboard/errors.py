@@ -17,7 +17,7 @@ log = get_logger(__name__)
 _REST = ("/api", "/metrics", "/healthz", "/readyz", "/openapi.json", "/static/")
 _STALE_FORM = "This page was open too long, or cookies are off. Go back, reload, and try again."
 _TITLES: dict[int, str] = {
-    HTTPStatus.BAD_REQUEST: "That address or form makes no sense",
+    HTTPStatus.BAD_REQUEST: "That cannot be done",
     HTTPStatus.UNAUTHORIZED: "Log in again",
     HTTPStatus.FORBIDDEN: "Not allowed",
     HTTPStatus.NOT_FOUND: "Nothing here",

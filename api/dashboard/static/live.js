@@ -79,8 +79,10 @@ function tell(mood, words) {
 async function refresh(part) {
   const headers = { [PART]: "live" };
   if (tags.has(part)) headers["If-None-Match"] = tags.get(part);
-  const answer = await fetch(part.dataset.live, { headers, cache: "no-store", signal: AbortSignal.timeout(10000) });
-  if (answer.status === 401) throw new SignedOut();
+  const answer = await fetch(part.dataset.live, {
+    headers, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10000),
+  });
+  if (answer.status === 401 || answer.type === "opaqueredirect") throw new SignedOut();
   if (!answer.ok && answer.status !== 304) throw new Error(`status ${answer.status}`);
   if (answer.status === 200) {
     const fresh = document.createElement("div");
