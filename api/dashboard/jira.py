@@ -84,6 +84,7 @@ def _read(session: Session) -> dict[str, Any]:
         "look": look,
         "under_way": examinations.under_way(session),
         "findings": _findings(look),
+        "said": {one["name"]: one["message"] for one in _findings(look)},
         "checks": CHECKS,
         "preview": look.preview if look else None,
         "mapped": _mapped(settings, look, field_mappings.find(session, settings), copy),
