@@ -238,12 +238,23 @@ def read_embedded(home: Path) -> dict[str, str]:
     return {str(name): str(value) for name, value in content.items()}
 
 
-def load_settings() -> Settings:
-    """Read the environment. Raises SettingsError that names each bad setting, never a secret."""
+def load_settings(*, own_jira: bool = False) -> Settings:
+    """Read the environment. Raises SettingsError that names each bad setting, never a secret.
+
+    Where it names no Jira, the simulated one that `routecard dev` last started in this home is
+    taken, with its field mapping; not so with ``own_jira``.
+    """
     try:
-        return Settings()
+        settings = Settings()
+        simulated = {} if settings.jira_base_url or own_jira else _simulated(settings.home)
+        return Settings(**simulated) if simulated else settings
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
+
+
+def _simulated(home: Path) -> dict[str, Any]:
+    known = read_embedded(home)
+    return {name: value for name, value in known.items() if name.startswith("JIRA_") and value}
 
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"

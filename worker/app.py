@@ -1,8 +1,10 @@
 """The worker's composition root: `celery -A worker.app worker` and `… beat`."""
 
 import functools
+import warnings
 from typing import Any
 
+from celery.platforms import SecurityWarning
 from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutdown
 
 from shared.broker import make_celery
@@ -12,6 +14,9 @@ from worker import tasks
 from worker.runtime import Runtime, make_runtime
 from worker.slots import JiraSlots
 from worker.vitals import BeatScheduler, Vitals
+
+# Celery warns of root because of pickled messages; ours are JSON and nothing else is accepted.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 settings = load_settings()
 app = make_celery(settings)

@@ -14,7 +14,7 @@ _MISSING = (
 @click.option("--fresh", is_flag=True, help="Begin with empty data.")
 def command(*, fresh: bool) -> None:
     """Run database, broker, API, worker, scheduler and a simulated Jira together."""
-    settings = load_settings()
+    settings = load_settings(own_jira=True)
     try:
         from worker.dev.stack import run  # noqa: PLC0415  needs the extra, the other commands do not
     except ModuleNotFoundError as error:

@@ -121,7 +121,7 @@ class Plan:
 
     def prepare(self) -> None:
         """Make the servers' files and publish their addresses."""
-        addresses = {}
+        addresses = self._jira() if self.simulated else {}
         if self.postgres:
             self.postgres.prepare()
             addresses["DATABASE_URL"] = self.postgres.url()

@@ -218,9 +218,10 @@ def _welcome(plan: Plan, seconds: float) -> str:
     return f"""
 Routecard is ready, after {seconds:.1f} s. Ctrl-C stops it.
 
-  API   {plan.api_url}
-  Jira  {plan.jira_url} ({kind})
-  Data  {plan.home.path}
+  Dashboard  {plan.api_url}/
+  API        {plan.api_url}/docs
+  Jira       {plan.jira_url} ({kind})
+  Data       {plan.home.path}
 
 Create a job that names a ticket, then read it back filled:
 
