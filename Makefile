@@ -13,10 +13,10 @@ LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-h
 	--no-emit-index-url --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help dev fresh migrate test faults bench check fmt docs lock clean
+.PHONY: help dev fresh migrate test faults bench check fmt docs screenshots lock clean
 
 help: ## Show this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 dev: $(VENV)/.dev ## Run everything on this machine, with a simulated Jira
 	@exec $(BIN)/routecard dev
@@ -49,6 +49,10 @@ fmt: $(VENV)/.test ## Format the code
 
 docs: $(VENV)/.dev ## Write .env.example and docs/settings.md from the settings
 	@$(BIN)/python -m shared.settings_pages
+
+screenshots: $(VENV)/.test ## Write pictures of every page, light and dark, to docs/screenshots
+	@sh .ci/chromium
+	@exec $(BIN)/python -m tests.support.screenshots docs/screenshots
 
 lock: ## Pin the newest allowed dependencies (needs uv: pip install uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text
 
 from api.dashboard.layout import NAVIGATION
 from shared.db import begin, make_engine
+from shared.logs import setup_logs
 from shared.settings import Settings
 from tests.support import postgres, redis, seed
 from tests.support.api import PASSWORD, operator
@@ -94,6 +95,7 @@ def _take(chromium: Browser, url: str, addresses: dict[str, str], *, folder: Pat
 
 def main(folder: Path, wanted: set[str]) -> None:
     """Write ``NAME-COLOURS-SIZE.png`` into the folder, all names or the wanted ones."""
+    setup_logs(level="ERROR")
     folder.mkdir(parents=True, exist_ok=True)
     with _shop() as (engine, settings), served(settings, engine) as url, browser() as chromium:
         addresses = _addresses(engine)
