@@ -69,6 +69,8 @@ _CLAUSES = {
     "status": "lower(t.status) = lower(:status)",
     "done": "t.done = :done",
 }
+# What a filter matches is known only with its value: no plan made for any value serves.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _OLDER = "(length(t.issue_id), t.issue_id) < (length(CAST(:before AS text)), CAST(:before AS text))"
 
 
@@ -82,6 +84,7 @@ def page(
     session: Session, wanted: TicketFilter, *, limit: int, before: str | None = None
 ) -> list[TicketRow]:
     """Up to ``limit`` tickets, newest first, older than the one whose issue id is ``before``."""
+    session.execute(_PLAN_AFRESH)
     clauses, values = _where(wanted)
     if before is not None:
         clauses.append(_OLDER)

@@ -42,6 +42,19 @@ class TicketCopy(Base):
         # Lists go from the newest ticket to the oldest; ids are numbers, and text here.
         Index("ix_tickets_newest", text("length(issue_id) DESC"), text("issue_id DESC")),
         Index("ix_tickets_former_keys", "former_keys", postgresql_using="gin"),
+        # What people search by, any part of it (trigrams).
+        Index(
+            "ix_tickets_words",
+            "key",
+            "summary",
+            "part_number",
+            postgresql_using="gin",
+            postgresql_ops={
+                "key": "gin_trgm_ops",
+                "summary": "gin_trgm_ops",
+                "part_number": "gin_trgm_ops",
+            },
+        ),
     )
 
 
