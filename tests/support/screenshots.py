@@ -16,7 +16,7 @@ from api.dashboard.layout import NAVIGATION
 from shared.db import begin, make_engine
 from shared.logs import setup_logs
 from shared.settings import Settings
-from tests.support import postgres, redis, seed
+from tests.support import postgres, redis, seed, seed_records
 from tests.support.api import PASSWORD, operator
 from tests.support.browser import DESK, PHONE, browser, tab
 from tests.support.serving import served
@@ -25,7 +25,8 @@ _SIZES = {"desk": DESK, "phone": PHONE}
 _ONE = {
     "task": ("/tasks/", "SELECT max(id) FROM sync_tasks WHERE error_code = 'unusable_ticket'"),
     "job": ("/jobs/", "SELECT max(id) FROM jobs WHERE jira_filled_at IS NOT NULL"),
-    "delivery": ("/deliveries/", "SELECT max(id) FROM webhook_deliveries"),
+    "route": ("/jobs/", "SELECT max(job_id) FROM paths"),
+    "delivery": ("/deliveries/", "SELECT max(id) FROM webhook_deliveries WHERE tries > 0"),
 }
 
 
@@ -37,21 +38,24 @@ def _shop() -> Iterator[tuple[Engine, Settings]]:
         redis.server() as broker,
         postgres.database(uri) as dsn,
     ):
+        settings = Settings(
+            DATABASE_URL=dsn.replace("+psycopg", ""),
+            REDIS_URL=broker,
+            ROUTECARD_HOME=home,
+            ROUTECARD_SECRET_KEY="pictures",
+            JIRA_BASE_URL="https://jira.example.com",
+            JIRA_EMAIL="routecard@example.com",
+            JIRA_API_TOKEN="none",
+            JIRA_PROJECT="PI",
+            JIRA_FIELD_PART_NUMBER="customfield_10908",
+            JIRA_FIELD_QUANTITY="customfield_10909",
+            JIRA_WEBHOOK_SECRET="none either",
+        )
         engine = make_engine(dsn)
         seed.shop(engine)
+        seed_records.records(engine, settings)
         operator(engine)
-        yield (
-            engine,
-            Settings(
-                DATABASE_URL=dsn.replace("+psycopg", ""),
-                REDIS_URL=broker,
-                ROUTECARD_HOME=home,
-                ROUTECARD_SECRET_KEY="pictures",
-                JIRA_BASE_URL="https://jira.example.com",
-                JIRA_EMAIL="routecard@example.com",
-                JIRA_API_TOKEN="none",
-            ),
-        )
+        yield engine, settings
         engine.dispose()
 
 

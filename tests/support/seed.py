@@ -125,6 +125,7 @@ def _job(
         "jira_epic_link": "PI-10" if filled else None,
         "jira_labels": ["Q1-2024", "rush"] if filled and number % 3 == 0 else None,
         "jira_filled_at": filled,
+        "client_fields": ["jira_ticket_key", *(["jira_part_number"] if number % 9 == 0 else [])],
         "created_at": created,
         "updated_at": filled or created,
     }
