@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Connection, Engine, event, text
 
 from api.dashboard import deliveries
 from shared.db import begin, make_engine
@@ -91,6 +91,13 @@ def _asked_by(engine: Engine, client: Any, address: str) -> list[tuple[str, Any]
     return asked
 
 
+def _plan(connection: Connection, query: str, values: Any) -> dict[str, Any]:
+    """The executed plan of a query."""
+    found: Any = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", values)
+    plan: dict[str, Any] = found.scalar()[0]
+    return plan
+
+
 @pytest.mark.parametrize(
     "address",
     [
@@ -127,12 +134,7 @@ def test_a_page_reads_little_and_by_index(
     with begin(history) as session:
         connection = session.connection()
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        plans = [
-            connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", values).scalar()[
-                0
-            ]
-            for query, values in asked
-        ]
+        plans = [_plan(connection, query, values) for query, values in asked]
     scans = [scan for plan in plans for scan in _scans(plan["Plan"])]
     assert scans, "the page asked nothing of a growing table"
     whole = [scan["Relation Name"] for scan in scans if _whole(scan)]
