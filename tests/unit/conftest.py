@@ -1,0 +1,9 @@
+"""Unit tests are pure: a socket opened in one is an error."""
+
+import pytest
+import pytest_socket
+
+
+@pytest.fixture(autouse=True)
+def _no_sockets() -> None:
+    pytest_socket.disable_socket()
