@@ -65,7 +65,7 @@ def counted(value: int, unit: str) -> str:
 
 def several(unit: str) -> str:
     """The plural of a word of ours."""
-    return unit[:-1] + "ies" if unit.endswith("y") else f"{unit}s"
+    return unit[:-1] + "ies" if unit.endswith("y") and unit[-2] not in "aeiou" else f"{unit}s"
 
 
 STATUS: dict[str, str] = {
