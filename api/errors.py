@@ -80,9 +80,14 @@ def status_of(error: AppError) -> HTTPStatus:
 
 def _refused(error: AppError) -> Response:
     status = status_of(error)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR or _too_late_for(error):
         return _fault(error)
     return json_answer(refusal_body(error), status=status, headers=_headers(error, status))
+
+
+def _too_late_for(error: AppError) -> bool:
+    """Whether it would say that nothing was written, and something was (spec/API.md, 503)."""
+    return isinstance(error, DatabaseUnavailableError) and g.get("has_written", False)
 
 
 def _headers(error: AppError, status: HTTPStatus) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from flask import Response
 from pydantic import Field
+from sqlalchemy.exc import DBAPIError
 
 from api import runtime
 from api.answers import dump, entity_tag
@@ -14,7 +15,11 @@ from api.creation import CreateHeaders
 from api.representations import job_json
 from shared import queries
 from shared.db import begin
+from shared.errors import DatabaseUnavailableError
+from shared.logs import get_logger
 from shared.states import TaskStatus
+
+log = get_logger(__name__)
 
 MAX_WAIT_SECONDS = 10
 _WAIT = re.compile(r'\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
@@ -62,8 +67,13 @@ def _waited(job: dict[str, Any], seconds: int) -> bool:
 
 
 def _as_now(answer: Response, job_id: str, member: str | None) -> Response:
-    with begin(runtime.runtime().engine) as session:
-        view = queries.job_view(session, job_id)
+    try:
+        with begin(runtime.runtime().engine) as session:
+            view = queries.job_view(session, job_id)
+    except (DatabaseUnavailableError, DBAPIError) as error:
+        # The job is stored: an error now would have the client make it twice.
+        log.warning("job_not_read_again", job_id=job_id, error=type(error).__name__)
+        return answer
     if view is not None:
         job = job_json(view)
         answer.set_data(dump({member: job} if member else job))

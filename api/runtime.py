@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar, cast
 
-from flask import current_app
+from flask import current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -72,7 +72,14 @@ def runtime() -> Runtime:
 
 def in_transaction(work: Callable[[Session], T]) -> T:
     """Run ``work`` in one transaction of this request, again after a deadlock; commits."""
-    return db.in_transaction(runtime().engine, work)
+    done = db.in_transaction(runtime().engine, work)
+    has_written()
+    return done
+
+
+def has_written() -> None:
+    """Note that this request has committed something: it cannot be sent again as if it had not."""
+    g.has_written = True
 
 
 def ring() -> None:

