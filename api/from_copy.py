@@ -1,25 +1,30 @@
-"""New jobs filled at once from our own copy of their ticket, where the settings allow it."""
+"""New jobs as they are told of: filled at once from our own copy where the settings allow it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from api import runtime
-from shared import mirror, queries
+from shared import mirror, pauses, queries
 from shared.queries import JobView
 from shared.states import TaskStatus
 
 
 def filled_from_copy(session: Session, views: Sequence[JobView]) -> list[JobView]:
-    """These jobs, made or linked in this transaction, as they are after that."""
+    """These jobs, made or linked in this transaction, as they are after that.
+
+    Those that still wait come with the pause that holds all of them up, if there is one.
+    """
     waiting = [view.job.id for view in views if view.task is not None]
     fresh = runtime.runtime().settings.jira_copy_fresh_seconds
     filled = mirror.fill_fresh(session, waiting, fresh_seconds=fresh)
-    return [_again(session, view) if view.job.id in filled else view for view in views]
-
-
-def _again(session: Session, view: JobView) -> JobView:
-    return queries.job_view(session, view.job.id) or view
+    again = queries.job_views(session, filled)
+    found = [again.get(view.job.id, view) for view in views]
+    if not is_due(found):
+        return found
+    pause = pauses.current(session)
+    return [replace(view, pause=pause) for view in found]
 
 
 def is_due(views: Sequence[JobView]) -> bool:

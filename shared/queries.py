@@ -68,6 +68,14 @@ def job_view(session: Session, job_id: str) -> JobView | None:
     return _views(session, [row])[0] if row else None
 
 
+def job_views(session: Session, job_ids: Collection[str]) -> dict[str, JobView]:
+    """These jobs by id, those that exist."""
+    if not job_ids:
+        return {}
+    rows = session.execute(_VIEW.where(_JOBS.c.id.in_(job_ids))).all()
+    return {view.job.id: view for view in _views(session, rows)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
     """Which jobs a list shows; None shows all. ``words``: any part of name, key, part number."""

@@ -121,6 +121,25 @@ def test_a_pause_shows_as_what_the_job_waits_for_and_moves_its_next_attempt(
     assert found["nextAttemptAt"][:19] == until.isoformat()[:19]
 
 
+def test_a_new_job_says_at_once_what_holds_it_up(api: ApiClient, engine: Engine) -> None:
+    with begin(engine) as session:
+        pauses.begin(
+            session, credentials="c", code=WaitCode.JIRA_DOWN, message="Jira is away", delay=600
+        )
+    waiting = {"code": "jira_down", "message": "Jira is away"}
+    made = api.job(jiraTicketKey="PI-42")
+    entry = {"name": "JOB-1", "goalQuantity": 5}
+    bulk = api.post("/api/jobs/bulk", {"jobs": [{**entry, "jiraTicketKey": "PI-1"}, entry]})
+    first, plain = (result["job"] for result in bulk.get_json()["results"])
+    linked = api.post("/api/jira/link", {"ticketKey": "PI-2"}).get_json()["job"]
+    listed = api.get("/api/jobs?jiraSync=pending").get_json()
+    assert len(listed) == 3
+    for job in (made, first, linked, *listed):
+        assert job["jiraSync"]["waitingFor"] == waiting
+        assert "nextAttemptAt" not in job["jiraSync"]
+    assert "jiraSync" not in plain
+
+
 def test_a_pause_without_end_promises_no_next_attempt(api: ApiClient, engine: Engine) -> None:
     job = api.job(jiraTicketKey="PI-42")
     with begin(engine) as session:

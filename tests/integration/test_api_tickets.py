@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from shared.absorb import absorb
 from shared.db import begin
@@ -145,3 +145,20 @@ def test_drift_of_a_deleted_ticket_and_of_no_job(api: ApiClient, engine: Engine)
     assert found["state"] == "deleted"
     assert found["deletedAt"]
     assert api.get("/api/jobs/job_none/drift").status_code == 404
+
+
+@pytest.mark.usefixtures("polled")
+def test_many_jobs_filled_from_the_copy_cost_as_many_statements_as_one(
+    api: ApiClient, engine: Engine
+) -> None:
+    statements: list[str] = []
+    event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    entry = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}
+    counts = []
+    api.get("/api/jobs")
+    for many in (1, 50):
+        statements.clear()
+        found = api.post("/api/jobs/bulk", {"jobs": [entry] * many}).get_json()
+        counts.append(len(statements))
+        assert {one["job"]["jiraSync"]["source"] for one in found["results"]} == {"mirror"}
+    assert counts[0] == counts[1]
