@@ -1,5 +1,6 @@
 """The composition root of the API: settings in, a Flask application out."""
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from flask_openapi3.models.info import Info
@@ -7,11 +8,12 @@ from flask_openapi3.models.security_scheme import SecurityScheme
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import UnicodeConverter
+from werkzeug.routing import BaseConverter
 from werkzeug.routing import ValidationError as RoutingValidationError
 
 from api import access, dashboard, errors, metrics, operators, request_ids
 from api.auth import Authenticator
+from api.bodies import BODY_BYTES
 from api.resource import BEARER
 from api.routes import RESOURCES, documents
 from api.runtime import EXTENSION, Runtime
@@ -32,13 +34,29 @@ _SECURITY: dict[str, SecurityScheme | dict[str, Any]] = {
 }
 
 
-class _NoNul(UnicodeConverter):
-    """A variable of an address: one segment, and nothing PostgreSQL could not hold."""
+def _segment(taken: Collection[str]) -> type[BaseConverter]:
+    """A variable of an address: one segment, nothing PostgreSQL could not hold, no word taken."""
 
-    def to_python(self, value: str) -> str:
-        if "\0" in value:
-            raise RoutingValidationError
-        return value
+    class Segment(BaseConverter):
+        part_isolating = True
+        regex = rf"(?!(?:{'|'.join(taken)})\Z)[^/]+"
+
+        def to_python(self, value: str) -> str:
+            if "\0" in value:
+                raise RoutingValidationError
+            return value
+
+    return Segment
+
+
+def _beside_variables(addresses: Iterable[str]) -> list[str]:
+    """Last words of fixed addresses where others have a variable: ``/api/jobs/bulk``.
+
+    They name nothing but that address, so that it takes its own methods and no other's.
+    """
+    parts = [address.rpartition("/") for address in addresses]
+    variable = {parent for parent, _, last in parts if last.startswith("<")}
+    return sorted({last for parent, _, last in parts if parent in variable and last[0] != "<"})
 
 
 def create_app(
@@ -64,7 +82,10 @@ def create_app(
         static_folder=None,
     )
     app.url_map.merge_slashes = False
-    app.url_map.converters["default"] = _NoNul
+    addresses = (address for resource in RESOURCES for address in resource.addresses)
+    app.url_map.converters["default"] = _segment(_beside_variables(addresses))
+    # For forms of pages, before anybody is known; what reads bodies has limits of its own.
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
     runtime = Runtime(settings, engine, doorbell, clock or SystemClock())
     app.extensions[EXTENSION] = runtime
     metrics.register(app, runtime)

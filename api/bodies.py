@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from flask import g, request
@@ -18,6 +19,9 @@ MAX_DEPTH = 32
 """Deepest nesting of arrays and objects; nothing we take is deeper than five."""
 MAX_DIGITS = 400
 """Longest number, in characters: more than any double has, and cheap to parse."""
+LET_IN_BYTES = 4 * BULK_BODY_BYTES
+"""How much of a body that is too large is read, so that its sender hears of it."""
+_PIECE = 64 * 1024
 _SHOWN = 40
 
 
@@ -46,19 +50,34 @@ def _read(limit: int) -> bytes:
     """The raw body; one byte beyond the limit is asked for, so that its length need not be said."""
     length = request.content_length
     if length is not None and length > limit:
-        raise BodyTooLargeError(limit)
+        raise _too_large(limit)
     request.max_content_length = limit + 1
     try:
         raw = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise BodyTooLargeError(limit) from None
+        raise _too_large(limit) from None
     except (ClientDisconnected, OSError):
         raise _cut_short() from None
     if len(raw) > limit:
-        raise BodyTooLargeError(limit)
+        raise _too_large(limit)
     if length is not None and len(raw) < length:
         raise _cut_short()
     return raw
+
+
+def _too_large(limit: int) -> BodyTooLargeError:
+    """The refusal, once the rest of the body is read and thrown away, up to a point.
+
+    A client that is still sending when we answer sees a broken connection, not why. One that asks
+    before it sends (``Expect``) gets its answer at once.
+    """
+    left = min(request.content_length or LET_IN_BYTES, LET_IN_BYTES)
+    source = request.environ["wsgi.input"]
+    with suppress(OSError):
+        while "Expect" not in request.headers and left > 0:
+            piece = source.read(min(left, _PIECE))
+            left -= len(piece) or left
+    return BodyTooLargeError(limit)
 
 
 def _cut_short() -> MalformedBodyError:

@@ -62,6 +62,9 @@ class Resource:
             abp_tags=[Tag(name=name, description=about)],
             operation_id_callback=_operation_id,
         )
+        self.addresses: list[str] = []
+        """The rules of its routes, as `route` adds them."""
+        self._prefix = prefix
 
     def route(
         self,
@@ -84,6 +87,7 @@ class Resource:
         def register(view: View) -> View:
             documented = {**self._documented(answers), **_refusals(view, access, refusals)}
             security = [{BEARER: [str(access)]}] if isinstance(access, Scope) else None
+            self.addresses.append(self._prefix + rule)
             view.__dict__.setdefault(_READING, _Reading(lookup, body_limit))
             add = getattr(self.blueprint, method.lower())
             add(rule, responses=documented, security=security)(view)

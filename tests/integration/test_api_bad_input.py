@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
@@ -204,3 +205,24 @@ def test_a_method_an_address_does_not_take_is_refused_with_those_it_takes(
         assert answer.status_code == 405
         assert set(answer.headers["Allow"].split(", ")) == allowed
         assert answer.get_json()["code"] == "method_not_allowed"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/api/jobs/bulk",
+        "/api/serials/advance",
+        "/api/sync/tasks/retry",
+        "/api/sync/tasks/cancel",
+        "/api/webhooks/deliveries/replay",
+    ],
+)
+def test_an_address_beside_those_of_single_things_takes_its_own_methods_alone(
+    api: ApiClient, address: str
+) -> None:
+    asked = api.raw("OPTIONS", address, b"")
+    assert set(asked.headers["Allow"].split(", ")) == {"POST", "OPTIONS"}
+    for method in ("GET", "PUT", "PATCH", "DELETE"):
+        refused = api.raw(method, address, b"{}")
+        assert refused.status_code == 405
+        assert refused.headers["Allow"] == "OPTIONS, POST"

@@ -155,6 +155,19 @@ def test_a_fault_in_the_middle_of_a_list_never_looks_like_its_end(
         json.loads(received)
 
 
+def test_who_sends_a_body_that_is_too_large_hears_of_it(server: Server) -> None:
+    for address, limit in (("/api/jobs", MIB), ("/api/jobs/bulk", 8 * MIB)):
+        for body in (b" " * (limit + 1), b" " * 24 * MIB, iter([b" " * MIB] * 12)):
+            answer = requests.post(
+                server.url + address,
+                data=body,
+                headers={"Content-Type": "application/json"},
+                timeout=30,
+            )
+            assert answer.status_code == 413
+            assert f"larger than {limit} bytes" in answer.json()["message"]
+
+
 HEAD = b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
 CUT_SHORT = {
     "less than its length": (HEAD + b'Content-Length: 100\r\n\r\n{"name": "x", "goalQuantity": 1}'),
