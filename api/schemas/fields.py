@@ -37,7 +37,12 @@ NOT_STRINGS = "must be an array of strings"
 NOT_A_MOMENT = "must be an ISO 8601 timestamp such as 2024-01-15T10:30:00.000Z"
 
 _ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}-[1-9][0-9]*", re.ASCII)
-ISSUE_KEY_PATTERN = rf"^\s*{_ISSUE_KEY.pattern}\s*$"
+# White space as Python has it and JavaScript, together: what one of them would trim, we trim, so
+# that a pattern of the document means the same to whoever reads it.
+_BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace()) + "\ufeff"
+_BLANK = r"\s\x1c-\x1f\x85\ufeff"
+ISSUE_KEY_PATTERN = rf"^[{_BLANK}]*{_ISSUE_KEY.pattern}[{_BLANK}]*$"
+NAME_PATTERN = rf"^[^\x00]*[^\x00{_BLANK}][^\x00]*$"
 
 
 def wrong(words: str) -> PydanticCustomError:
@@ -147,7 +152,7 @@ def named(empty: str) -> Callable[[Any], str]:
     """A check for texts that must say something; surrounding white space is trimmed."""
 
     def check(value: Any) -> str:
-        text = _string(value).strip()
+        text = _string(value).strip(_BLANKS)
         if not text:
             raise wrong(empty)
         return short(text)
@@ -174,7 +179,7 @@ def quantity(value: Any) -> int:
 
 def issue_key(value: Any) -> str:
     """A Jira issue key, trimmed and upper-cased (JIRA.md, section 8)."""
-    text = _string(value).strip()
+    text = _string(value).strip(_BLANKS)
     if not _ISSUE_KEY.fullmatch(text):
         raise wrong(NOT_A_KEY)
     return short(text.upper())
@@ -244,7 +249,7 @@ def cursor_of(prefix: Prefix) -> Any:
 
 _TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\x00]*$"}
 _OPTIONAL_TEXT = {"anyOf": [_TEXT, {"type": "null"}]}
-_NAME = {**_TEXT, "minLength": 1, "pattern": r"^[^\x00]*\S[^\x00]*$"}
+_NAME = {**_TEXT, "minLength": 1, "pattern": NAME_PATTERN}
 _QUANTITY = {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
 _KEY = {**_TEXT, "pattern": ISSUE_KEY_PATTERN}
 

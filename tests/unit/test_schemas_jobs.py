@@ -1,12 +1,13 @@
 """The messages of spec/create-job.txt and the finer points of spec/API.md, field by field."""
 
+import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from api.preferences import WaitingHeaders
-from api.schemas.fields import problems_of
+from api.schemas.fields import ISSUE_KEY_PATTERN, NAME_PATTERN, problems_of
 from api.schemas.jobs import JobCreate, JobQuery, JobUpdate
 from shared.states import TaskStatus
 
@@ -191,3 +192,20 @@ PREFERENCES = [
 def test_a_preference_to_wait_is_read_as_rfc_7240_has_it(sent: str | None, seconds: int) -> None:
     sent_headers = {} if sent is None else {"Prefer": sent}
     assert WaitingHeaders.model_validate(sent_headers).wait_seconds() == seconds
+
+
+def test_the_documents_patterns_and_our_trimming_agree_on_what_is_blank() -> None:
+    # ECMA-262, WhiteSpace and LineTerminator, beside what str.isspace takes for blank.
+    javascript = "\t\n\v\f\r \xa0\u1680\u2028\u2029\u202f\u205f\u3000\ufeff"
+    javascript += "".join(map(chr, range(0x2000, 0x200B)))
+    # What the pattern names is in it under any reading of its own `\\s`.
+    named = set("\x1c\x1d\x1e\x1f\x85\ufeff")
+    for sign in map(chr, range(1, 0x10000)):
+        blank = sign in javascript or sign in named
+        assert blank == (sign.isspace() or sign == "\ufeff")
+        assert (re.search(NAME_PATTERN, sign) is None) == blank
+        assert ("name is required" in messages(JobCreate, {**GOOD, "name": sign})) == blank
+        if blank:
+            key = f"{sign}PI-42{sign}"
+            assert re.search(ISSUE_KEY_PATTERN, key)
+            assert JobCreate(**{**GOOD, "jiraTicketKey": key}).jira_ticket_key == "PI-42"
