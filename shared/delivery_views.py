@@ -83,7 +83,8 @@ _COLUMNS = ", ".join(
     for name in DeliveryRow._fields
 )
 _ONE = text(f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE d.id = :id")  # noqa: S608  constants
-_BODY = text("SELECT body FROM webhook_deliveries WHERE id = :id")
+_BODY = text("SELECT substr(body, 1, :most) FROM webhook_deliveries WHERE id = :id")
+_ALL = 2**31 - 1
 _COUNTS = (
     "count(*), count(*) FILTER (WHERE d.outcome IS NULL), "
     "count(*) FILTER (WHERE d.outcome IS NOT NULL AND d.bodiless)"
@@ -108,9 +109,9 @@ def one(session: Session, delivery_id: str) -> DeliveryRow | None:
     return DeliveryRow._make(row) if row else None
 
 
-def body(session: Session, delivery_id: str) -> bytes | None:
-    """Its body as it came; None once its days are over."""
-    found: bytes | None = session.scalar(_BODY, {"id": delivery_id})
+def body(session: Session, delivery_id: str, *, most: int = _ALL) -> bytes | None:
+    """Its body as it came, or the first ``most`` bytes of it; None once its days are over."""
+    found: bytes | None = session.scalar(_BODY, {"id": delivery_id, "most": most})
     return found
 
 

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from flask import Response
+from flask import Response, request
 from sqlalchemy.orm import Session
 
 from api.dashboard import addresses, delivery_words
 from api.dashboard.addresses import TIMES, Asked
-from api.dashboard.live import show_live
+from api.dashboard.live import PART, show_live
 from api.dashboard.pages import Pages
 from api.runtime import runtime
 from api.schemas.webhooks import DeliveryQuery
@@ -92,7 +92,7 @@ def one_delivery(delivery_id: str) -> Response:
         "delivery",
         Topic.DELIVERIES,
         read=lambda session: _one(session, delivery_id),
-        body=lambda: _body(delivery_id),
+        body=None if PART in request.headers else _body(delivery_id),
     )
 
 
@@ -113,7 +113,7 @@ def _one(session: Session, delivery_id: str) -> dict[str, Any]:
 def _body(delivery_id: str) -> tuple[str, bool]:
     """The body for people, and whether that is all of it."""
     with begin(runtime().engine) as session:
-        raw = delivery_views.body(session, delivery_id) or b""
+        raw = delivery_views.body(session, delivery_id, most=SHOWN_BYTES + 1) or b""
     return pretty(raw)
 
 
