@@ -21,6 +21,16 @@ _CHANGES = {
     Topic.AUDIT: (
         "INSERT INTO audit_events (actor_kind, actor, action) VALUES ('open', 'x', 'resume')"
     ),
+    Topic.FLOOR: (
+        "INSERT INTO paths (id, job_id, name, goal_quantity, advancement_mode) "
+        "SELECT 'path_1', max(id), 'Main line', 1, 'strict' FROM jobs"
+    ),
+    Topic.TICKETS: (
+        "INSERT INTO tickets (issue_id, key, jira_updated_at, source) "
+        "VALUES ('1', 'PI-1', now(), 'poll')"
+    ),
+    Topic.POLL: "INSERT INTO jira_polls (scope, projects) VALUES ('x', ARRAY['PI'])",
+    Topic.EXAMINATIONS: "INSERT INTO examinations DEFAULT VALUES",
     Topic.LIFE: "UPDATE heartbeats SET seen_at = now() - interval '1 minute'",
 }
 
