@@ -1,4 +1,4 @@
-"""What the dashboard tells of jobs, deliveries, Jira and deeds: who sent what, what was examined."""
+"""What the dashboard tells of jobs, deliveries, Jira and deeds: who sent what; examinations."""
 
 import sqlalchemy as sa
 from alembic import op
