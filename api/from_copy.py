@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from api import runtime
-from shared import mirror, pauses, queries
+from shared import mirror, queries
 from shared.queries import JobView
 from shared.states import TaskStatus
 
@@ -23,7 +23,7 @@ def filled_from_copy(session: Session, views: Sequence[JobView]) -> list[JobView
     found = [again.get(view.job.id, view) for view in views]
     if not is_due(found):
         return found
-    pause = pauses.current(session)
+    pause = runtime.runtime().pause(session)
     return [replace(view, pause=pause) for view in found]
 
 

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from api.fills import FillWatch
 from api.intake import Seats
 from api.readiness import Probe
+from api.recent import Recent
 from api.rejections import Rejections
-from shared import db
+from shared import db, pauses
 from shared.broker import Doorbell
 from shared.clock import Clock, SystemClock
+from shared.pauses import Pause
 from shared.settings import Settings
 
 EXTENSION = "routecard"
@@ -63,6 +65,14 @@ class Runtime:
     def probe(self) -> Probe:
         """What /readyz asks."""
         return Probe(self.settings, lambda: self.engine)
+
+    @cached_property
+    def _pause(self) -> Recent[Pause | None]:
+        return Recent(self.clock)
+
+    def pause(self, session: Session) -> Pause | None:
+        """What holds all fills up, as of a second ago at most: a create shall not wait to ask."""
+        return self._pause.get("", lambda: pauses.current(session))
 
 
 def runtime() -> Runtime:

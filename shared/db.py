@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
 from alembic import command
@@ -14,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from shared.errors import DatabaseUnavailableError
+from shared.pool import ping_in_doubt
 
 T = TypeVar("T")
 
@@ -32,16 +34,17 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
         f"-c statement_timeout={limit} -c lock_timeout={limit // 3} "
         f"-c idle_in_transaction_session_timeout={limit} -c timezone=UTC"
     )
-    return create_engine(
+    engine = create_engine(
         dsn,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        pool_pre_ping=True,
         # An error that is logged must not carry the values: bodies of tickets are among them.
         hide_parameters=True,
         connect_args={"connect_timeout": 3, "options": options, "application_name": "routecard"},
     )
+    ping_in_doubt(engine)
+    return engine
 
 
 @contextmanager
@@ -90,5 +93,7 @@ def is_current(session: Session) -> bool:
     return set(context.get_current_heads()) == _heads()
 
 
-def _heads() -> set[str]:
-    return set(ScriptDirectory.from_config(alembic_config("")).get_heads())
+@cache
+def _heads() -> frozenset[str]:
+    """The revisions of this code, read once: they do not change under a running process."""
+    return frozenset(ScriptDirectory.from_config(alembic_config("")).get_heads())
