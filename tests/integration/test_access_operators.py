@@ -126,6 +126,15 @@ def test_a_login_without_the_forms_token_is_refused_and_costs_no_guess(
         assert session.query(LoginGuess).count() == 0
 
 
+def test_nobody_can_fill_the_disk_by_the_login_form(app: Any, engine: Engine) -> None:
+    operator(engine)
+    part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
+    upload = part + b" " * 2 * 1024 * 1024 + b"\r\n--x--\r\n"
+    form = "multipart/form-data; boundary=x"
+    answer = app.test_client().post("/login", data=upload, content_type=form)
+    assert answer.status_code == 413
+
+
 def test_guessing_at_a_name_locks_it_out_even_for_the_right_password(
     app: Any, engine: Engine
 ) -> None:
