@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ class JiraSlots:
     @contextmanager
     def take(self) -> Iterator[bool]:
         """Whether a slot was free; it is held until the block ends or the process dies."""
+        # After weeks a cleaner of temporary files may have taken the folder away.
+        self._folder.mkdir(mode=0o700, exist_ok=True)
         for number in range(self.count):
             handle = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -40,6 +43,4 @@ class JiraSlots:
 
     def remove(self) -> None:
         """Take the folder away once the pool has ended."""
-        for path in self._folder.iterdir():
-            path.unlink()
-        self._folder.rmdir()
+        shutil.rmtree(self._folder, ignore_errors=True)

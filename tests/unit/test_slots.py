@@ -15,6 +15,14 @@ def test_two_processes_are_always_kept_free_of_jira() -> None:
     slots.remove()
 
 
+def test_a_folder_that_a_cleaner_took_away_is_made_anew() -> None:
+    slots = JiraSlots(processes=3)
+    slots.remove()
+    with slots.take() as first, slots.take() as second:
+        assert (first, second) == (True, False)
+    slots.remove()
+
+
 def test_the_slot_of_a_process_that_was_killed_is_free_again() -> None:
     slots = JiraSlots(processes=3)
     ready, tell = os.pipe()
