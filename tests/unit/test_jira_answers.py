@@ -153,3 +153,9 @@ def test_a_refusal_of_any_length_stays_short() -> None:
 )
 def test_a_limit_that_comes_near_is_noticed(*, headers: dict[str, str], near: bool) -> None:
     assert limit_is_near(headers) is near
+
+
+def test_a_message_of_jira_that_no_database_takes_is_made_sound() -> None:
+    error = judged(404, '{"errorMessages": ["Gone\\u0000 and \\ud800 lost"]}')
+    assert isinstance(error, CallRefused)
+    assert error.message == "Jira answered 404: Gone and \ufffd lost"

@@ -14,9 +14,9 @@ from worker.jira.errors import (
     JiraLimited,
     JiraUnavailable,
 )
+from worker.jira.fields import clean
 from worker.jira.waits import wait_asked
 
-_LONGEST_MESSAGE = 300
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500
@@ -100,7 +100,7 @@ def _judge_body(response: Response) -> None:
     body = _json(response)
     if response.status_code >= _BAD_REQUEST:
         texts = tuple(messages_of(body))
-        words = "; ".join(texts)[:_LONGEST_MESSAGE] or "without a reason"
+        words = clean("; ".join(texts)) or "without a reason"
         raise CallRefused(
             f"Jira answered {response.status_code}: {words}",
             status=response.status_code,
