@@ -23,6 +23,18 @@ _RETRYABLE = {"40P01", "40001"}  # deadlock detected, serialization failure
 _TRIES = 5
 
 
+# A server that vanished without a word, as one behind a failed network does, is noticed within
+# half a minute, and not after the hours or the quarter of an hour of the system's defaults.
+WATCHFUL = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""libpq's options of every connection; milliseconds where libpq wants them, else seconds."""
+
+
 def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) -> Engine:
     """An engine for one process; make it after fork.
 
@@ -41,7 +53,7 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
         pool_timeout=5,
         # An error that is logged must not carry the values: bodies of tickets are among them.
         hide_parameters=True,
-        connect_args={"connect_timeout": 3, "options": options, "application_name": "routecard"},
+        connect_args={**WATCHFUL, "options": options, "application_name": "routecard"},
     )
     ping_in_doubt(engine)
     return engine
