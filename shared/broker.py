@@ -24,6 +24,12 @@ DOORBELL_KEY = "routecard:doorbell"
 INBOX_KEY = "routecard:doorbell:inbox"
 DOCTOR_KEY = "routecard:doorbell:doctor"
 DOORBELL_MILLIS = 1000
+MOST_WAITING = 200
+"""Messages a queue holds: more would say nothing new."""
+TASK_SECONDS = 120.0
+"""Celery's time limit for work inside: above the runs of prune and deliver with their last step."""
+LONGEST_SECONDS = 180.0
+"""No Celery task of any kind is given more."""
 SILENCE_SECONDS = (1.0, 5.0)
 """How long a bell that could not be rung is left alone: at first, and at most."""
 
@@ -68,13 +74,19 @@ class Bell(Enum):
 
 
 class ForgetfulChannel(redis_transport.Channel):
-    """A channel that does not give unacknowledged messages back when its connection is gone.
+    """A channel for messages that are worth nothing: what is to be done is in the database.
 
-    kombu tries that over the lost connection and ends the worker with an AttributeError. Our
-    messages are not worth it: what is to be done is in the database.
+    It does not give unacknowledged messages back when its connection is gone: kombu tries that
+    over the lost connection and ends the worker with an AttributeError. And it adds none to a
+    queue that is full of them: while no worker is there, beat's would else fill the broker, and
+    the worker that comes back would first have to read them all.
     """
 
     do_restore = False
+
+    def _put(self, queue: str, message: Any, **kwargs: Any) -> None:
+        if queue not in (QUEUE_JIRA, QUEUE_INNER) or self._size(queue) < MOST_WAITING:
+            super()._put(queue, message, **kwargs)
 
 
 class ForgetfulTransport(redis_transport.Transport):
@@ -95,11 +107,6 @@ class PromptConnection(Connection):
         steps = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 2.0}
         return super().ensure_connection(*args, **{**kwargs, **steps})
 
-    def get_transport_cls(self) -> Any:
-        """kombu's transport for the URL, ours where that is plain Redis."""
-        found = super().get_transport_cls()
-        return ForgetfulTransport if found is redis_transport.Transport else found
-
 
 class PromptAMQP(AMQP):
     """Celery's AMQP façade over our connection."""
@@ -112,11 +119,13 @@ def make_celery(settings: Settings) -> Celery:
     app = Celery("routecard", set_as_current=False, amqp=PromptAMQP)
     app.conf.update(
         broker_url=settings.redis_dsn(),
+        # By name: pooled connections, which producers send on, are none of our class.
+        broker_transport=f"{__name__}:{ForgetfulTransport.__name__}",
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
             # Order of limits: HTTP timeout < task limit < lease < visibility timeout.
-            "visibility_timeout": int(settings.lease_seconds * 2) + 60,
+            "visibility_timeout": int(2 * max(settings.lease_seconds, LONGEST_SECONDS)),
             "socket_connect_timeout": 0.5,
             "socket_timeout": 5.0,
             "max_retries": 3,
@@ -130,13 +139,15 @@ def make_celery(settings: Settings) -> Celery:
         task_acks_late=True,
         task_reject_on_worker_lost=True,
         worker_prefetch_multiplier=1,
+        # In kB: a pool process that grew, as over large webhooks, is replaced between two tasks.
+        worker_max_memory_per_child=500_000,
         worker_hijack_root_logger=False,
         # An executing drain is worth finishing: its lease, not its message, decides what counts.
         worker_cancel_long_running_tasks_on_connection_loss=False,
         task_queues=[Queue(QUEUE_JIRA), Queue(QUEUE_INNER)],
         task_default_queue=QUEUE_INNER,
         task_routes={name.value: {"queue": queue} for name, queue in ROUTES.items()},
-        task_time_limit=settings.lease_seconds * 0.8,
+        task_time_limit=TASK_SECONDS,
         enable_utc=True,
         timezone="UTC",
     )
@@ -184,10 +195,10 @@ class Doorbell:
 
     def ring(self, bell: Bell = Bell.TASKS) -> None:
         """Say that something is due. Never blocks, never raises."""
-        if self._thread is None:
-            self._launch()
         self._bells.add(bell)
         self._rung.set()
+        if self._thread is None or not self._thread.is_alive():
+            self._launch()
 
     def close(self) -> None:
         """Stop the thread; a bell rung before is still answered."""
@@ -197,8 +208,10 @@ class Doorbell:
             self._thread.join(timeout=5)
 
     def _launch(self) -> None:
+        """Start the thread, also in a process forked from one where it ran, or after it fell."""
         with self._start:
-            if self._thread is None and not self._closed.is_set():
+            alive = self._thread is not None and self._thread.is_alive()
+            if not alive and not self._closed.is_set():
                 self._thread = threading.Thread(target=self._run, name="doorbell", daemon=True)
                 self._thread.start()
 
