@@ -3,17 +3,22 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, request
 
+from api import runtime
 from api.answers import json_answer, streamed_array
+from api.refusals import RateLimitedError
 
 T = TypeVar("T")
 
 PAGE = 500
 """Rows of one internal page of a list that is streamed."""
+PATIENCE_SECONDS = 2.0
+"""How long a list waits for a seat among those that are streamed."""
 
 
 def encode_cursor(key: str) -> str:
@@ -44,11 +49,28 @@ def listed(
     its own; ``key`` is a row's sort key.
     """
     if limit is None:
-        return streamed_array(_all(fetch, after, show, key))
+        return _whole(_all(fetch, after, show, key))
     rows = fetch(limit + 1, after)
     answer = json_answer([show(row) for row in rows[:limit]])
     if len(rows) > limit:
         answer.headers["Link"] = _next(key(rows[limit - 1]))
+    return answer
+
+
+def _whole(pages: Iterator[list[Any]]) -> Response:
+    """All rows: at once where they are few, else streamed by one of the threads that may.
+
+    A client that reads slowly holds its thread as long as it likes: were all of them held, nobody
+    would be served. Raises RateLimitedError where no seat gets free in time.
+    """
+    first = next(pages)
+    if len(first) < PAGE:
+        return json_answer(first)
+    seats = runtime.runtime().streams
+    if not seats.acquire(timeout=PATIENCE_SECONDS):
+        raise RateLimitedError("Too many whole lists are being read: ask with limit", retry_after=5)
+    answer = streamed_array(chain([first], pages))
+    answer.call_on_close(seats.release)
     return answer
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from threading import BoundedSemaphore
 from typing import TypeVar, cast
 
 from flask import current_app, g
@@ -50,6 +51,11 @@ class Runtime:
     def fills(self) -> FillWatch:
         """Where requests wait for fills: a quarter of the threads may."""
         return FillWatch(lambda: self.engine, seats=max(1, self.settings.api_threads // 4))
+
+    @cached_property
+    def streams(self) -> BoundedSemaphore:
+        """Seats of lists that are streamed: half of the threads may, however slow their clients."""
+        return BoundedSemaphore(max(1, self.settings.api_threads // 2))
 
     @cached_property
     def seats(self) -> Seats:

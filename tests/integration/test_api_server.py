@@ -3,8 +3,9 @@
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -136,6 +137,34 @@ def test_a_hundred_thousand_jobs_stream_while_memory_stays(server: Server, engin
     assert peak_for_a_whole_list(server) - idle < 30 * MIB
     assert peak_for_a_slow_client(server) - idle < 30 * MIB
     assert requests.get(f"{server.url}/healthz", timeout=5).ok
+
+
+def test_clients_that_ask_for_everything_and_read_nothing_leave_room_for_others(
+    server: Server, engine: Engine
+) -> None:
+    store(engine)
+    request = f"GET /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
+    with ExitStack() as opened:
+        silent = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=30))
+            for _ in range(40)
+        ]
+        for connection in silent:
+            connection.sendall(request)
+        begun = [connection.recv(1000) for connection in silent]
+        refused = [answer for answer in begun if answer.startswith(b"HTTP/1.1 429")]
+        assert refused
+        assert all(b"retry-after: " in answer.lower() for answer in refused)
+        for address in ("/healthz", "/api/jobs?limit=1000"):
+            assert requests.get(server.url + address, timeout=10).ok
+    answer = eventually(lambda: whole_list(server), within=30)
+    assert len(answer) == JOBS
+
+
+def whole_list(server: Server) -> list[Any]:
+    """All jobs, streamed; none while no seat is free."""
+    answer = requests.get(f"{server.url}/api/jobs", timeout=60)
+    return answer.json() if answer.ok else []
 
 
 def test_a_fault_in_the_middle_of_a_list_never_looks_like_its_end(
