@@ -37,8 +37,10 @@ def _printable(content: Any) -> Any:
 
 
 def no_content() -> Response:
-    """204."""
-    return Response(status=204)
+    """204, and no type of what is not there."""
+    answer = Response(status=204)
+    del answer.headers["Content-Type"]
+    return answer
 
 
 def streamed_array(pages: Iterable[list[Any]]) -> Response:

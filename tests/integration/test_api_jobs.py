@@ -251,6 +251,7 @@ def test_a_deleted_job_is_gone_and_its_task_cancelled_for_good(
     job = api.job(jiraTicketKey="PI-42")
     answer = api.delete(f"/api/jobs/{job['id']}")
     assert (answer.status_code, answer.data) == (204, b"")
+    assert "Content-Type" not in answer.headers
     assert api.get(f"/api/jobs/{job['id']}").status_code == 404
     fill(engine)
     with begin(engine) as session:
