@@ -132,7 +132,9 @@ INSERT INTO jira_pauses AS p (credentials_hash, last_ok_at) VALUES (:hash, now()
 ON CONFLICT (credentials_hash) DO UPDATE SET
     code = NULL, message = NULL, since = NULL, until = NULL, failures = 0,
     last_ok_at = now(), updated_at = now()
-WHERE p.code IS NOT NULL OR p.last_ok_at IS NULL OR p.last_ok_at < now() - interval '10 seconds'
+WHERE CASE WHEN p.code IS NULL
+    THEN p.last_ok_at IS NULL OR p.last_ok_at < now() - interval '10 seconds'
+    ELSE p.until <= now() + make_interval(secs => CASE WHEN :probe THEN :window ELSE 0 END) END
 """)
 _RESUME = text("""
 UPDATE jira_pauses SET code = NULL, message = NULL, since = NULL, until = NULL, failures = 0,
@@ -150,9 +152,14 @@ def take_probe(session: Session, *, credentials: str) -> WaitCode | None:
     return WaitCode(code) if code else None
 
 
-def end(session: Session, *, credentials: str) -> None:
-    """Jira answered: the pause is over. Costs a write only where something changes."""
-    session.execute(_END, {"hash": credentials})
+def end(session: Session, *, credentials: str, probe: bool = True) -> None:
+    """Jira answered whoever held the probe: the pause is over. A write only where that is news.
+
+    Any other answer is to a question from before the pause: it ends none that is in force, so
+    that a Retry-After is kept. Nor does a probe end what began meanwhile and lasts longer, or a
+    CAPTCHA lock.
+    """
+    session.execute(_END, {"hash": credentials, "probe": probe, "window": PROBE_SECONDS})
 
 
 def failures(session: Session, *, credentials: str) -> int:

@@ -4,14 +4,26 @@ import json
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
 
 EMBEDDED_FILE = "embedded.json"
+JIRA_CONNECT_SECONDS = 3.0
+"""How long a connection to Jira may take to make; the timeout, where that is shorter."""
+_LIMIT_SHARE = 0.8
+_SETTLING = 1.0
+_SHORTEST_DRAIN = 1.0
 
 
 class Deployment(StrEnum):
@@ -169,7 +181,11 @@ class Settings(BaseSettings):
         "JIRA_TIMEOUT_SECONDS", 20.0, "Longest silence of one Jira call.", gt=0, le=60
     )
     lease_seconds: float = _env(
-        "ROUTECARD_LEASE_SECONDS", 90.0, "How long a worker may hold a batch.", ge=1, le=600
+        "ROUTECARD_LEASE_SECONDS",
+        90.0,
+        "How long a worker may hold a batch; 60 is the least for a JIRA_TIMEOUT_SECONDS of 20.",
+        ge=1,
+        le=600,
     )
 
     @field_validator("jira_project", mode="before")
@@ -199,6 +215,37 @@ class Settings(BaseSettings):
         if value and (len(value) != 64 or set(value.lower()) - set("0123456789abcdef")):  # noqa: PLR2004  SHA-256 in hex
             raise ValueError("must be 64 hexadecimal digits, as printed by `sha256sum`")
         return value.lower()
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        """HTTP timeout < task limit < lease (docs/architecture.md, time limits)."""
+        if self.drain_seconds < _SHORTEST_DRAIN:
+            needed = (2 * self.call_seconds + _SETTLING + _SHORTEST_DRAIN) / _LIMIT_SHARE
+            raise ValueError(
+                f"ROUTECARD_LEASE_SECONDS is {self.lease_seconds:g}: with JIRA_TIMEOUT_SECONDS at "
+                f"{self.jira_timeout_seconds:g} it must be at least {needed:g}, or work is taken "
+                "back from a worker whose Jira is only slow. Raise the one or lower the other"
+            )
+        return self
+
+    @property
+    def call_seconds(self) -> float:
+        """The longest one Jira call takes: making the connection, and the whole answer."""
+        return self.jira_timeout_seconds + min(JIRA_CONNECT_SECONDS, self.jira_timeout_seconds)
+
+    @property
+    def drain_limit(self) -> float:
+        """Celery's time limit for what holds a lease: the lease outlives it."""
+        return self.lease_seconds * _LIMIT_SHARE
+
+    @property
+    def drain_seconds(self) -> float:
+        """How long a drain goes on to the next ticket.
+
+        What follows still ends within its limit: the call under way, one that proves the
+        credentials, and the settling.
+        """
+        return min(self.lease_seconds / 2, self.drain_limit - 2 * self.call_seconds - _SETTLING)
 
     @property
     def browse_url(self) -> str:

@@ -72,7 +72,8 @@ _CLAIM_SUSPECT = text(_CLAIM.format(crashes=f">= {SUSPECT_CRASHES}"))
 def claim(session: Session, *, lease_seconds: float, limit: int = CLAIM_LIMIT) -> list[Claim]:
     """Take up to ``limit`` due tasks nobody else holds, for ``lease_seconds``."""
     rows = session.execute(_CLAIM_BATCH, {"limit": limit, "lease": lease_seconds})
-    return [Claim(*row) for row in rows]
+    # By id: what settles them takes the rows one after another, in the one order of locks.
+    return sorted((Claim(*row) for row in rows), key=lambda claim: claim.task_id)
 
 
 def claim_suspect(session: Session, *, lease_seconds: float) -> list[Claim]:

@@ -4,13 +4,19 @@ import functools
 import warnings
 from typing import Any
 
-from celery.platforms import SecurityWarning
-from celery.signals import setup_logging, worker_init, worker_process_shutdown, worker_shutdown
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]  # the types lack it
+from celery.signals import (
+    setup_logging,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutdown,
+)
 
 from shared.broker import make_celery
 from shared.logs import setup_logs
 from shared.settings import load_settings
-from worker import tasks
+from worker import leaving, tasks
 from worker.runtime import Runtime, make_runtime
 from worker.slots import JiraSlots
 from worker.vitals import BeatScheduler, Vitals
@@ -41,7 +47,7 @@ def slots() -> JiraSlots:
     return JiraSlots(processes=settings.worker_processes)
 
 
-tasks.register(app, runtime=runtime, slots=slots)
+tasks.register(app, runtime=runtime, slots=slots, limit=settings.drain_limit)
 
 
 @setup_logging.connect(weak=False)
@@ -52,6 +58,12 @@ def _logs(**_: Any) -> None:
 @worker_init.connect(weak=False)
 def _before_fork(**_: Any) -> None:
     slots()
+    leaving.prepare_main()
+
+
+@worker_process_init.connect(weak=False)
+def _process_begins(**_: Any) -> None:
+    leaving.prepare_pool_process()
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -26,9 +26,10 @@ def check_existence(runtime: Runtime) -> int:
         if not may:
             return 0
         due = in_transaction(runtime.engine, lambda s: tickets.unverified(s, limit=BATCH))
-        if not due or gate.look(runtime) is Gate.SHUT:
+        look = gate.look(runtime) if due else Gate.SHUT
+        if look is Gate.SHUT:
             return 0
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds / 4
-        result = read_again(runtime, due, deadline=deadline)
+        result = read_again(runtime, due, deadline=deadline, look=look)
     log.info("existence_checked", found=result.found, denied=result.denied, unread=result.unread)
     return len(due) - result.unread

@@ -44,7 +44,8 @@ def _stored_mapping(runtime: Runtime) -> FieldMapping | None:
 
 def map_fields(runtime: Runtime) -> None:
     """Ask Jira what the names mean and keep the answer. A call that fails pauses as any other."""
-    if gate.look(runtime) is Gate.SHUT:
+    look = gate.look(runtime)
+    if look is Gate.SHUT:
         return
     try:
         mapping = runtime.jira.mapping()
@@ -52,9 +53,9 @@ def map_fields(runtime: Runtime) -> None:
         log.warning("field_mapping_unresolved", reason=error.message)
         return
     except JiraError as error:
-        gate.shut(runtime, error)
+        gate.shut(runtime, error, probe=look is Gate.PROBED)
         return
-    gate.opened(runtime)
+    gate.opened(runtime, probe=look is Gate.PROBED)
     resolved = Resolved(
         part_number=mapping.part_number, quantity=mapping.quantity, epic_link=mapping.epic_link
     )

@@ -20,6 +20,7 @@ from shared.sync_tasks import CLAIM_LIMIT, Claim
 from worker import gate
 from worker.gate import Gate
 from worker.jira.port import JiraError, ReadResult
+from worker.leaving import Leaving
 from worker.pace import wait_for_leave
 from worker.runtime import Runtime
 
@@ -35,25 +36,23 @@ def drain(runtime: Runtime) -> int:
     """Read and fill one batch of due tasks, then one suspect alone. Returns how many it claimed.
 
     A full claim rings again, so that a backlog spreads over all workers. Nothing is raised for
-    what Jira does; whatever else goes wrong leaves the batch to the sweep.
+    what Jira does; whatever else goes wrong leaves the batch to the sweep. One deadline bounds
+    all reading, the probe's included: a Jira that is merely slow must cost nobody a crash.
     """
     _hush(runtime)
+    deadline = runtime.clock.monotonic() + runtime.settings.drain_seconds
     look = gate.look(runtime)
     if look is Gate.SHUT:
         return 0
     batch = _claim_batch(runtime)
     if len(batch) >= CLAIM_LIMIT:
         ring(runtime)
-    done = _work(runtime, batch)
+    answered = _work(runtime, batch, deadline=deadline, look=look)
     if not batch and look is Gate.PROBED:
         gate.opened(runtime)
-    lease = runtime.settings.lease_seconds
-    suspect = in_transaction(
-        runtime.engine, lambda s: sync_tasks.claim_suspect(s, lease_seconds=lease)
-    )
-    if suspect:
-        ring(runtime)
-    return done + _work(runtime, suspect)
+    suspect = _claim_suspect(runtime, deadline=deadline) if answered else []
+    _work(runtime, suspect, deadline=deadline, look=Gate.OPEN)
+    return len(batch) + len(suspect)
 
 
 def _hush(runtime: Runtime) -> None:
@@ -97,18 +96,32 @@ def _claim(runtime: Runtime, *, small: bool) -> list[Claim]:
     return batch
 
 
-def _work(runtime: Runtime, claims: list[Claim]) -> int:
+def _claim_suspect(runtime: Runtime, *, deadline: float) -> list[Claim]:
+    """One suspect, where there is time left for it: else it would pay for the batch's slowness."""
+    if runtime.clock.monotonic() >= deadline:
+        return []
+    lease = runtime.settings.lease_seconds
+    suspect = in_transaction(
+        runtime.engine, lambda s: sync_tasks.claim_suspect(s, lease_seconds=lease)
+    )
+    if suspect:
+        ring(runtime)
+    return suspect
+
+
+def _work(runtime: Runtime, claims: list[Claim], *, deadline: float, look: Gate) -> bool:
+    """Read and settle; False where a call failed as a whole, so that none may follow."""
     if not claims:
-        return 0
+        return True
     started = runtime.clock.monotonic()
     try:
-        result = runtime.jira.read(
-            sorted({c.ticket_key for c in claims}),
-            deadline=started + runtime.settings.lease_seconds / 2,
-        )
+        result = runtime.jira.read(sorted({c.ticket_key for c in claims}), deadline=deadline)
     except JiraError as error:
         result = ReadResult(unread={c.ticket_key for c in claims}, interrupted=error)
-    _settle(runtime, claims, result)
+    except Leaving:
+        _in_transaction(runtime, lambda s: sync_tasks.hand_back(s, claims))
+        raise
+    _settle(runtime, claims, result, probe=look is Gate.PROBED)
     log.info(
         "batch_read",
         tasks=len(claims),
@@ -117,14 +130,15 @@ def _work(runtime: Runtime, claims: list[Claim]) -> int:
         unread=len(result.unread),
         seconds=round(runtime.clock.monotonic() - started, 3),
     )
-    return len(claims)
+    return result.interrupted is None
 
 
-def _settle(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:
+def _settle(runtime: Runtime, claims: list[Claim], result: ReadResult, *, probe: bool) -> None:
     if result.interrupted is None:
-        _patiently(runtime, lambda: gate.opened(runtime))
+        _patiently(runtime, lambda: gate.opened(runtime, probe=probe))
     else:
-        _pause(runtime, [c for c in claims if c.ticket_key in result.unread], result.interrupted)
+        unread = [c for c in claims if c.ticket_key in result.unread]
+        _pause(runtime, unread, result.interrupted, probe=probe)
     _fill(runtime, [c for c in claims if c.ticket_key in result.found], result)
     _refuse(runtime, claims, result)
     if result.interrupted is None:
@@ -132,8 +146,8 @@ def _settle(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:
         _in_transaction(runtime, lambda s: sync_tasks.hand_back(s, late))
 
 
-def _pause(runtime: Runtime, claims: list[Claim], error: JiraError) -> None:
-    decision = _patiently(runtime, lambda: gate.shut(runtime, error))
+def _pause(runtime: Runtime, claims: list[Claim], error: JiraError, *, probe: bool) -> None:
+    decision = _patiently(runtime, lambda: gate.shut(runtime, error, probe=probe))
     # Due at once: it is the shared pause that holds them, so whatever ends it frees them all.
     _in_transaction(
         runtime,

@@ -27,14 +27,15 @@ def look(runtime: Runtime) -> Gate:
 
     PROBED: Jira answered; the caller's own call decides whether the pause is over.
     """
-    if in_transaction(
-        runtime.engine, lambda s: pauses.mine(s, credentials=runtime.credentials) is not None
-    ):
-        return Gate.SHUT
-    probed = in_transaction(
-        runtime.engine, lambda s: pauses.take_probe(s, credentials=runtime.credentials)
-    )
-    return Gate.OPEN if probed is None else _probe(runtime)
+    seen = in_transaction(runtime.engine, lambda s: _look(s, runtime.credentials))
+    return _probe(runtime) if seen is Gate.PROBED else seen
+
+
+def _look(session: Session, credentials: str) -> Gate:
+    """The probe first: whoever loses it to another worker finds the pause in force again."""
+    if pauses.take_probe(session, credentials=credentials):
+        return Gate.PROBED
+    return Gate.OPEN if pauses.mine(session, credentials=credentials) is None else Gate.SHUT
 
 
 def _probe(runtime: Runtime) -> Gate:
@@ -47,7 +48,11 @@ def _probe(runtime: Runtime) -> Gate:
 
 
 def shut(runtime: Runtime, error: JiraError, *, probe: bool = False) -> PauseDecision:
-    """A call failed as a whole: everybody stops for as long as the failure asks for."""
+    """A call failed as a whole: everybody stops for as long as the failure asks for.
+
+    ``probe``: the caller held the probe, so this is one more failure in a row, not the same one
+    seen by a second worker.
+    """
     decision = in_transaction(
         runtime.engine,
         lambda s: _begin(s, runtime, error, probe=probe),
@@ -76,6 +81,8 @@ def _begin(session: Session, runtime: Runtime, error: JiraError, *, probe: bool)
     return decision
 
 
-def opened(runtime: Runtime) -> None:
-    """Jira answered as it should: whatever pause there was is over."""
-    in_transaction(runtime.engine, lambda s: pauses.end(s, credentials=runtime.credentials))
+def opened(runtime: Runtime, *, probe: bool = True) -> None:
+    """Jira answered as it should: a pause that has run out, or that we probe, is over."""
+    in_transaction(
+        runtime.engine, lambda s: pauses.end(s, credentials=runtime.credentials, probe=probe)
+    )

@@ -50,11 +50,13 @@ def refresh(runtime: Runtime, *, tell: Callable[[Refreshed], None]) -> Refreshed
     pause; what was read until then stands. No snapshot is touched.
     """
     total = Refreshed()
-    if gate.look(runtime) is Gate.SHUT:
+    look = gate.look(runtime)
+    if look is Gate.SHUT:
         return Refreshed(stopped=_pause(runtime))
     for names in _batches(runtime):
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds
-        total = total.plus(read_again(runtime, names, deadline=deadline))
+        total = total.plus(read_again(runtime, names, deadline=deadline, look=look))
+        look = Gate.OPEN
         tell(total)
         if total.stopped:
             break

@@ -11,6 +11,7 @@ from shared.absorb import absorb
 from shared.db import in_transaction
 from shared.states import Source
 from worker import gate
+from worker.gate import Gate
 from worker.jira.port import JiraError, ReadResult
 from worker.limits import BudgetExhausted
 from worker.runtime import Runtime
@@ -26,11 +27,12 @@ class Reread:
     stopped: JiraError | None = None
 
 
-def read_again(runtime: Runtime, names: Sequence[str], *, deadline: float) -> Reread:
+def read_again(runtime: Runtime, names: Sequence[str], *, deadline: float, look: Gate) -> Reread:
     """Read tickets by issue id or key, store what comes, and note what Jira denies.
 
     A denial counts only because the port proves the credentials after it. ``deadline`` is in
-    seconds of the clock's ``monotonic``. A call that fails as a whole shuts the gate for all.
+    seconds of the clock's ``monotonic``; ``look`` is what the gate said to the caller. A call that
+    fails as a whole shuts it for all.
     """
     asked_at = in_transaction(runtime.engine, sync_tasks.moment)
     try:
@@ -38,7 +40,7 @@ def read_again(runtime: Runtime, names: Sequence[str], *, deadline: float) -> Re
     except JiraError as error:
         result = ReadResult(unread=set(names), interrupted=error)
     in_transaction(runtime.engine, lambda s: _store(s, runtime, result, asked_at))
-    _tell_the_gate(runtime, result.interrupted)
+    _tell_the_gate(runtime, result.interrupted, probe=look is Gate.PROBED)
     return Reread(
         found=len(result.found),
         denied=len(result.refused),
@@ -59,8 +61,8 @@ def _asked(name: str, key: str) -> str:
     return key if name.isdecimal() else name
 
 
-def _tell_the_gate(runtime: Runtime, error: JiraError | None) -> None:
+def _tell_the_gate(runtime: Runtime, error: JiraError | None, *, probe: bool) -> None:
     if error is None:
-        gate.opened(runtime)
+        gate.opened(runtime, probe=probe)
     elif not isinstance(error, BudgetExhausted):
-        gate.shut(runtime, error)
+        gate.shut(runtime, error, probe=probe)

@@ -1,6 +1,7 @@
 """The Celery tasks: name, queue, limits, and one call each."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from celery import Celery
@@ -13,6 +14,7 @@ from worker.examination import TIME_LIMIT as EXAMINE_LIMIT
 from worker.existence import EXISTENCE_EVERY, check_existence
 from worker.field_map import map_fields
 from worker.fill import drain
+from worker.leaving import Leaving
 from worker.poll import TIME_LIMIT as POLL_LIMIT
 from worker.poll import is_wanted as poll_is_wanted
 from worker.poll import look_every, poll
@@ -42,15 +44,23 @@ _LIMITS = {TaskName.POLL: POLL_LIMIT, TaskName.EXAMINE: EXAMINE_LIMIT}
 
 
 def register(
-    celery: Celery, *, runtime: Callable[[], Runtime], slots: Callable[[], JiraSlots]
+    celery: Celery,
+    *,
+    runtime: Callable[[], Runtime],
+    slots: Callable[[], JiraSlots],
+    limit: float,
 ) -> None:
-    """Give the app its tasks; ``runtime`` is asked for in the process that runs one."""
+    """Give the app its tasks; ``runtime`` is asked for in the process that runs one.
+
+    ``limit`` is the time limit, in seconds, of what reads tickets for a lease; what is not for
+    Jira has Celery's default.
+    """
     for name, work in _INNER.items():
         celery.task(name=name.value)(_plain(work, runtime))
     for name, work in _FOR_JIRA.items():
         run = _in_a_slot(work, runtime, slots)
-        limit: Any = _LIMITS.get(name)  # None is Celery's default, which its types do not know
-        celery.task(name=name.value, time_limit=limit)(run)
+        seconds: Any = _LIMITS.get(name, limit)  # Celery's types know whole ones alone
+        celery.task(name=name.value, time_limit=seconds)(run)
 
 
 def _plain(work: _Work, runtime: Callable[[], Runtime]) -> Callable[[], None]:
@@ -66,7 +76,8 @@ def _in_a_slot(
     def run() -> None:
         with slots().take() as free:
             if free:
-                work(runtime())
+                with suppress(Leaving):
+                    work(runtime())
 
     return run
 

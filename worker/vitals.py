@@ -1,5 +1,6 @@
 """Signs of life: heartbeats of worker and beat, and a worker that notices its own deafness."""
 
+import functools
 import os
 import signal
 import threading
@@ -8,18 +9,22 @@ from typing import Any
 
 from celery import bootsteps
 from celery.beat import Scheduler
-from celery.signals import task_received
+from celery.signals import task_received, worker_shutting_down
 from sqlalchemy import Engine, create_engine, pool, text
 
 from shared.broker import QUEUE_INNER, make_redis
+from shared.db import WATCHFUL
 from shared.logs import get_logger
 from shared.settings import Settings
+from worker import leaving
 
 log = get_logger(__name__)
 
 BEAT_EVERY = 2.0
 DEAF_SECONDS = 20.0
 """Messages wait and none was received for so long: the consumer is deaf, start anew."""
+DYING_SECONDS = 30.0
+"""A deaf worker that did not end within this may be stuck for good, and is killed."""
 
 # The pool may fork a new process at any time. A fork in the middle of our thread's work would copy
 # a lock that nobody in the child ever releases, so the two take turns.
@@ -34,12 +39,16 @@ ON CONFLICT (name) DO UPDATE SET seen_at = now()
 """)
 
 
+# Forks of the pool wait for a heartbeat under way.
+_BRIEF = {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
+
+
 class Heart:
     """Writes a row that says: this part is alive. A database that is away is no reason to die."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._engine: Engine = create_engine(
-            settings.database_dsn(), poolclass=pool.NullPool, connect_args={"connect_timeout": 2}
+            settings.database_dsn(), poolclass=pool.NullPool, connect_args={**WATCHFUL, **_BRIEF}
         )
         self._name = name
         self._last = 0.0
@@ -67,11 +76,16 @@ class BeatScheduler(Scheduler):
         return min(float(super().tick(*args, **kwargs)), BEAT_EVERY)
 
 
+def _leave(worker: Any, **_: Any) -> None:
+    leaving.tell(worker.pool.info["processes"])
+
+
 class Vitals(bootsteps.StartStopStep):
-    """In the worker's main process: a heartbeat, and the watch over its own consumer.
+    """In the worker's main process: a heartbeat, the watch over its own consumer, a prompt end.
 
     A Celery worker can be alive and consume nothing after its broker blinked; this one then ends
-    itself, and whoever started it starts it again.
+    itself, and whoever started it starts it again. However the end comes, the pool is told not to
+    wait for Jira.
     """
 
     def __init__(self, parent: Any, **options: Any) -> None:
@@ -83,6 +97,7 @@ class Vitals(bootsteps.StartStopStep):
         """Begin watching."""
         settings = parent.app.conf.routecard_settings
         task_received.connect(self._heard, weak=False)
+        worker_shutting_down.connect(functools.partial(_leave, parent), weak=False)
         threading.Thread(target=self._run, args=(settings,), daemon=True, name="vitals").start()
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  Celery calls it with the worker
@@ -102,7 +117,8 @@ class Vitals(bootsteps.StartStopStep):
             if deaf:
                 log.error("worker_deaf", silent_seconds=round(time.monotonic() - self._received))
                 os.kill(os.getpid(), signal.SIGTERM)
-                return
+                time.sleep(DYING_SECONDS)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def _deaf(self, client: Any) -> bool:
         if time.monotonic() - self._received < DEAF_SECONDS:

@@ -74,6 +74,7 @@ def client(url: str, *, timeout: float = TIMEOUT) -> Iterator[Jira]:
         jira_api_token="hush",
         jira_deployment=Deployment.CLOUD,
         jira_timeout_seconds=timeout,
+        lease_seconds=600,
     )
     jira = make_jira(settings, clock=SystemClock())
     try:

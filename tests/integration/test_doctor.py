@@ -181,5 +181,5 @@ def test_without_secret_or_projects_it_says_what_is_lost(well: Settings) -> None
 
 
 def test_a_timeout_too_long_for_the_lease_is_pointed_out(well: Settings) -> None:
-    assert found(with_(well, lease_seconds=30))["times"].status is Status.WARN
+    assert found(with_(well, lease_seconds=62))["times"].status is Status.WARN
     assert found(well)["times"].status is Status.OK

@@ -1,6 +1,7 @@
 """A drain against a Jira that behaves, misbehaves, and comes back."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -251,3 +252,18 @@ def test_a_small_batch_waits_for_its_turn_and_takes_what_came_meanwhile(
     waiting.join()
     assert set(statuses(engine).values()) == {"filled"}
     assert jira.bulk_reads() == 2
+
+
+def test_a_suspect_never_pays_with_its_lease_for_the_slowness_of_a_batch(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    create(engine, "PI-42", "PI-43")
+    with begin(engine) as session:
+        session.execute(text("UPDATE sync_tasks SET crashes = 2 WHERE ticket_key = 'PI-43'"))
+    hasty = runtime.settings.model_copy(update={"jira_timeout_seconds": 2, "lease_seconds": 12.5})
+    assert hasty.drain_seconds == pytest.approx(1)
+    jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=1.2, times=1)
+    assert drain(replace(runtime, settings=hasty)) == 1
+    assert statuses(engine) == {"PI-42": "filled", "PI-43": "pending"}
+    assert drain(runtime) == 1
+    assert statuses(engine) == {"PI-42": "filled", "PI-43": "filled"}

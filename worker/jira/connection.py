@@ -14,12 +14,11 @@ from requests import PreparedRequest, RequestException, Response
 from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, SSLError, Timeout
 
 from shared.clock import Clock
-from shared.settings import Deployment, Settings
+from shared.settings import JIRA_CONNECT_SECONDS, Deployment, Settings
 from worker.jira.answers import judge
 from worker.jira.errors import JiraCredentialsRefused, JiraUnavailable
 from worker.jira.transport import BoundedAdapter
-
-CONNECT_SECONDS = 3.0
+from worker.leaving import interruptible
 
 Observer = Callable[[PreparedRequest, Response], None]
 """Sees each request with its answer, before it is judged."""
@@ -73,6 +72,12 @@ class Connection:
 
     def _call(self, path: str, params: dict[str, Any], *, post: bool, deadline: float) -> Any:
         client = self._client()
+        with interruptible():
+            return self._ask(client, path, params, post=post, deadline=deadline)
+
+    def _ask(
+        self, client: JIRA, path: str, params: dict[str, Any], *, post: bool, deadline: float
+    ) -> Any:
         if self._budget is not None:
             self._budget.acquire(1, deadline=deadline)
         try:
@@ -112,7 +117,7 @@ class Connection:
             options={"server": base, "rest_api_version": "2"},
             get_server_info=False,
             max_retries=0,
-            timeout=(min(CONNECT_SECONDS, seconds), seconds),
+            timeout=(min(JIRA_CONNECT_SECONDS, seconds), seconds),
             logging=False,
             **_credentials(self._settings),
         )
