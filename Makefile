@@ -27,11 +27,11 @@ fresh: $(VENV)/.dev ## The same, with empty data
 migrate: $(VENV)/.dev ## Bring the database of the environment up to date
 	@exec $(BIN)/routecard migrate
 
-test: $(VENV)/.test ## Run all tests but the long fault trials
+test: $(VENV)/.test ## Run all tests but the long ones
 	@sh .ci/chromium
-	@exec $(BIN)/python -m pytest $(PYTEST_ARGS) --ignore=tests/faults
+	@exec $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not long"
 
-faults: $(VENV)/.test ## Run the fault trials: kill -9, broker away, Jira down
+faults: $(VENV)/.test ## Run all fault trials, the long ones too: kill -9, broker away, Jira down
 	@exec $(BIN)/python -m pytest tests/faults
 
 bench: $(VENV)/.test ## Measure

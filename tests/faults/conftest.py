@@ -11,6 +11,13 @@ from tests.support.processes import Parts, parts
 from worker.jira.simulator import defaults
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One trial at a time: each needs the machine for its own processes."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("faults"))
+
+
 class Broker:
     """A Valkey on a fixed port that can be stopped, flushed and started again."""
 
@@ -63,7 +70,7 @@ def environment(dsn: str, broker: Broker, jira: SimulatedJira, tmp_path: Path) -
         "JIRA_FIELD_PART_NUMBER": "customfield_10908",
         "JIRA_FIELD_QUANTITY": "customfield_10909",
         "JIRA_FIELD_EPIC_LINK": "customfield_10014",
-        "JIRA_TIMEOUT_SECONDS": "2",
+        "JIRA_TIMEOUT_SECONDS": "1",
         "JIRA_REQUESTS_PER_MINUTE": "6000",
         "ROUTECARD_LEASE_SECONDS": "8",
     }

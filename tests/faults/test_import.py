@@ -14,6 +14,8 @@ from tests.support.waiting import eventually
 
 TICKETS = 5000
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def jira() -> Iterator[SimulatedJira]:

@@ -132,6 +132,7 @@ def busiest(jira: SimulatedJira, *, seconds: int) -> int:
     return max(sum(arrived.get(s + i, 0) for i in range(seconds)) for s in arrived)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("storm", [SHORT, FULL], ids=["short", "full"])
 def test_500_jobs_in_a_storm_are_all_filled_none_buried_and_the_budget_is_kept(

@@ -90,6 +90,7 @@ def applied(engine: Engine, least: int) -> bool:
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("deliveries", [500, 5000])
 def test_a_storm_of_webhooks_fills_every_job_once_though_the_worker_is_killed_twice(

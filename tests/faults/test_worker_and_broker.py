@@ -4,6 +4,7 @@ import itertools
 import os
 import signal
 
+import pytest
 from sqlalchemy import Engine, text
 
 from shared import jobs
@@ -63,7 +64,7 @@ def test_a_killed_pool_process_is_replaced_and_its_batch_is_done_by_another(
     engine: Engine, routecard: Parts, jira: SimulatedJira
 ) -> None:
     create(engine, 100)
-    jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=1.5, times=1)
+    jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=0.8, times=1)
     routecard.start("worker")
     routecard.start("beat")
     eventually(lambda: tally(engine).get("running"), within=30)
@@ -72,6 +73,7 @@ def test_a_killed_pool_process_is_replaced_and_its_batch_is_done_by_another(
     eventually(lambda: filled_exactly_once(engine, 100), within=60)
 
 
+@pytest.mark.long
 def test_after_the_broker_is_back_all_waiting_jobs_are_filled_within_30_seconds(
     engine: Engine, routecard: Parts, broker: Broker
 ) -> None:

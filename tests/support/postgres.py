@@ -48,8 +48,11 @@ class Restartable:
 
 @contextmanager
 def restartable() -> Iterator[Restartable]:
-    """Start a server of our own that may be restarted."""
+    """Start a server of our own that may be restarted; what it has committed survives a crash."""
     with _cluster() as postgres:
+        with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET synchronous_commit = on")
+            connection.execute("SELECT pg_reload_conf()")
         yield Restartable(postgres)
 
 

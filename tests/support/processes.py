@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ class Parts:
         self.environment = dict(environment)
         self._logs = logs
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._kept: dict[str, threading.Event] = {}
 
     def start(self, part: str) -> None:
         """Start ``routecard PART``."""
@@ -37,6 +39,17 @@ class Parts:
                 stderr=log,
                 start_new_session=True,
             )
+
+    def keep(self, part: str) -> None:
+        """Start the part, and again whenever it ends by itself, as whoever supervises it does."""
+        self.start(part)
+        over = self._kept[part] = threading.Event()
+        threading.Thread(target=self._watch, args=(part, over), daemon=True).start()
+
+    def _watch(self, part: str, over: threading.Event) -> None:
+        while not over.wait(0.5):
+            if self._running[part].poll() is not None:
+                self.start(part)
 
     def kill(self, part: str) -> None:
         """kill -9 the part and everything it started."""
@@ -60,6 +73,8 @@ class Parts:
             self.kill(part)
 
     def _signal(self, part: str, number: signal.Signals) -> None:
+        if part in self._kept:
+            self._kept.pop(part).set()
         process = self._running.pop(part)
         if process.poll() is None:
             family = [psutil.Process(process.pid)]

@@ -1,0 +1,293 @@
+"""A broker that is silent, a database that restarts, a Jira that is away: nothing is lost."""
+
+import itertools
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from sqlalchemy import Engine, text
+
+from shared import jobs
+from shared.db import begin
+from tests.factories import draft
+from tests.faults.conftest import Broker
+from tests.support import postgres
+from tests.support.jira import SimulatedJira, simulated_jira
+from tests.support.processes import Parts, parts
+from tests.support.proxy import SilentProxy
+from tests.support.waiting import eventually
+from worker.embedded.valkey import free_port
+
+KEYS = [f"PI-{n}" for n in range(100, 1001)]  # the seed hides some of the first hundred
+OUTAGE_SECONDS = 30.0
+AT_ONCE = 0.5
+"""Seconds a create may take on a busy machine with two cores."""
+
+
+class System:
+    """The API over HTTP, and the parts behind it."""
+
+    def __init__(self, running: Parts, url: str) -> None:
+        self.parts = running
+        self.url = url
+        self._keys = itertools.cycle(KEYS)
+        self._session = requests.Session()
+
+    def start(self) -> None:
+        """All parts, the worker and beat with somebody who starts them again."""
+        self.parts.start("api")
+        for part in ("worker", "beat"):
+            self.parts.keep(part)
+        eventually(self._whole, within=60)
+
+    def _whole(self) -> bool:
+        try:
+            answer = requests.get(f"{self.url}/readyz", timeout=5)
+        except requests.ConnectionError:
+            return False
+        return answer.status_code == 200 and not answer.json().get("degraded")
+
+    def create(self, count: int) -> list[float]:
+        """Jobs on different tickets; how many seconds each took."""
+        return [self._create() for _ in range(count)]
+
+    def _create(self) -> float:
+        began = time.monotonic()
+        body = {"name": "JOB", "goalQuantity": 1, "jiraTicketKey": next(self._keys)}
+        answer = self._session.post(f"{self.url}/api/jobs", json=body, timeout=30)
+        assert answer.status_code == 201, answer.text
+        return time.monotonic() - began
+
+    def create_while_it_may_fail(self, until: threading.Event) -> int:
+        """One job after another, a 5xx or a lost connection notwithstanding; how many there are."""
+        made = 0
+        while not until.wait(0.02):
+            body = {"name": "JOB", "goalQuantity": 1, "jiraTicketKey": next(self._keys)}
+            try:
+                answer = self._session.post(f"{self.url}/api/jobs", json=body, timeout=30)
+            except requests.ConnectionError:
+                continue
+            assert answer.status_code in (201, 500, 503), answer.text
+            made += answer.status_code == 201
+        return made
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._session.close()
+
+
+@pytest.fixture
+def system(environment: dict[str, str], tmp_path: Path) -> Iterator[System]:
+    """All of Routecard, nothing started yet."""
+    port = free_port()
+    with parts({**environment, "ROUTECARD_PORT": str(port)}, tmp_path) as running:
+        system = System(running, f"http://127.0.0.1:{port}")
+        yield system
+        system.close()
+
+
+def tally(engine: Engine) -> dict[str, int]:
+    """How many tasks stand where."""
+    with begin(engine) as session:
+        rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
+        return {row.status: row.count for row in rows}
+
+
+def filled_once_and_never_failed(engine: Engine, count: int) -> bool:
+    """Every job is filled by one attempt that says so, and nothing counts against any."""
+    assert tally(engine) == {"filled": count}
+    with begin(engine) as session:
+        filled, fills, counted = session.execute(
+            text(
+                "SELECT (SELECT count(*) FROM jobs WHERE jira_filled_at IS NOT NULL), "
+                "(SELECT count(*) FROM sync_attempts WHERE outcome = 'filled'), "
+                "(SELECT sum(failures + crashes) FROM sync_tasks)"
+            )
+        ).one()
+    assert (filled, fills, counted) == (count, count, 0)
+    return True
+
+
+def paused(engine: Engine) -> bool:
+    """Whether a pause is known."""
+    with begin(engine) as session:
+        return bool(session.scalar(text("SELECT count(*) FROM jira_pauses WHERE failures > 1")))
+
+
+def pass_time(seconds: float) -> None:
+    """The length of an outage is the trial itself, not a guess at when something is done."""
+    threading.Event().wait(seconds)
+
+
+class TestSilentBroker:
+    """A broker that takes connections and never answers."""
+
+    @pytest.fixture
+    def proxy(self, broker: Broker) -> Iterator[SilentProxy]:
+        """Between all parts and the broker."""
+        with SilentProxy(broker.port) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def environment(self, environment: dict[str, str], proxy: SilentProxy) -> dict[str, str]:
+        """With the proxy for a broker."""
+        return {**environment, "REDIS_URL": f"redis://127.0.0.1:{proxy.port}/0"}
+
+    @pytest.mark.long
+    def test_creates_answer_at_once_and_work_goes_on_within_30_seconds_of_its_return(
+        self, engine: Engine, system: System, proxy: SilentProxy
+    ) -> None:
+        system.start()
+        system.create(1)
+        eventually(lambda: filled_once_and_never_failed(engine, 1), within=30)
+        proxy.silence()
+        began = time.monotonic()
+        took = system.create(100)
+        pass_time(max(0.0, 25 - (time.monotonic() - began)))
+        took += system.create(100)
+        proxy.speak()
+        eventually(lambda: filled_once_and_never_failed(engine, 201), within=30)
+        assert max(took) < AT_ONCE
+
+
+@pytest.mark.long
+def test_a_jira_that_is_away_for_30_seconds_fails_nothing_and_all_is_filled_30_seconds_after(
+    engine: Engine, system: System, jira: SimulatedJira
+) -> None:
+    system.start()
+    system.create(1)
+    eventually(lambda: filled_once_and_never_failed(engine, 1), within=30)
+    jira.simulator.stop()
+    began = time.monotonic()
+    took = system.create(500)
+    pass_time(max(0.0, OUTAGE_SECONDS - (time.monotonic() - began)))
+    jira.simulator.start()
+    eventually(lambda: filled_once_and_never_failed(engine, 501), within=30)
+    assert max(took) < AT_ONCE
+
+
+class TestHerd:
+    """Ten thousand jobs that waited for Jira, each for a ticket of its own."""
+
+    JOBS = 10_000
+
+    @pytest.fixture
+    def jira(self) -> Iterator[SimulatedJira]:
+        """A simulator with enough tickets."""
+        with simulated_jira(tickets=self.JOBS + 200) as jira:
+            yield jira
+
+    @pytest.fixture
+    def environment(self, environment: dict[str, str]) -> dict[str, str]:
+        """With the budget people have."""
+        return {**environment, "JIRA_REQUESTS_PER_MINUTE": "600"}
+
+    @pytest.mark.long
+    @pytest.mark.timeout(240)
+    def test_what_waited_for_jira_comes_in_full_batches_and_within_the_budget(
+        self, engine: Engine, routecard: Parts, jira: SimulatedJira
+    ) -> None:
+        seen = [t.key for t in jira.simulator.store.current() if t.visible]
+        drafts = [draft(jira_ticket_key=key) for key in seen[: self.JOBS]]
+        assert len(drafts) == self.JOBS
+        jira.simulator.stop()
+        with begin(engine) as session:
+            jobs.create_many(session, drafts)
+        for part in ("worker", "beat"):
+            routecard.start(part)
+        eventually(lambda: paused(engine), within=30)
+        jira.simulator.start()
+        eventually(lambda: filled_once_and_never_failed(engine, self.JOBS), within=60, every=0.5)
+        counts = jira.control("GET", "counts")
+        arrived = {int(second): calls for second, calls in counts["perSecond"].items()}
+        busiest = max(sum(arrived.get(s + i, 0) for i in range(10)) for s in arrived)
+        assert jira.bulk_reads() <= 1.1 * self.JOBS / 100
+        assert sum(jira.counts().values()) <= 1.2 * self.JOBS / 100
+        assert busiest <= 100
+
+
+def test_a_burst_of_1000_jobs_costs_12_bulk_reads_and_4_a_second(
+    engine: Engine, system: System, jira: SimulatedJira
+) -> None:
+    system.start()
+    began = time.monotonic()
+    system.create(1000)
+    lasted = time.monotonic() - began
+    eventually(lambda: filled_once_and_never_failed(engine, 1000), within=60)
+    assert jira.bulk_reads() <= 12 + 4 * lasted
+
+
+def test_a_worker_that_is_asked_to_stop_while_jira_hangs_is_gone_soon_and_loses_nothing(
+    engine: Engine, system: System, jira: SimulatedJira
+) -> None:
+    system.parts.environment |= {
+        "JIRA_TIMEOUT_SECONDS": "20",
+        "ROUTECARD_LEASE_SECONDS": "90",
+    }
+    system.start()
+    jira.fault("hang", match="POST /rest/api/*/issue/bulkfetch", delay=60)
+    system.create(300)
+    eventually(lambda: tally(engine).get("running"), within=30)
+    began = time.monotonic()
+    system.parts.stop("worker")
+    stopped = time.monotonic() - began
+    assert stopped < 8
+    assert tally(engine) == {"pending": 300}
+    jira.heal()
+    system.parts.start("worker")
+    eventually(lambda: filled_once_and_never_failed(engine, 300), within=30)
+
+
+class TestDatabaseRestart:
+    """A database of this test's own, restarted the hard way."""
+
+    @pytest.fixture
+    def server(self) -> Iterator[postgres.Restartable]:
+        """A cluster that nobody else uses."""
+        with postgres.restartable() as server:
+            yield server
+
+    @pytest.fixture
+    def dsn(self, server: postgres.Restartable) -> str:
+        """Its one database."""
+        return server.dsn
+
+    @pytest.mark.timeout(240)
+    def test_restarts_under_load_lose_no_job_and_bury_none(
+        self, engine: Engine, system: System, server: postgres.Restartable, jira: SimulatedJira
+    ) -> None:
+        system.start()
+        jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=0.5)
+        enough = threading.Event()
+        made: list[int] = []
+        load = threading.Thread(target=lambda: made.append(system.create_while_it_may_fail(enough)))
+        load.start()
+        for way in (signal.SIGINT, signal.SIGQUIT):
+            eventually(lambda: tally(engine).get("running"), within=30)
+            server.restart(way)
+            pass_time(3)
+        enough.set()
+        load.join()
+        engine.dispose()
+        eventually(lambda: set(tally(engine)) == {"filled"}, within=60)
+        total = tally(engine)["filled"]
+
+        def all_filled_once() -> bool:
+            with begin(engine) as session:
+                filled, fills = session.execute(
+                    text(
+                        "SELECT (SELECT count(*) FROM jobs WHERE jira_filled_at IS NOT NULL), "
+                        "(SELECT count(*) FROM sync_attempts WHERE outcome = 'filled')"
+                    )
+                ).one()
+            assert tally(engine) == {"filled": total}
+            assert (filled, fills) == (total, total)
+            return True
+
+        eventually(all_filled_once, within=30)
+        # A commit whose answer was lost made a job that no client heard of: never the reverse.
+        assert total >= made[0] > 50
