@@ -126,6 +126,12 @@ def test_accounts_are_shut_opened_and_removed(run: Run) -> None:
     assert run("user", "add", "ada", input="a long password\n").exit_code == 0
 
 
+def test_a_password_that_is_no_text_is_refused_in_words(run: Run) -> None:
+    refused = run("user", "add", "ada", input=b"a long \xff password\n")
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: A password is text in UTF-8\n"
+
+
 def test_no_command_takes_a_password_as_an_argument(run: Run) -> None:
     assert run("user", "add", "ada", "a long password").exit_code == 2
     assert "password" not in run("user", "add", "--help").stdout.split("Options:")[1].lower()

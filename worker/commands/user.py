@@ -8,6 +8,7 @@ from shared import audit, operators
 from shared.access import Role
 from shared.audit import AuditAction
 from shared.clock import iso_millis
+from shared.errors import InvalidInputError
 from worker.commands.database import deed, explain, session
 
 _ROLE = click.Choice([role.value for role in Role])
@@ -95,4 +96,8 @@ def remove(name: str) -> None:
 def _password() -> str:
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
+    try:
+        # As browsers send it, whatever this terminal's encoding is.
+        return sys.stdin.buffer.readline().decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise InvalidInputError("A password is text in UTF-8") from None
