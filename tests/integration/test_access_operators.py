@@ -84,7 +84,16 @@ def test_an_operator_logs_in_and_is_brought_where_they_wanted(app: Any, engine: 
 
 
 @pytest.mark.parametrize(
-    "elsewhere", ["//evil.example", "https://evil.example", "/\\evil.example", "/api/jobs", "x\n"]
+    "elsewhere",
+    [
+        "//evil.example",
+        "https://evil.example",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "http://[",
+        "/api/jobs",
+        "x\n",
+    ],
 )
 def test_a_login_leads_to_no_other_site(app: Any, engine: Engine, elsewhere: str) -> None:
     operator(engine)
