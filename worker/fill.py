@@ -28,31 +28,47 @@ log = get_logger(__name__)
 
 T = TypeVar("T")
 
+TURN_SECONDS = 3.0
+"""How long one Celery task goes on with full batches before a poll gets its turn in the slot."""
 _REFUSED_VALUES = (DataError, IntegrityError, InternalError)
 """How PostgreSQL refuses a value; anything else it says is not about a ticket."""
 
 
 def drain(runtime: Runtime) -> int:
-    """Read and fill one batch of due tasks, then one suspect alone. Returns how many it claimed.
+    """Read and fill due tasks, batch by batch for a turn's time. Returns how many it claimed.
 
-    A full claim rings again, so that a backlog spreads over all workers. Nothing is raised for
-    what Jira does; whatever else goes wrong leaves the batch to the sweep. One deadline bounds
-    all reading, the probe's included: a Jira that is merely slow must cost nobody a crash.
+    A full claim rings again, so that a backlog spreads over all workers, and is followed by the
+    next here: whoever hears that ring may find no slot free. Nothing is raised for what Jira does;
+    whatever else goes wrong leaves the batch to the sweep. One deadline bounds all reading, the
+    probe's included: a Jira that is merely slow must cost nobody a crash.
     """
     _hush(runtime)
-    deadline = runtime.clock.monotonic() + runtime.settings.drain_seconds
+    began = runtime.clock.monotonic()
+    deadline = began + runtime.settings.drain_seconds
+    turn = min(deadline, began + TURN_SECONDS)
+    done, more = 0, True
+    while more:
+        claimed, more = _round(runtime, deadline=deadline)
+        done += claimed
+        more = more and runtime.clock.monotonic() < turn
+    return done
+
+
+def _round(runtime: Runtime, *, deadline: float) -> tuple[int, bool]:
+    """One batch, then one suspect alone: how many were claimed, and whether more may wait."""
     look = gate.look(runtime)
     if look is Gate.SHUT:
-        return 0
+        return 0, False
     batch = _claim_batch(runtime)
-    if len(batch) >= CLAIM_LIMIT:
+    full = len(batch) >= CLAIM_LIMIT
+    if full:
         ring(runtime)
     answered = _work(runtime, batch, deadline=deadline, look=look)
     if not batch and look is Gate.PROBED:
         gate.opened(runtime)
     suspect = _claim_suspect(runtime, deadline=deadline) if answered else []
-    _work(runtime, suspect, deadline=deadline, look=Gate.OPEN)
-    return len(batch) + len(suspect)
+    answered = _work(runtime, suspect, deadline=deadline, look=Gate.OPEN) and answered
+    return len(batch) + len(suspect), answered and full
 
 
 def _hush(runtime: Runtime) -> None:

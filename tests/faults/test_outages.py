@@ -201,7 +201,7 @@ class TestHerd:
             routecard.start(part)
         eventually(lambda: paused(engine), within=30)
         jira.simulator.start()
-        eventually(lambda: filled_once_and_never_failed(engine, self.JOBS), within=60, every=0.5)
+        eventually(lambda: filled_once_and_never_failed(engine, self.JOBS), within=30, every=0.5)
         counts = jira.control("GET", "counts")
         arrived = {int(second): calls for second, calls in counts["perSecond"].items()}
         busiest = max(sum(arrived.get(s + i, 0) for i in range(10)) for s in arrived)
