@@ -97,7 +97,8 @@ ON CONFLICT (credentials_hash) DO UPDATE SET
     until = CASE WHEN excluded.until IS NULL THEN NULL
         WHEN :probe THEN excluded.until
         ELSE GREATEST(excluded.until, CASE WHEN p.until > now() THEN p.until END) END,
-    failures = p.failures + CASE WHEN p.until > now() AND NOT :probe THEN 0 ELSE 1 END,
+    failures = CASE WHEN p.code IS DISTINCT FROM excluded.code THEN 1
+        ELSE p.failures + CASE WHEN p.until > now() AND NOT :probe THEN 0 ELSE 1 END END,
     updated_at = now()
 WHERE p.code IS DISTINCT FROM 'captcha_lock' OR excluded.code = 'captcha_lock'
 RETURNING failures
@@ -162,11 +163,14 @@ def end(session: Session, *, credentials: str, probe: bool = True) -> None:
     session.execute(_END, {"hash": credentials, "probe": probe, "window": PROBE_SECONDS})
 
 
-def failures(session: Session, *, credentials: str) -> int:
-    """How many calls in a row have failed so far."""
+def failures(session: Session, *, credentials: str, code: WaitCode | None = None) -> int:
+    """How many calls in a row have failed so far; of this kind alone, where ``code`` is given."""
     found = session.scalar(
-        text("SELECT failures FROM jira_pauses WHERE credentials_hash = :hash"),
-        {"hash": credentials},
+        text(
+            "SELECT failures FROM jira_pauses WHERE credentials_hash = :hash "
+            "AND (CAST(:code AS text) IS NULL OR code = :code)"
+        ),
+        {"hash": credentials, "code": code.value if code else None},
     )
     return found or 0
 

@@ -69,7 +69,8 @@ def shut(runtime: Runtime, error: JiraError, *, probe: bool = False) -> PauseDec
 
 def _begin(session: Session, runtime: Runtime, error: JiraError, *, probe: bool) -> PauseDecision:
     credentials = runtime.credentials
-    decision = pause_after(error, failures=pauses.failures(session, credentials=credentials))
+    before = pauses.failures(session, credentials=credentials, code=error.wait_code)
+    decision = pause_after(error, failures=before)
     pauses.begin(
         session,
         credentials=credentials,

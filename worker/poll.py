@@ -78,7 +78,7 @@ def poll(runtime: Runtime) -> int:
         look = gate.look(runtime) if current else Gate.SHUT
         if current is None or look is Gate.SHUT:
             return 0
-        piece = _Slice(runtime, current)
+        piece = _Slice(runtime, current, probe=look is Gate.PROBED)
         piece.run()
     if piece.to_be_continued:
         _send_next(runtime)
@@ -103,6 +103,7 @@ class _Slice:
 
     runtime: Runtime
     round: Round
+    probe: bool
     tickets: int = 0
     to_be_continued: bool = False
     reached: datetime | None = None
@@ -115,7 +116,7 @@ class _Slice:
         except BudgetExhausted:
             log.info("poll_yields", scope=self.round.scope)
         except JiraError as error:
-            gate.shut(self.runtime, error)
+            gate.shut(self.runtime, error, probe=self.probe)
         log.info(
             "polled",
             tickets=self.tickets,
@@ -127,13 +128,18 @@ class _Slice:
         started = self.runtime.clock.monotonic()
         for number, page in enumerate(self._paced()):
             if not number:
-                gate.opened(self.runtime)
+                self._answered()
             self._store(page)
             if self._over(self.runtime.clock.monotonic() - started):
                 self.to_be_continued = True
                 return
-        gate.opened(self.runtime)
+        self._answered()
         in_transaction(self.runtime.engine, lambda s: watermarks.finish(s, self.round.scope))
+
+    def _answered(self) -> None:
+        """Jira answered; only the first answer to a probe says that the pause is over."""
+        gate.opened(self.runtime, probe=self.probe)
+        self.probe = False
 
     def _paced(self) -> Iterator[Page]:
         """Pages no faster than our share of the budget."""
@@ -189,7 +195,7 @@ class _Slice:
 
     def _refused(self, refusal: CallRefused) -> None:
         """The query is wrong, not Jira: nobody else has to wait for it."""
-        gate.opened(self.runtime)
+        self._answered()
         log.warning("poll_refused", status=refusal.status, reason=refusal.message)
         in_transaction(
             self.runtime.engine,

@@ -104,6 +104,7 @@ def test_the_summary_says_how_jira_is(
     assert words in jira["words"]
     assert ("until" in jira) == bool(delay)
     with begin(engine) as session:
+        pauses.resume(session)
         pauses.end(session, credentials="c")
     assert client.get("/api/sync/summary").json["jira"]["state"] == "ok"
 

@@ -154,6 +154,25 @@ def test_failures_in_a_row_double_the_pause_up_to_its_longest(
     assert 6.5 < lengths[-1] <= 11
 
 
+def test_another_kind_of_failure_begins_its_own_count(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    create(engine, "PI-42")
+    jira.fault("500")
+    for _ in range(5):
+        drain(runtime)
+        end_pause_now(engine)
+    jira.heal()
+    jira.fault("expired")
+    drain(runtime)
+    with begin(engine) as session:
+        pause = pauses.current(session)
+        left = session.scalar(text("SELECT extract(epoch FROM until - now()) FROM jira_pauses"))
+    assert pause is not None
+    assert (pause.code, pause.failures) == (WaitCode.CREDENTIALS_REFUSED, 1)
+    assert 3 < left <= 6
+
+
 def test_only_one_worker_probes_when_a_pause_has_run_out(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
