@@ -8,7 +8,6 @@ PYTHON ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 UV ?= uv
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-CHECKED := api worker shared tests benchmarks
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --no-annotate
 
