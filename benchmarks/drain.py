@@ -15,6 +15,7 @@ from shared import jobs, sync_tasks
 from shared.absorb import absorb
 from shared.db import begin
 from shared.jobs import JobDraft
+from shared.logs import setup_logs
 from shared.settings import Settings
 from shared.states import Source
 from tests.support import postgres, redis
@@ -49,6 +50,7 @@ class Run:
 
 def main() -> None:
     """Measure and print."""
+    setup_logs(level="WARNING")
     count = int(sys.argv[1]) if sys.argv[1:] else JOBS
     with (
         postgres.server() as uri,
