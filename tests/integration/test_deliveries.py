@@ -5,71 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
-from shared import inbox, jobs, sync_tasks
+from shared import sync_tasks
 from shared.absorb import absorb
-from shared.broker import QUEUE_INNER
 from shared.db import begin
-from shared.models import Delivery, Job, SyncTask, TicketCopy
 from shared.settings import Settings
 from shared.states import FailureCode, Source
-from tests.factories import draft, ticket
-from tests.support.hooks import PART_NUMBER, Inbox, issue, now, payload
+from tests.factories import ticket
+from tests.support.hooks import PART_NUMBER, issue, now, payload
+from tests.support.post import Post
 from worker.deliveries import deliver
 from worker.runtime import Runtime, make_runtime
-from worker.sweep import sweep
 
 OLD = datetime(2024, 1, 1, tzinfo=UTC)
 NEW = datetime(2024, 2, 1, tzinfo=UTC)
-
-
-class Post:
-    """Short words for what these tests do."""
-
-    def __init__(self, engine: Engine, runtime: Runtime) -> None:
-        self.engine = engine
-        self.inbox = Inbox(engine)
-        self.runtime = runtime
-
-    def job(self, key: str = "PI-42", **changes: Any) -> str:
-        with begin(self.engine) as session:
-            job, _ = jobs.create(session, draft(jira_ticket_key=key, **changes))
-        return job.id
-
-    def receive(self, body: Any = None, **arrival: Any) -> Delivery:
-        """Put a delivery in and apply it."""
-        delivery_id = self.inbox.put(body, **arrival)
-        deliver(self.runtime)
-        return self.inbox.row(delivery_id)
-
-    def read(self, job_id: str) -> Job:
-        with begin(self.engine) as session:
-            return session.get_one(Job, job_id)
-
-    def task(self, job_id: str) -> SyncTask:
-        with begin(self.engine) as session:
-            found = sync_tasks.of_job(session, job_id)
-        assert found is not None
-        return found
-
-    def copy(self, issue_id: str = "10042") -> TicketCopy | None:
-        with begin(self.engine) as session:
-            return session.get(TicketCopy, issue_id)
-
-    def copied(self, issue_id: str = "10042") -> TicketCopy:
-        found = self.copy(issue_id)
-        assert found is not None
-        return found
-
-    def fail(self, code: FailureCode) -> None:
-        with begin(self.engine) as session:
-            claims = sync_tasks.claim(session, lease_seconds=60)
-            sync_tasks.fail(session, claims, code=code, worker="w")
-
-    def execute(self, statement: str, **values: Any) -> None:
-        with begin(self.engine) as session:
-            session.execute(text(statement), values)
 
 
 @pytest.fixture
@@ -338,64 +288,3 @@ def test_odd_values_are_cleaned_and_hurt_nobody(post: Post) -> None:
     job = post.read(job_id)
     assert (job.jira_ticket_summary or "").startswith("abab")
     assert (job.jira_priority, job.jira_labels, job.jira_epic_link) == ("17", None, None)
-
-
-def test_a_delivery_the_database_refuses_takes_no_other_along_and_fails_after_five_tries(
-    post: Post,
-) -> None:
-    post.execute(
-        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22000'; END $$"
-    )
-    post.execute(
-        "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON tickets FOR EACH ROW "
-        "WHEN (NEW.key = 'PI-42') EXECUTE FUNCTION refuse()"
-    )
-    post.job("PI-42")
-    post.job("PI-43")
-    bad = post.inbox.put(payload())
-    good = post.inbox.put(payload(about=issue("PI-43")))
-    for left in (4, 3, 2, 1, 0):
-        deliver(post.runtime)
-        row = post.inbox.row(bad)
-        assert (row.outcome, row.tries) == ("failed" if not left else None, 5 - left)
-        assert post.inbox.row(good).outcome == "filled"
-        post.execute("UPDATE webhook_deliveries SET due_at = now()")
-    assert "The database refuses it" in (post.inbox.row(bad).reason or "")
-
-
-def test_a_delivery_that_keeps_killing_its_worker_is_set_aside_alone(post: Post) -> None:
-    bad, good = post.inbox.put(payload()), post.inbox.put(payload())
-    post.execute("UPDATE webhook_deliveries SET tries = 5 WHERE id = :id", id=bad)
-    post.execute("UPDATE webhook_deliveries SET tries = 1 WHERE id = :id", id=good)
-    deliver(post.runtime)
-    assert post.inbox.row(bad).outcome == "failed"
-    assert "stopped the worker" in (post.inbox.row(bad).reason or "")
-    assert post.inbox.row(good).outcome == "unlinked"
-
-
-def test_a_claimed_delivery_comes_back_when_its_worker_is_gone(post: Post) -> None:
-    delivery_id = post.inbox.put()
-    with begin(post.engine) as session:
-        assert [c.delivery_id for c in inbox.claim(session, lease_seconds=0)] == [delivery_id]
-    deliver(post.runtime)
-    row = post.inbox.row(delivery_id)
-    assert (row.outcome, row.tries) == ("unlinked", 2)
-
-
-def test_large_bodies_are_claimed_a_few_at_a_time(post: Post) -> None:
-    body = payload(comment={"body": "x" * 3_000_000})
-    ids = [post.inbox.put(body) for _ in range(3)]
-    with begin(post.engine) as session:
-        assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[:2]
-    with begin(post.engine) as session:
-        assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[2:]
-
-
-def test_the_sweep_has_deliveries_applied_that_nobody_was_told_about(post: Post) -> None:
-    waiting = f"routecard:{QUEUE_INNER}"
-    sweep(post.runtime)
-    assert post.runtime.redis.llen(waiting) == 0
-    post.inbox.put()
-    sweep(post.runtime)
-    assert "routecard.deliver" in post.runtime.redis.lindex(waiting, 0)

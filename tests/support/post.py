@@ -1,0 +1,62 @@
+"""The post office of tests about deliveries: put one in, apply it, look at what became of it."""
+
+from typing import Any
+
+from sqlalchemy import Engine, text
+
+from shared import jobs, sync_tasks
+from shared.db import begin
+from shared.models import Delivery, Job, SyncTask, TicketCopy
+from shared.states import FailureCode
+from tests.factories import draft
+from tests.support.hooks import Inbox
+from worker.deliveries import deliver
+from worker.runtime import Runtime
+
+
+class Post:
+    """Short words for what these tests do, each in a transaction of its own."""
+
+    def __init__(self, engine: Engine, runtime: Runtime) -> None:
+        self.engine = engine
+        self.inbox = Inbox(engine)
+        self.runtime = runtime
+
+    def job(self, key: str = "PI-42", **changes: Any) -> str:
+        with begin(self.engine) as session:
+            job, _ = jobs.create(session, draft(jira_ticket_key=key, **changes))
+        return job.id
+
+    def receive(self, body: Any = None, **arrival: Any) -> Delivery:
+        """Put a delivery in and apply it."""
+        delivery_id = self.inbox.put(body, **arrival)
+        deliver(self.runtime)
+        return self.inbox.row(delivery_id)
+
+    def read(self, job_id: str) -> Job:
+        with begin(self.engine) as session:
+            return session.get_one(Job, job_id)
+
+    def task(self, job_id: str) -> SyncTask:
+        with begin(self.engine) as session:
+            found = sync_tasks.of_job(session, job_id)
+        assert found is not None
+        return found
+
+    def copy(self, issue_id: str = "10042") -> TicketCopy | None:
+        with begin(self.engine) as session:
+            return session.get(TicketCopy, issue_id)
+
+    def copied(self, issue_id: str = "10042") -> TicketCopy:
+        found = self.copy(issue_id)
+        assert found is not None
+        return found
+
+    def fail(self, code: FailureCode) -> None:
+        with begin(self.engine) as session:
+            claims = sync_tasks.claim(session, lease_seconds=60)
+            sync_tasks.fail(session, claims, code=code, worker="w")
+
+    def execute(self, statement: str, **values: Any) -> None:
+        with begin(self.engine) as session:
+            session.execute(text(statement), values)
