@@ -23,15 +23,6 @@ def expected(settings: Settings) -> bool:
     return settings.jira_webhook_secret is not None or bool(settings.jira_webhook_token_hash)
 
 
-_LAST = text("SELECT max(received_at) FROM webhook_deliveries")
-
-
-def last_received(session: Session) -> datetime | None:
-    """When the last webhook with a proof of its origin came."""
-    found: datetime | None = session.scalar(_LAST)
-    return found
-
-
 # Called before the poll's tickets are absorbed: a change is news only against our older copy.
 _NOTE = text("""
 INSERT INTO unannounced_changes AS u (issue_id, ticket_key, changed_at)
