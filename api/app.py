@@ -11,16 +11,19 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
 from werkzeug.routing import ValidationError as RoutingValidationError
 
-from api import access, dashboard, errors, metrics, operators, request_ids
-from api.auth import Authenticator
-from api.bodies import BODY_BYTES
-from api.resource import BEARER
+from api import dashboard
+from api.auth import scopes, sessions
+from api.auth.bearer import Authenticator
+from api.health import metrics
+from api.http import errors, request_ids
+from api.http.json_body import BODY_BYTES
+from api.http.resource import BEARER
 from api.routes import RESOURCES, documents
 from api.runtime import EXTENSION, Runtime
 from api.schemas.answers import Error
-from shared.broker import Doorbell
+from shared.accounts.exposure import check_exposure
+from shared.broker.celery_app import Notifier
 from shared.clock import Clock, SystemClock
-from shared.exposure import check_exposure
 from shared.settings import Settings
 
 VERSION = "1.0.0"
@@ -63,9 +66,9 @@ def create_app(
     settings: Settings,
     *,
     engine: Engine | None = None,
-    doorbell: Doorbell | None = None,
+    notifier: Notifier | None = None,
     clock: Clock | None = None,
-    authenticate: access.Authenticate | None = None,
+    authenticate: scopes.Authenticate | None = None,
 ) -> OpenAPI:
     """Wire the API. Opens no connection: engine and doorbell are made at their first use.
 
@@ -86,18 +89,18 @@ def create_app(
     app.url_map.converters["default"] = _segment(_beside_variables(addresses))
     # For forms of pages, before anybody is known; what reads bodies has limits of its own.
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
-    runtime = Runtime(settings, engine, doorbell, clock or SystemClock())
+    runtime = Runtime(settings, engine, notifier, clock or SystemClock())
     app.extensions[EXTENSION] = runtime
     metrics.register(app, runtime)
     request_ids.register(app)
-    access.register(app, authenticate or Authenticator(runtime))
-    operators.register(app, runtime)
+    scopes.register(app, authenticate or Authenticator(runtime))
+    sessions.register(app, runtime)
     errors.register(app)
     for resource in RESOURCES:
         app.register_api(resource.blueprint)
     documents.register(app)
     dashboard.register(app)
-    access.check_all_declared(app)
+    scopes.check_all_declared(app)
     _trust_proxies(app, settings.trusted_proxies)
     return app
 

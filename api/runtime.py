@@ -10,16 +10,17 @@ from flask import current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.fills import FillWatch
-from api.intake import Seats
-from api.readiness import Probe
-from api.recent import Recent
-from api.rejections import Rejections
-from shared import db, pauses
-from shared.broker import Doorbell
+from api.health.readiness import Probe
+from api.http.fill_watch import FillWatch
+from api.http.ttl_cache import TTLCache
+from api.webhooks.read_body import ConcurrencyLimit
+from api.webhooks.rejections import Rejections
+from shared.broker.celery_app import Notifier
 from shared.clock import Clock, SystemClock
-from shared.pauses import Pause
+from shared.database import engine as db
 from shared.settings import Settings
+from shared.sync import pauses
+from shared.sync.pauses import Pause
 
 EXTENSION = "routecard"
 
@@ -32,7 +33,7 @@ class Runtime:
 
     settings: Settings
     given_engine: Engine | None = None
-    given_doorbell: Doorbell | None = None
+    given_notifier: Notifier | None = None
     clock: Clock = field(default_factory=SystemClock)
 
     @cached_property
@@ -43,9 +44,9 @@ class Runtime:
         )
 
     @cached_property
-    def doorbell(self) -> Doorbell:
+    def notifier(self) -> Notifier:
         """The process's doorbell; ring it after the commit."""
-        return self.given_doorbell or Doorbell(self.settings, clock=self.clock)
+        return self.given_notifier or Notifier(self.settings, clock=self.clock)
 
     @cached_property
     def fills(self) -> FillWatch:
@@ -58,9 +59,9 @@ class Runtime:
         return BoundedSemaphore(max(1, self.settings.api_threads // 2))
 
     @cached_property
-    def seats(self) -> Seats:
+    def seats(self) -> ConcurrencyLimit:
         """Where webhooks' bodies are read, few at a time."""
-        return Seats(threads=self.settings.api_threads)
+        return ConcurrencyLimit(threads=self.settings.api_threads)
 
     @cached_property
     def rejections(self) -> Rejections:
@@ -73,8 +74,8 @@ class Runtime:
         return Probe(self.settings, lambda: self.engine)
 
     @cached_property
-    def _pause(self) -> Recent[Pause | None]:
-        return Recent(self.clock)
+    def _pause(self) -> TTLCache[Pause | None]:
+        return TTLCache(self.clock)
 
     def pause(self, session: Session) -> Pause | None:
         """What holds all fills up, as of a second ago at most: a create shall not wait to ask."""
@@ -98,6 +99,6 @@ def has_written() -> None:
     g.has_written = True
 
 
-def ring() -> None:
+def notify() -> None:
     """Tell the workers that something is due. Call it after the commit; costs nothing."""
-    runtime().doorbell.ring()
+    runtime().notifier.notify()

@@ -11,18 +11,19 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from shared import jobs, sync_tasks
-from shared.absorb import absorb
-from shared.db import begin
-from shared.jobs import JobDraft
+from shared.database.engine import begin
+from shared.fill.ingest import ingest
+from shared.jobs import store as jobs
+from shared.jobs.store import JobDraft
 from shared.logs import setup_logs
 from shared.settings import Settings
 from shared.states import Source
+from shared.sync import tasks as sync_tasks
 from tests.support import postgres, redis
 from tests.support.jira import SimulatedJira, simulated_jira
-from worker import fill
-from worker.jira.simulator import defaults
 from worker.runtime import Runtime, make_runtime
+from worker.simulator import defaults
+from worker.sync import drain
 
 JOBS = 10_000
 SINGLY = 200
@@ -59,7 +60,7 @@ def main() -> None:
         simulated_jira(tickets=count + SEEDED) as jira,
     ):
         runtime = make_runtime(_settings(dsn, broker, jira))
-        batched = _timed(runtime, jira, count=count, drain=fill.drain)
+        batched = _timed(runtime, jira, count=count, drain=drain.drain)
         singly = _timed(runtime, jira, count=SINGLY, drain=_one_by_one)
         runtime.close()
     print(batched.line("batched"))
@@ -87,7 +88,7 @@ def _one_by_one(runtime: Runtime) -> None:
     key = held[0].ticket_key
     found = runtime.jira.read([key], deadline=runtime.clock.monotonic() + 20).found
     with begin(runtime.engine) as session:
-        absorb(session, [(key, found[key])], source=Source.API, worker="one", held=held)
+        ingest(session, [(key, found[key])], source=Source.API, worker="one", held=held)
 
 
 def _timed(

@@ -12,15 +12,17 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from shared import operations, sync_summary, task_lists
-from shared.access import Actor, ActorKind
-from shared.audit import Deed
+from shared.accounts.audit import AuditContext
+from shared.accounts.credentials import Actor
 from shared.clock import SystemClock
-from shared.db import begin, make_engine
-from shared.metrics import SystemCollector
-from shared.operations import Operation
-from shared.states import FailureCode, Source, TaskStatus
-from shared.task_lists import Sort, TaskFilter
+from shared.database.engine import begin, make_engine
+from shared.health.metrics import SystemCollector
+from shared.states import ActorKind, FailureCode, Source, TaskStatus
+from shared.sync import bulk_actions
+from shared.sync import queries as task_queries
+from shared.sync import summary as sync_summary
+from shared.sync.bulk_actions import Operation
+from shared.sync.queries import Sort, TaskFilter
 from tests.support import postgres
 from tests.support.history import seed
 
@@ -68,20 +70,22 @@ def measure(engine: Engine) -> None:
     for name, wanted in LISTS.items():
         for sort in (Sort.NEWEST, Sort.UNCHANGED):
             _time(f"list {name} {sort}", lambda w=wanted, o=sort: _page(engine, w, o))
-        _time(f"count {name}", lambda w=wanted: _in(engine, lambda s: task_lists.count(s, w)))
-    _time("preview retry of all", lambda: operations.preview(engine, Operation.RETRY, TaskFilter()))
+        _time(f"count {name}", lambda w=wanted: _in(engine, lambda s: task_queries.count(s, w)))
+    _time(
+        "preview retry of all", lambda: bulk_actions.preview(engine, Operation.RETRY, TaskFilter())
+    )
     started = time.perf_counter()
-    outcome = operations.act_on_all(
+    outcome = bulk_actions.act_on_all(
         engine,
         Operation.RETRY,
         TaskFilter(error_code=FailureCode.TICKET_NOT_FOUND),
-        deed=Deed(actor=Actor(ActorKind.COMMAND, "benchmark")),
+        context=AuditContext(actor=Actor(ActorKind.COMMAND, "benchmark")),
     )
     print(f"retry of {outcome.changed}: {time.perf_counter() - started:.2f} s")
 
 
 def _page(engine: Engine, wanted: TaskFilter, sort: Sort) -> Any:
-    return _in(engine, lambda s: task_lists.page(s, wanted, limit=51, sort=sort))
+    return _in(engine, lambda s: task_queries.page(s, wanted, limit=51, sort=sort))
 
 
 def _in(engine: Engine, work: Callable[[Any], Any]) -> Any:

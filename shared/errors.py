@@ -1,4 +1,4 @@
-"""Refusals with a stable code; what HTTP status they mean is known to api.errors alone."""
+"""Refusals with a stable code; what HTTP status they mean is known to api.http.errors alone."""
 
 from dataclasses import dataclass
 

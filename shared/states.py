@@ -155,3 +155,28 @@ class SerialAction(StrEnum):
     ADVANCED = "advanced"
     COMPLETED = "completed"
     SCRAPPED = "scrapped"
+
+
+class Scope(StrEnum):
+    """What a credential can be allowed to do."""
+
+    JOBS_READ = "jobs:read"
+    JOBS_WRITE = "jobs:write"
+    OPS_READ = "ops:read"
+    OPS_WRITE = "ops:write"
+
+
+class Role(StrEnum):
+    """What an operator may do on the dashboard."""
+
+    READ_ONLY = "read-only"
+    FULL = "full"
+
+
+class ActorKind(StrEnum):
+    """By which door somebody came who did something."""
+
+    TOKEN = "token"  # noqa: S105  a word, no secret
+    OPERATOR = "operator"
+    COMMAND = "command"
+    OPEN = "open"

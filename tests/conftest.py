@@ -7,7 +7,7 @@ import redis as redis_client
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.db import begin, make_engine
+from shared.database.engine import begin, make_engine
 from shared.settings import Settings
 from tests.support import postgres, redis
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.jobs import JobDraft
-from shared.ticket import Ticket
+from shared.jobs.store import JobDraft
+from shared.tickets.ticket import Ticket
 
 
 def draft(**changes: Any) -> JobDraft:

@@ -13,13 +13,14 @@ from celery.signals import (
     worker_shutdown,
 )
 
-from shared.broker import make_celery
+from shared.broker.celery_app import make_celery
 from shared.logs import setup_logs
 from shared.settings import load_settings
-from worker import leaving, tasks
+from worker import tasks
+from worker.process import shutdown
+from worker.process.concurrency_limit import ConcurrencyLimit
+from worker.process.vitals import BeatScheduler, Watchdog
 from worker.runtime import Runtime, make_runtime
-from worker.slots import JiraSlots
-from worker.vitals import BeatScheduler, Vitals
 
 # Celery warns of root because of pickled messages; ours are JSON and nothing else is accepted.
 warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -32,7 +33,7 @@ app.conf.update(
     beat_scheduler=f"{BeatScheduler.__module__}:{BeatScheduler.__name__}",
     beat_max_loop_interval=1.0,
 )
-app.steps["worker"].add(Vitals)
+app.steps["worker"].add(Watchdog)
 
 
 @functools.cache
@@ -42,9 +43,9 @@ def runtime() -> Runtime:
 
 
 @functools.cache
-def slots() -> JiraSlots:
+def slots() -> ConcurrencyLimit:
     """The slots of this worker: made before the pool forks, shared by its processes."""
-    return JiraSlots(processes=settings.worker_processes)
+    return ConcurrencyLimit(processes=settings.worker_processes)
 
 
 tasks.register(app, runtime=runtime, slots=slots, limit=settings.drain_limit)
@@ -58,12 +59,12 @@ def _logs(**_: Any) -> None:
 @worker_init.connect(weak=False)
 def _before_fork(**_: Any) -> None:
     slots()
-    leaving.prepare_main()
+    shutdown.prepare_main()
 
 
 @worker_process_init.connect(weak=False)
 def _process_begins(**_: Any) -> None:
-    leaving.prepare_pool_process()
+    shutdown.prepare_pool_process()
 
 
 @worker_process_shutdown.connect(weak=False)

@@ -9,11 +9,11 @@ from shared.errors import AppError, SettingsError
 
 # Name -> module in worker.commands with a click command called `command`, loaded when it is used.
 COMMANDS: Final = {
-    "dev": "dev",
-    "api": "api",
-    "worker": "worker",
-    "beat": "beat",
-    "simulator": "simulator",
+    "dev": "processes.dev",
+    "api": "processes.api",
+    "worker": "processes.worker",
+    "beat": "processes.beat",
+    "simulator": "processes.simulator",
     "migrate": "migrate",
     "tasks": "tasks",
     "token": "token",

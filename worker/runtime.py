@@ -8,15 +8,15 @@ from typing import Any
 from celery import Celery
 from sqlalchemy import Engine
 
-from shared.broker import make_celery, make_redis
+from shared.broker.celery_app import make_celery, make_redis
 from shared.clock import Clock, SystemClock
-from shared.db import make_engine
-from shared.pauses import credentials_hash
+from shared.database.engine import make_engine
 from shared.settings import Settings
+from shared.sync.pauses import credentials_hash
 from worker.jira.client import make_jira
 from worker.jira.port import Jira
-from worker.limits import make_budget
-from worker.pace import Pace
+from worker.jira.rate_limit import make_budget
+from worker.sync.pacing import Pacing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Runtime:
     worker: str
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> Pacing:
         """The pacing shared with all workers."""
-        return Pace(self.redis)
+        return Pacing(self.redis)
 
     def close(self) -> None:
         """Give everything back."""

@@ -6,23 +6,23 @@ from typing import Any
 
 from celery import Celery
 
-from shared.broker import TaskName
+from shared.broker.celery_app import TaskName
 from shared.settings import Settings
-from worker.deliveries import deliver
-from worker.examination import LOOK_EVERY, examine
-from worker.examination import TIME_LIMIT as EXAMINE_LIMIT
-from worker.existence import EXISTENCE_EVERY, check_existence
-from worker.field_map import map_fields
-from worker.fill import drain
-from worker.leaving import Leaving
-from worker.poll import TIME_LIMIT as POLL_LIMIT
-from worker.poll import is_wanted as poll_is_wanted
-from worker.poll import look_every, poll
-from worker.prune import PRUNE_EVERY, prune
+from worker.doctor.examination import LOOK_EVERY, examine
+from worker.doctor.examination import TIME_LIMIT as EXAMINE_LIMIT
+from worker.maintenance.filled_count import TALLY_EVERY, tally
+from worker.maintenance.prune import PRUNE_EVERY, prune
+from worker.polling.deleted_tickets import DELETED_TICKETS_EVERY, check_deleted_tickets
+from worker.polling.poll import TIME_LIMIT as POLL_LIMIT
+from worker.polling.poll import is_wanted as poll_is_wanted
+from worker.polling.poll import look_every, poll
+from worker.process.concurrency_limit import ConcurrencyLimit
+from worker.process.shutdown import ShutdownRequested
 from worker.runtime import Runtime
-from worker.slots import JiraSlots
-from worker.sweep import sweep
-from worker.tally import TALLY_EVERY, tally
+from worker.sync.drain import drain
+from worker.sync.sweep import sweep
+from worker.webhooks.deliver import deliver
+from worker.webhooks.field_map import map_fields
 
 _Work = Callable[[Runtime], object]
 
@@ -35,7 +35,7 @@ _INNER: dict[TaskName, _Work] = {
 _FOR_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,
     TaskName.POLL: poll,
-    TaskName.EXISTENCE: check_existence,
+    TaskName.DELETED_TICKETS: check_deleted_tickets,
     TaskName.MAP_FIELDS: map_fields,
     TaskName.EXAMINE: examine,
 }
@@ -47,7 +47,7 @@ def register(
     celery: Celery,
     *,
     runtime: Callable[[], Runtime],
-    slots: Callable[[], JiraSlots],
+    slots: Callable[[], ConcurrencyLimit],
     limit: float,
 ) -> None:
     """Give the app its tasks; ``runtime`` is asked for in the process that runs one.
@@ -71,12 +71,12 @@ def _plain(work: _Work, runtime: Callable[[], Runtime]) -> Callable[[], None]:
 
 
 def _in_a_slot(
-    work: _Work, runtime: Callable[[], Runtime], slots: Callable[[], JiraSlots]
+    work: _Work, runtime: Callable[[], Runtime], slots: Callable[[], ConcurrencyLimit]
 ) -> Callable[[], None]:
     def run() -> None:
         with slots().take() as free:
             if free:
-                with suppress(Leaving):
+                with suppress(ShutdownRequested):
                     work(runtime())
 
     return run
@@ -92,7 +92,7 @@ def schedule(settings: Settings) -> dict[str, Any]:
     }
     if poll_is_wanted(settings):
         plan["poll"] = _every(look_every(settings), TaskName.POLL)
-        plan["existence"] = _every(EXISTENCE_EVERY, TaskName.EXISTENCE)
+        plan["existence"] = _every(DELETED_TICKETS_EVERY, TaskName.DELETED_TICKETS)
     return plan
 
 

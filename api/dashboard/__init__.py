@@ -2,21 +2,18 @@
 
 from flask import Flask
 
-from api.dashboard import (
-    audit,
-    deliveries,
-    delivery_actions,
-    errors,
-    jira,
-    jira_actions,
-    jobs,
-    layout,
-    login,
-    new_job,
-    overview,
-    task_actions,
-    tasks,
-)
+from api.dashboard.account import login
+from api.dashboard.audit import views as audit
+from api.dashboard.deliveries import actions as delivery_actions
+from api.dashboard.deliveries import views as deliveries
+from api.dashboard.jira import actions as jira_actions
+from api.dashboard.jira import views as jira
+from api.dashboard.jobs import new_job
+from api.dashboard.jobs import views as jobs
+from api.dashboard.kit import error_pages, layout
+from api.dashboard.overview import views as overview
+from api.dashboard.tasks import actions as task_actions
+from api.dashboard.tasks import views as tasks
 
 PAGES = (
     overview.pages,
@@ -35,7 +32,7 @@ PAGES = (
 def register(app: Flask) -> None:
     """Put login, pages and their files into the application."""
     layout.register(app)
-    errors.register(app)
+    error_pages.register(app)
     app.register_blueprint(login.blueprint)
     for pages in PAGES:
         app.register_blueprint(pages)

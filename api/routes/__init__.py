@@ -1,6 +1,6 @@
 """The REST API's resources; a new one is a module and a line here."""
 
-from api.resource import Resource
+from api.http.resource import Resource
 from api.routes import (
     bulk,
     deliveries,

@@ -7,21 +7,21 @@ from flask import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from api import bodies
-from api.answers import json_answer
-from api.creation import CreateHeaders, Made, created
-from api.errors import refusal_body
-from api.from_copy import filled_from_copy, is_due
-from api.representations import job_json
-from api.request_ids import request_id
-from api.resource import Resource
+from api.http import json_body
+from api.http.errors import refusal_body
+from api.http.from_copy import filled_from_copy, is_due
+from api.http.idempotent_create import CreateHeaders, Made, created
+from api.http.request_ids import request_id
+from api.http.resource import Resource
+from api.http.responses import json_answer
 from api.schemas.fields import invalid
+from api.schemas.job_representations import job_json
 from api.schemas.jobs import BulkCreate, JobCreate, JobsCreated
-from shared import jobs
-from shared.access import Scope
 from shared.errors import InvalidInputError
-from shared.jobs import JobDraft
-from shared.queries import JobView
+from shared.jobs import store as jobs
+from shared.jobs.queries import JobView
+from shared.jobs.store import JobDraft
+from shared.states import Scope
 
 resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one call.")
 
@@ -31,7 +31,7 @@ resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one cal
     access=Scope.JOBS_WRITE,
     answers={207: JobsCreated},
     refusals=(422,),
-    body_limit=bodies.BULK_BODY_BYTES,
+    body_limit=json_body.BULK_BODY_BYTES,
 )
 def create(header: CreateHeaders, body: BulkCreate) -> Response:
     """Create many jobs: valid entries are stored even where others are not."""
@@ -52,7 +52,7 @@ def _judged(entry: Any) -> JobDraft | InvalidInputError:
     try:
         if not isinstance(entry, dict):
             return InvalidInputError("Each job must be a JSON object")
-        bodies.check_texts(entry)
+        json_body.check_texts(entry)
         return JobCreate.model_validate(entry).draft()
     except InvalidInputError as error:
         return error

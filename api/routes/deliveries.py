@@ -7,13 +7,13 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import replays, runtime
-from api.answers import json_answer
-from api.auth import current_actor
-from api.paging import listed
-from api.representations import present
-from api.request_ids import request_id
-from api.resource import ListOf, Resource
+from api import runtime
+from api.auth.bearer import current_actor
+from api.http.pagination import listed
+from api.http.request_ids import request_id
+from api.http.resource import ListOf, Resource
+from api.http.responses import json_answer
+from api.schemas.job_representations import present
 from api.schemas.webhooks import (
     DeliveryDetail,
     DeliveryOut,
@@ -22,13 +22,15 @@ from api.schemas.webhooks import (
     ReplayOut,
     ReplayRequest,
 )
-from shared import delivery_views, inbox
-from shared.access import Scope
-from shared.audit import Deed
+from api.webhooks import replays
+from shared.accounts.audit import AuditContext
 from shared.clock import iso_millis
-from shared.db import begin
-from shared.delivery_views import DeliveryFilter, DeliveryRow
+from shared.database.engine import begin
 from shared.errors import NotFoundError
+from shared.states import Scope
+from shared.webhooks import inbox
+from shared.webhooks import queries as delivery_queries
+from shared.webhooks.queries import DeliveryFilter, DeliveryRow
 
 resource = Resource(
     "deliveries", prefix="/api/webhooks/deliveries", about="What Jira's webhooks brought."
@@ -46,7 +48,7 @@ def read_all(query: DeliveryQuery) -> Response:
 
     def fetch(count: int, before: str | None) -> Sequence[DeliveryRow]:
         with begin(engine) as session:
-            return delivery_views.page(session, only, limit=count, before=before)
+            return delivery_queries.page(session, only, limit=count, before=before)
 
     return listed(
         fetch, limit=query.limit, after=query.cursor, show=delivery_json, key=lambda row: row.id
@@ -58,7 +60,7 @@ def read(path: DeliveryPath) -> Response:
     """Read a delivery with its body, as long as that is kept."""
     with begin(runtime.runtime().engine) as session:
         row = _found(session, path.id)
-        body = delivery_views.body(session, path.id)
+        body = delivery_queries.body(session, path.id)
     text = None if body is None else body.decode("utf-8", "replace")
     return json_answer({**delivery_json(row), **present(body=text)})
 
@@ -76,7 +78,7 @@ def replay(path: DeliveryPath) -> Response:
     409 where it was not applied for the first time yet, or its body is no longer kept.
     """
 
-    replays.replay_one(path.id, deed=_deed())
+    replays.replay_one(path.id, context=_audit_context())
     with begin(runtime.runtime().engine) as session:
         row = _found(session, path.id)
     return json_answer(delivery_json(row), status=202)
@@ -89,7 +91,7 @@ def replay_all(body: ReplayRequest) -> Response:
     """Apply all deliveries that match once more; 200 with `dryRun`, which only counts."""
     wanted = body.filter.only()
     with begin(runtime.runtime().engine) as session:
-        matching = delivery_views.count(session, wanted)
+        matching = delivery_queries.count(session, wanted)
     replayed = 0 if body.dry_run else _replay_all(body, wanted)
     counts = {
         "matched": matching.matched,
@@ -104,15 +106,15 @@ def replay_all(body: ReplayRequest) -> Response:
 
 def _replay_all(body: ReplayRequest, wanted: DeliveryFilter) -> int:
     chosen = body.filter.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return replays.replay_all(wanted, deed=_deed(), chosen=chosen)
+    return replays.replay_all(wanted, context=_audit_context(), chosen=chosen)
 
 
-def _deed() -> Deed:
-    return Deed(actor=current_actor(), request_id=request_id())
+def _audit_context() -> AuditContext:
+    return AuditContext(actor=current_actor(), request_id=request_id())
 
 
 def _found(session: Session, delivery_id: str) -> DeliveryRow:
-    row = delivery_views.one(session, delivery_id)
+    row = delivery_queries.one(session, delivery_id)
     if row is None:
         raise NotFoundError(inbox.KIND, delivery_id)
     return row

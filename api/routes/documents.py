@@ -7,8 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_openapi3.openapi import OpenAPI
 from flask_openapi3_swagger.plugins import RegisterPlugin
 
-from api.access import Unscoped, declare
-from api.answers import json_answer
+from api.auth.scopes import Unscoped, declare
+from api.http.responses import json_answer
 from api.schemas.answers import Error
 
 DOCUMENT = "/openapi.json"

@@ -5,10 +5,10 @@ from http import HTTPMethod
 from flask import Response
 
 from api import runtime
-from api.access import Unscoped
-from api.answers import json_answer
-from api.refusals import NotReadyError
-from api.resource import Resource
+from api.auth.scopes import Unscoped
+from api.http.refusals import NotReadyError
+from api.http.resource import Resource
+from api.http.responses import json_answer
 from api.schemas.health import Alive, Ready
 
 resource = Resource("health", prefix="", about="Signs of life.")

@@ -5,18 +5,19 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.answers import entity_tag, json_answer
-from api.creation import Made, created
-from api.from_copy import filled_from_copy, is_due
-from api.preferences import WaitingHeaders, held
-from api.representations import job_json
-from api.request_ids import request_id
-from api.resource import Resource
+from api.http.from_copy import filled_from_copy, is_due
+from api.http.idempotent_create import Made, created
+from api.http.prefer_wait import WaitingHeaders, held
+from api.http.request_ids import request_id
+from api.http.resource import Resource
+from api.http.responses import entity_tag, json_answer
 from api.schemas.jira import LinkOut, LinkRequest
-from shared import jobs, queries
-from shared.access import Scope
+from api.schemas.job_representations import job_json
 from shared.errors import NotFoundError
-from shared.queries import JobView
+from shared.jobs import queries
+from shared.jobs import store as jobs
+from shared.jobs.queries import JobView
+from shared.states import Scope
 
 resource = Resource("jira", prefix="/api/jira", about="Jira tickets, as Routecard knows them.")
 

@@ -7,14 +7,14 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api import runtime
-from api.answers import check_if_match, entity_tag, json_answer, no_content
-from api.creation import Made, created
-from api.from_copy import filled_from_copy, is_due
-from api.paging import listed
-from api.preferences import WaitingHeaders, held
-from api.representations import job_detail_json, job_json
-from api.request_ids import request_id
-from api.resource import ListOf, Resource
+from api.http.from_copy import filled_from_copy, is_due
+from api.http.idempotent_create import Made, created
+from api.http.pagination import listed
+from api.http.prefer_wait import WaitingHeaders, held
+from api.http.request_ids import request_id
+from api.http.resource import ListOf, Resource
+from api.http.responses import check_if_match, entity_tag, json_answer, no_content
+from api.schemas.job_representations import job_detail_json, job_json
 from api.schemas.jobs import (
     JobCreate,
     JobDeletion,
@@ -25,12 +25,15 @@ from api.schemas.jobs import (
     JobUpdate,
     UpdateHeaders,
 )
-from shared import jobs, progress, queries, routing
-from shared.access import Scope
-from shared.db import begin
+from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.jobs import Contents
-from shared.queries import JobView
+from shared.jobs import queries
+from shared.jobs import store as jobs
+from shared.jobs.queries import JobView
+from shared.jobs.store import Contents
+from shared.production import paths as path_store
+from shared.production import progress
+from shared.states import Scope
 
 resource = Resource("jobs", prefix="/api/jobs", about="Production jobs.")
 
@@ -84,7 +87,7 @@ def read(path: JobPath) -> Response:
         view = _found(session, path.id)
         shown = job_detail_json(
             view,
-            paths=routing.paths_of(session, path.id),
+            paths=path_store.paths_of(session, path.id),
             progress=progress.progress_of(session, path.id),
         )
     return json_answer(shown, headers={"ETag": entity_tag(view.job.version)})

@@ -5,9 +5,9 @@ from http import HTTPMethod
 from flask import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from api import metrics
-from api.resource import Resource
-from shared.access import Scope
+from api.health import metrics
+from api.http.resource import Resource
+from shared.states import Scope
 
 resource = Resource("metrics", prefix="", about="Metrics for Prometheus.")
 

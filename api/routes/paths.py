@@ -6,19 +6,21 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api import runtime
-from api.answers import check_if_match, entity_tag, json_answer, no_content
-from api.creation import CreateHeaders, Made, created
-from api.representations import path_json
-from api.resource import ListOf, Resource
+from api.http.idempotent_create import CreateHeaders, Made, created
+from api.http.resource import ListOf, Resource
+from api.http.responses import check_if_match, entity_tag, json_answer, no_content
+from api.schemas.job_representations import path_json
 from api.schemas.jobs import JobPath, UpdateHeaders
 from api.schemas.paths import PathOut
 from api.schemas.routing import PathCreate, PathDetail, PathOfAddress, PathUpdate
-from api.unit_representations import path_detail_json
-from shared import jobs, queries, routing
-from shared.access import Scope
-from shared.db import begin
+from api.schemas.unit_representations import path_detail_json
+from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.routing import PathView
+from shared.jobs import queries
+from shared.jobs import store as jobs
+from shared.production import paths as path_store
+from shared.production.paths import PathView
+from shared.states import Scope
 
 resource = Resource("paths", prefix="/api", about="Manufacturing routes of jobs.")
 
@@ -34,7 +36,7 @@ def create(header: CreateHeaders, body: PathCreate) -> Response:
     """Define a path of a job, with its steps in order."""
 
     def work(session: Session) -> Made:
-        path = routing.create(session, job_id=body.job_id, draft=body.draft())
+        path = path_store.create(session, job_id=body.job_id, draft=body.draft())
         headers = {"Location": f"/api/paths/{path.id}", "ETag": entity_tag(path.version)}
         return Made(json_answer(path_json(path), status=201, headers=headers))
 
@@ -61,16 +63,16 @@ def read(path: PathOfAddress) -> Response:
 def read_of_job(path: JobPath) -> Response:
     """List the paths of a job."""
     with begin(runtime.runtime().engine) as session:
-        found = routing.paths_of(session, path.id)
+        found = path_store.paths_of(session, path.id)
         if not found and queries.job_view(session, path.id) is None:
             raise NotFoundError(jobs.KIND, path.id)
     return json_answer([path_json(one) for one in found])
 
 
 def _found(session: Session, path_id: str) -> PathView:
-    found = routing.get(session, path_id)
+    found = path_store.get(session, path_id)
     if found is None:
-        raise NotFoundError(routing.KIND, path_id)
+        raise NotFoundError(path_store.KIND, path_id)
     return found
 
 
@@ -92,9 +94,9 @@ def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Resp
     """Change a path; what is left out stays. Steps are matched by their `id`."""
 
     def work(session: Session) -> PathView:
-        held = routing.held(session, path.id)
+        held = path_store.held(session, path.id)
         check_if_match(held.version)
-        return routing.update(session, held, body.changes())
+        return path_store.update(session, held, body.changes())
 
     changed = runtime.in_transaction(work)
     return json_answer(path_json(changed), headers={"ETag": entity_tag(changed.version)})
@@ -111,9 +113,9 @@ def delete(path: PathOfAddress, header: UpdateHeaders) -> Response:  # noqa: ARG
     """Delete a path that never had a serial number."""
 
     def work(session: Session) -> None:
-        held = routing.held(session, path.id)
+        held = path_store.held(session, path.id)
         check_if_match(held.version)
-        routing.remove(session, held)
+        path_store.remove(session, held)
 
     runtime.in_transaction(work)
     return no_content()

@@ -7,12 +7,13 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import access, runtime
-from api.answers import json_answer
-from api.creation import CreateHeaders, Made, created
-from api.errors import refusal_body, status_of
-from api.paging import listed
-from api.resource import ListOf, Resource
+from api import runtime
+from api.auth import scopes
+from api.http.errors import refusal_body, status_of
+from api.http.idempotent_create import CreateHeaders, Made, created
+from api.http.pagination import listed
+from api.http.resource import ListOf, Resource
+from api.http.responses import json_answer
 from api.schemas.serials import (
     Advance,
     Advanced,
@@ -26,19 +27,20 @@ from api.schemas.serials import (
     SerialQuery,
     SerialsCreate,
 )
-from api.unit_representations import bypassed_json, event_json, serial_json
-from shared import serial_views, serials
-from shared.access import Scope
-from shared.db import begin
+from api.schemas.unit_representations import bypassed_json, event_json, serial_json
+from shared.database.engine import begin
 from shared.errors import AppError
-from shared.serial_views import SerialView, number_of, serial_id
+from shared.production import queries as serial_queries
+from shared.production import serials
+from shared.production.queries import SerialView, number_of, serial_id
+from shared.states import Scope
 
 resource = Resource("serials", prefix="/api/serials", about="Units on their way along a path.")
 
 
 def _actor(user_id: str | None) -> str:
     """Who the history names."""
-    return user_id or access.credential().name
+    return user_id or scopes.credential().name
 
 
 @resource.route(
@@ -79,7 +81,7 @@ def read_all(query: SerialQuery) -> Response:
     def fetch(count: int, after: str | None) -> Sequence[SerialView]:
         number = None if after is None else number_of(after)
         with begin(engine) as session:
-            return serial_views.page(session, only, after=number, limit=count)
+            return serial_queries.page(session, only, after=number, limit=count)
 
     after = None if query.cursor is None else serial_id(query.cursor)
     return listed(
@@ -91,7 +93,7 @@ def read_all(query: SerialQuery) -> Response:
 def read(path: SerialOfAddress) -> Response:
     """Read a unit."""
     with begin(runtime.runtime().engine) as session:
-        found = serial_views.get(session, path.id)
+        found = serial_queries.get(session, path.id)
     return json_answer(serial_json(found))
 
 
@@ -104,14 +106,14 @@ def read(path: SerialOfAddress) -> Response:
 def history(path: SerialOfAddress) -> Response:
     """Who did what with a unit, and when."""
     with begin(runtime.runtime().engine) as session:
-        events = serial_views.history(session, path.id)
+        events = serial_queries.history(session, path.id)
     return json_answer([event_json(event) for event in events])
 
 
 def must_exist(path: SerialOfAddress) -> None:
     """Look a unit up before its body is judged. Raises NotFoundError."""
     with begin(runtime.runtime().engine) as session:
-        serial_views.get(session, path.id)
+        serial_queries.get(session, path.id)
 
 
 @resource.route(

@@ -6,11 +6,11 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api import runtime
-from api.answers import json_answer
-from api.auth import current_actor
-from api.paging import listed
-from api.request_ids import request_id
-from api.resource import ListOf, Resource
+from api.auth.bearer import current_actor
+from api.http.pagination import listed
+from api.http.request_ids import request_id
+from api.http.resource import ListOf, Resource
+from api.http.responses import json_answer
 from api.schemas.sync import (
     BulkOut,
     BulkRequest,
@@ -23,15 +23,17 @@ from api.schemas.sync import (
     cursor_text,
     place_behind,
 )
-from api.task_representations import attempt_json, summary_json, task_json
-from shared import operations, pauses, sync_summary, task_lists
-from shared.access import Scope
-from shared.audit import Deed
-from shared.db import begin
+from api.schemas.task_representations import attempt_json, summary_json, task_json
+from shared.accounts.audit import AuditContext
+from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.operations import Operation
-from shared.pauses import Pause
-from shared.task_lists import TaskView
+from shared.states import Scope
+from shared.sync import bulk_actions, pauses
+from shared.sync import queries as task_queries
+from shared.sync import summary as sync_summary
+from shared.sync.bulk_actions import Operation
+from shared.sync.pauses import Pause
+from shared.sync.queries import TaskView
 
 resource = Resource("sync", prefix="/api/sync", about="How jobs get their Jira fields.")
 
@@ -57,7 +59,7 @@ def read_all(query: TaskQuery) -> Response:
     def fetch(count: int, after: str | None) -> list[tuple[TaskView, Pause | None]]:
         place = place_behind(after) if after else None
         with begin(engine) as session:
-            rows = task_lists.page(session, only, limit=count, sort=sort, after=place)
+            rows = task_queries.page(session, only, limit=count, sort=sort, after=place)
             pause = pauses.current(session)
         return [(row, pause) for row in rows]
 
@@ -66,7 +68,7 @@ def read_all(query: TaskQuery) -> Response:
         limit=query.limit,
         after=cursor_text(query.cursor) if query.cursor else None,
         show=lambda found: task_json(*found),
-        key=lambda found: cursor_text(task_lists.place_of(found[0], sort)),
+        key=lambda found: cursor_text(task_queries.place_of(found[0], sort)),
     )
 
 
@@ -75,7 +77,7 @@ def read(path: TaskPath) -> Response:
     """Read a sync task with its attempts."""
     with begin(runtime.runtime().engine) as session:
         found = _shown(session, path.id)
-        history = [attempt_json(a) for a in task_lists.attempts_of(session, path.id)]
+        history = [attempt_json(a) for a in task_queries.attempts_of(session, path.id)]
     return json_answer(found | {"history": history})
 
 
@@ -108,11 +110,11 @@ def cancel(path: TaskPath, query: OneRequest) -> Response:
 
 def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
     def work(session: Session) -> Response:
-        operations.act(session, operation, task_id, deed=_deed(reason))
+        bulk_actions.act(session, operation, task_id, context=_audit_context(reason))
         return json_answer(_shown(session, task_id))
 
     answer = runtime.in_transaction(work)
-    runtime.ring()
+    runtime.notify()
     return answer
 
 
@@ -131,25 +133,29 @@ def cancel_all(body: BulkRequest) -> Response:
 def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
     engine, wanted = runtime.runtime().engine, body.filter.only()
     if body.dry_run:
-        outcome = operations.preview(engine, operation, wanted)
+        outcome = bulk_actions.preview(engine, operation, wanted)
     else:
-        outcome = operations.act_on_all(
-            engine, operation, wanted, deed=_deed(body.reason), after_bite=_after_bite
+        outcome = bulk_actions.act_on_all(
+            engine,
+            operation,
+            wanted,
+            context=_audit_context(body.reason),
+            after_batch=_after_batch,
         )
     return json_answer(outcome.as_json() | {"dryRun": body.dry_run})
 
 
-def _after_bite() -> None:
+def _after_batch() -> None:
     runtime.has_written()
-    runtime.ring()
+    runtime.notify()
 
 
-def _deed(reason: str | None) -> Deed:
-    return Deed(actor=current_actor(), reason=reason, request_id=request_id())
+def _audit_context(reason: str | None) -> AuditContext:
+    return AuditContext(actor=current_actor(), reason=reason, request_id=request_id())
 
 
 def _shown(session: Session, task_id: str) -> dict[str, object]:
-    task = task_lists.one(session, task_id)
+    task = task_queries.one(session, task_id)
     if task is None:
-        raise NotFoundError(task_lists.KIND, task_id)
+        raise NotFoundError(task_queries.KIND, task_id)
     return task_json(task, pauses.current(session))

@@ -7,19 +7,21 @@ from typing import Any
 from flask import Response
 
 from api import runtime
-from api.answers import json_answer
-from api.paging import listed
-from api.representations import present
-from api.resource import ListOf, Resource
+from api.http.pagination import listed
+from api.http.resource import ListOf, Resource
+from api.http.responses import json_answer
+from api.schemas.job_representations import present
 from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery
-from shared import drift, jobs, ticket_views
-from shared.access import Scope
 from shared.clock import iso_millis
-from shared.db import begin
-from shared.drift import DRIFT_WORDS, Drift, DriftState
+from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.ticket_views import TicketRow
+from shared.jobs import store as jobs
+from shared.states import Scope
+from shared.tickets import drift
+from shared.tickets import queries as ticket_queries
+from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
+from shared.tickets.queries import TicketRow
 
 resource = Resource(
     "tickets", prefix="/api/jira/tickets", about="Jira's tickets, from our own copy."
@@ -38,7 +40,7 @@ def read_all(query: TicketQuery) -> Response:
 
     def fetch(count: int, before: str | None) -> Sequence[TicketRow]:
         with begin(engine) as session:
-            return ticket_views.page(session, only, limit=count, before=before)
+            return ticket_queries.page(session, only, limit=count, before=before)
 
     browse = runtime.runtime().settings.browse_url
     return listed(
@@ -54,7 +56,7 @@ def read_all(query: TicketQuery) -> Response:
 def read(path: TicketPath) -> Response:
     """Read one ticket by a key it has or had."""
     with begin(runtime.runtime().engine) as session:
-        row = ticket_views.one(session, path.key)
+        row = ticket_queries.one(session, path.key)
     if row is None:
         raise NotFoundError("Ticket", path.key)
     return json_answer(ticket_json(row, browse_url=runtime.runtime().settings.browse_url))

@@ -9,21 +9,21 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from api import runtime
-from api.access import Unscoped
-from api.answers import json_answer
-from api.intake import BODY_BYTES, Proven, read_body
-from api.refusals import BodyTooLargeError, NotReadyError, UnauthenticatedError
-from api.request_ids import request_id
-from api.resource import Resource
+from api.auth.scopes import Unscoped
+from api.http.refusals import BodyTooLargeError, NotReadyError, UnauthenticatedError
+from api.http.request_ids import request_id
+from api.http.resource import Resource
+from api.http.responses import json_answer
 from api.schemas.fields import issue_key
 from api.schemas.webhooks import Receipt
-from shared import inbox
-from shared.broker import Bell
+from api.webhooks.read_body import BODY_BYTES, Proven, read_body
+from shared.broker.celery_app import Wakeup
 from shared.errors import DatabaseUnavailableError
-from shared.inbox import Arrival
 from shared.settings import Settings
-from shared.signatures import Verifier, parse_signature, token_proves
 from shared.states import RejectionReason
+from shared.webhooks import inbox
+from shared.webhooks.inbox import ReceivedDelivery
+from shared.webhooks.signatures import Verifier, parse_signature, token_proves
 
 resource = Resource("webhooks", prefix="/api/webhooks", about="Jira's callbacks.")
 
@@ -81,7 +81,7 @@ def receive() -> Response:
     return _stored(arrival)
 
 
-def _proven_arrival(settings: Settings) -> Arrival:
+def _proven_arrival(settings: Settings) -> ReceivedDelivery:
     """What came, once its origin is proven. The body is read only where a proof may be in it."""
     secrets = _secrets(settings)
     by_token = _judge_token(settings)
@@ -128,12 +128,12 @@ def _judge_signature(secrets: list[str], *, by_token: bool) -> bytes | None:
     return digest
 
 
-def _arrival(proven: Proven) -> Arrival:
+def _arrival(proven: Proven) -> ReceivedDelivery:
     retry = request.headers.get("X-Atlassian-Webhook-Retry", "")
     flow = request.headers.get("X-Atlassian-Webhook-Flow", "")
     issue_id = request.args.get("issueId", "")
     key = _key()
-    return Arrival(
+    return ReceivedDelivery(
         identifier=_identifier(proven, key),
         signed=proven.signed,
         body=proven.content,
@@ -169,12 +169,12 @@ def _identifier(proven: Proven, key: str | None) -> str:
     return f"{made}:{key or ''}:{second}"
 
 
-def _stored(arrival: Arrival) -> Response:
+def _stored(arrival: ReceivedDelivery) -> Response:
     """Store it and answer. Whatever keeps the database from it, Jira shall send it again: 503."""
     try:
         receipt = runtime.in_transaction(lambda session: inbox.store(session, arrival))
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailableError("The database cannot store this now") from error
     if receipt.fresh:
-        runtime.runtime().doorbell.ring(Bell.INBOX)
+        runtime.runtime().notifier.notify(Wakeup.INBOX)
     return json_answer({"id": receipt.delivery_id}, status=202 if receipt.fresh else 200)

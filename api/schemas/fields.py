@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from api.paging import decode_cursor
+from api.http.pagination import decode_cursor
 from api.schemas.answers import absent_not_null
 from shared.errors import FieldProblem, InvalidInputError
 from shared.ids import Prefix, looks_like

@@ -5,7 +5,7 @@ from pydantic import Field
 from api.schemas.answers import Answer, examples
 from api.schemas.fields import Body, IssueKey, Name, Quantity, Text
 from api.schemas.jobs import JobOut
-from shared.jobs import JobDraft
+from shared.jobs.store import JobDraft
 
 
 class LinkRequest(Body):

@@ -24,8 +24,8 @@ from api.schemas.fields import (
 )
 from api.schemas.paths import PathOut
 from shared.ids import Prefix
-from shared.jobs import JobChange, JobDraft
-from shared.queries import JobFilter
+from shared.jobs.queries import JobFilter
+from shared.jobs.store import JobChange, JobDraft
 from shared.states import Source, TaskStatus
 
 MAX_BULK = 1000
@@ -62,7 +62,7 @@ class JobCreate(Body):
     model_config = examples(full=FULL, minimal=MINIMAL)
 
     def draft(self) -> JobDraft:
-        """What shared.jobs stores."""
+        """What shared.jobs.store stores."""
         return JobDraft(
             name=self.name,
             goal_quantity=self.goal_quantity,
@@ -84,7 +84,7 @@ class JobUpdate(Body):
     goal_quantity: Quantity | None = Field(None, description="The new quantity.")
 
     def change(self) -> JobChange:
-        """What shared.jobs does with it."""
+        """What shared.jobs.store does with it."""
         return JobChange(name=self.name, goal_quantity=self.goal_quantity)
 
 
@@ -120,7 +120,7 @@ class JobQuery(Query):
     )
 
     def only(self) -> JobFilter:
-        """What shared.queries looks for."""
+        """What shared.jobs.queries looks for."""
         return JobFilter(
             words=self.q,
             ticket_key=self.jira_ticket_key,

@@ -18,9 +18,9 @@ from api.schemas.fields import (
     wrong,
 )
 from api.schemas.paths import PathOut
-from shared.routing import PathChanges, PathDraft
+from shared.production.paths import PathChanges, PathDraft
+from shared.production.steps import MAX_STEPS, StepDraft
 from shared.states import AdvancementMode, DependencyType
-from shared.steps import MAX_STEPS, StepDraft
 
 Mode = Annotated[AdvancementMode, one_of(AdvancementMode)]
 Dependency = Annotated[DependencyType, one_of(DependencyType)]
@@ -54,7 +54,7 @@ class StepCreate(Body):
     dependency_type: Dependency = Field(DependencyType.PREFERRED, description=_DEPENDENCIES)
 
     def draft(self) -> StepDraft:
-        """What shared.steps makes a step of."""
+        """What shared.production.steps makes a step of."""
         return StepDraft(
             name=self.name,
             location=self.location,
@@ -93,7 +93,7 @@ class PathCreate(Body):
     )
 
     def draft(self) -> PathDraft:
-        """What shared.routing stores."""
+        """What shared.production.paths stores."""
         return PathDraft(
             name=self.name,
             goal_quantity=self.goal_quantity,
@@ -126,7 +126,7 @@ class StepUpdate(Body):
         return name
 
     def draft(self) -> StepDraft:
-        """What shared.steps takes."""
+        """What shared.production.steps takes."""
         return StepDraft(
             id=self.id,
             name=self.name,
@@ -153,7 +153,7 @@ class PathUpdate(Body):
     advancement_mode: Mode | None = Field(None, description=_MODES)
 
     def changes(self) -> PathChanges:
-        """What shared.routing does with it."""
+        """What shared.production.paths does with it."""
         steps = None if self.steps is None else tuple(step.draft() for step in self.steps)
         return PathChanges(
             name=self.name,

@@ -12,7 +12,7 @@ from pydantic import (
     field_validator,
 )
 
-from api.paging import decode_cursor
+from api.http.pagination import decode_cursor
 from api.schemas.answers import Answer, Error
 from api.schemas.fields import (
     NOT_A_CURSOR,
@@ -32,8 +32,8 @@ from api.schemas.fields import (
 )
 from api.schemas.jobs import MAX_LIMIT
 from shared.errors import NotFoundError
-from shared.serial_views import SerialFilter, number_of
-from shared.serials import MAX_BATCH, MAX_MOVES
+from shared.production.queries import SerialFilter, number_of
+from shared.production.serials import MAX_BATCH, MAX_MOVES
 from shared.states import ScrapReason, SerialAction, SerialStatus
 
 _SERIAL = "SN-00042"
@@ -155,7 +155,7 @@ class SerialQuery(Query):
     ) = Field(None, description="From the `Link` of the page before.")
 
     def only(self) -> SerialFilter:
-        """What shared.serial_views looks for."""
+        """What shared.production.queries looks for."""
         return SerialFilter(
             job_id=self.job_id, path_id=self.path_id, step_id=self.step_id, status=self.status
         )

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from api.paging import decode_cursor
+from api.http.pagination import decode_cursor
 from api.schemas.answers import Answer
 from api.schemas.fields import (
     NOT_A_CURSOR,
@@ -21,8 +21,8 @@ from api.schemas.fields import (
 from api.schemas.jobs import Reason
 from shared.ids import Prefix, looks_like
 from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus
-from shared.sync_summary import JiraState
-from shared.task_lists import Place, Sort, TaskFilter
+from shared.sync.queries import Place, Sort, TaskFilter
+from shared.sync.summary import JiraState
 
 MAX_LIMIT = 1000
 _WORDS = [status.value for status in TaskStatus]
@@ -91,7 +91,7 @@ class _Filter(BaseModel):
     until: Moment | None = Field(None, description="Made before this instant.")
 
     def only(self) -> TaskFilter:
-        """What shared.task_lists looks for."""
+        """What shared.sync.queries looks for."""
         return TaskFilter(
             statuses=self.status or (),
             job_id=self.job_id,

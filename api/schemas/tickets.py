@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from api.paging import decode_cursor
+from api.http.pagination import decode_cursor
 from api.schemas.answers import Answer
 from api.schemas.fields import NOT_A_CURSOR, Flag, Query, Words, whole, wrong
 from api.schemas.jobs import MAX_LIMIT
-from shared.drift import DriftState
 from shared.states import Source
-from shared.ticket_views import TicketFilter
+from shared.tickets.drift import DriftState
+from shared.tickets.queries import TicketFilter
 
 
 def _issue_id(value: Any) -> str:
@@ -38,7 +38,7 @@ class TicketQuery(Query):
     )
 
     def only(self) -> TicketFilter:
-        """What shared.ticket_views looks for."""
+        """What shared.tickets.queries looks for."""
         return TicketFilter(
             q=self.q,
             project=self.project,

@@ -6,9 +6,9 @@ from pydantic import BaseModel, Field
 
 from api.schemas.answers import Answer
 from api.schemas.fields import Body, Flag, IssueKey, Moment, Query, Words, cursor_of, one_of, whole
-from shared.delivery_views import DeliveryFilter, DeliveryState
 from shared.ids import Prefix
 from shared.states import DeliveryOutcome
+from shared.webhooks.queries import DeliveryFilter, DeliveryState
 
 MAX_LIMIT = 1000
 
@@ -39,7 +39,7 @@ class DeliveryQuery(Query):
     )
 
     def only(self) -> DeliveryFilter:
-        """What shared.delivery_views looks for."""
+        """What shared.webhooks.queries looks for."""
         return _filter(self)
 
 
@@ -55,7 +55,7 @@ class ReplayFilter(Body):
     received_until: Moment | None = None
 
     def only(self) -> DeliveryFilter:
-        """What shared.delivery_views looks for."""
+        """What shared.webhooks.queries looks for."""
         return _filter(self)
 
 

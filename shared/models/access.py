@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.access import Role, Scope
 from shared.models.base import Base, any_of
+from shared.states import Role, Scope
 
 _SCOPES = ", ".join(f"'{scope}'" for scope in Scope)
 

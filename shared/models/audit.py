@@ -7,8 +7,8 @@ from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.access import ActorKind
 from shared.models.base import Base, any_of
+from shared.states import ActorKind
 
 
 class AuditEvent(Base):

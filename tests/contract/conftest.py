@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.jira_clients import PRODUCTS, Bench, bench
-from worker.jira.simulator.config import Deployment as Product
+from worker.simulator.config import Deployment as Product
 
 
 @pytest.fixture(params=list(Product), ids=lambda product: PRODUCTS[product].value)

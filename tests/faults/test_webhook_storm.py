@@ -15,7 +15,7 @@ import pytest
 import requests
 from sqlalchemy import Engine, text
 
-from shared.db import begin
+from shared.database.engine import begin
 from tests.support.jira import SimulatedJira
 from tests.support.processes import Parts, parts
 from tests.support.waiting import eventually

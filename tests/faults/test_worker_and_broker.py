@@ -7,8 +7,8 @@ import signal
 import pytest
 from sqlalchemy import Engine, text
 
-from shared import jobs
-from shared.db import begin
+from shared.database.engine import begin
+from shared.jobs import store as jobs
 from tests.factories import draft
 from tests.faults.conftest import Broker
 from tests.support.jira import SimulatedJira

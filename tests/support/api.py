@@ -8,11 +8,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from api.app import create_app
-from shared import access_tokens, operators
-from shared.access import Role, Scope
-from shared.broker import Doorbell
-from shared.db import begin
+from shared.accounts import operators
+from shared.accounts import tokens as access_tokens
+from shared.broker.celery_app import Notifier
+from shared.database.engine import begin
 from shared.settings import Settings
+from shared.states import Role, Scope
 
 PASSWORD = "correct horse battery"
 
@@ -20,8 +21,8 @@ PASSWORD = "correct horse battery"
 @contextmanager
 def application(settings: Settings, engine: Engine) -> Iterator[Any]:
     """The application, on the test's database and broker; its bell falls silent afterwards."""
-    bell = Doorbell(settings)
-    app = create_app(settings, engine=engine, doorbell=bell)
+    bell = Notifier(settings)
+    app = create_app(settings, engine=engine, notifier=bell)
     app.config["TESTING"] = False
     yield app
     bell.close()

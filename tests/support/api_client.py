@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from shared.broker import Doorbell
+from shared.broker.celery_app import Notifier
 from shared.settings import Settings
 
 
@@ -57,6 +57,6 @@ class ApiClient:
 @contextmanager
 def api_client(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
     """The API in this process, on the test's database and broker."""
-    bell = Doorbell(settings)
-    yield ApiClient(create_app(settings, engine=engine, doorbell=bell))
+    bell = Notifier(settings)
+    yield ApiClient(create_app(settings, engine=engine, notifier=bell))
     bell.close()

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Engine, text
 
-from shared.db import begin
+from shared.database.engine import begin
 
 # One row in a hundred failed, one in two hundred waits, one in five hundred is cancelled; all else
 # is filled, a fiftieth of it in the last hour. Identifiers are in the order of making.

@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import Engine, select
 
-from shared import inbox
-from shared.db import begin
-from shared.inbox import Arrival
+from shared.database.engine import begin
 from shared.models import Delivery
+from shared.webhooks import inbox
+from shared.webhooks.inbox import ReceivedDelivery
 
 _numbers = itertools.count(1)
 PART_NUMBER = "customfield_10908"
@@ -78,7 +78,7 @@ class Inbox:
         )
         identifier = arrival.pop("identifier", f"hook-{next(_numbers)}")
         with begin(self.engine) as session:
-            made = Arrival(identifier=identifier, signed=signed, body=raw, **arrival)
+            made = ReceivedDelivery(identifier=identifier, signed=signed, body=raw, **arrival)
             return inbox.store(session, made).delivery_id
 
     def row(self, delivery_id: str) -> Delivery:

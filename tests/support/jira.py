@@ -6,8 +6,8 @@ from typing import Any
 
 import requests
 
-from worker.jira.simulator.config import SimulatorConfig
-from worker.jira.simulator.server import Simulator, make_simulator
+from worker.simulator.config import SimulatorConfig
+from worker.simulator.server import Simulator, make_simulator
 
 
 class SimulatedJira:

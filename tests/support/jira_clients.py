@@ -10,8 +10,8 @@ from shared.settings import Deployment, Settings
 from tests.support.jira import SimulatedJira, simulated_jira
 from worker.jira.client import make_jira
 from worker.jira.port import Jira, ReadResult
-from worker.jira.simulator import defaults
-from worker.jira.simulator.config import Deployment as Product
+from worker.simulator import defaults
+from worker.simulator.config import Deployment as Product
 
 PRODUCTS = {Product.CLOUD: Deployment.CLOUD, Product.SERVER: Deployment.DATACENTER}
 

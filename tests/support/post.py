@@ -4,14 +4,15 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from shared import jobs, sync_tasks
-from shared.db import begin
+from shared.database.engine import begin
+from shared.jobs import store as jobs
 from shared.models import Delivery, Job, SyncTask, TicketCopy
 from shared.states import FailureCode
+from shared.sync import tasks as sync_tasks
 from tests.factories import draft
 from tests.support.hooks import Inbox
-from worker.deliveries import deliver
 from worker.runtime import Runtime
+from worker.webhooks.deliver import deliver
 
 
 class Post:

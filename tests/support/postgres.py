@@ -15,7 +15,7 @@ import psutil
 import psycopg
 from sqlalchemy import make_url
 
-from shared.db import migrate
+from shared.database.engine import migrate
 
 TEMPLATE = "routecard_template"
 ROOM = 2 * 1024**3

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from shared.db import begin
+from shared.database.engine import begin
 from tests.support.waiting import eventually
 
 _BLOCKED = text("""

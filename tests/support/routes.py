@@ -5,12 +5,14 @@ from typing import Any
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from shared import jobs, routing, serials
-from shared.db import begin, in_transaction
-from shared.routing import PathDraft, PathView
-from shared.serial_views import SerialView
+from shared.database.engine import begin, in_transaction
+from shared.jobs import store as jobs
+from shared.production import paths as path_store
+from shared.production import serials
+from shared.production.paths import PathDraft, PathView
+from shared.production.queries import SerialView
+from shared.production.steps import StepDraft
 from shared.states import AdvancementMode
-from shared.steps import StepDraft
 from tests.factories import draft
 
 
@@ -28,7 +30,7 @@ def path(
     with begin(engine) as session:
         job, _ = jobs.create(session, draft())
         wanted = path_draft(*names, advancement_mode=mode, **changes)
-        return routing.create(session, job_id=job.id, draft=wanted)
+        return path_store.create(session, job_id=job.id, draft=wanted)
 
 
 def units(engine: Engine, path: PathView, quantity: int, *, actor: str = "Ada") -> list[SerialView]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine, text
 
-from api.dashboard.layout import NAVIGATION
-from shared.db import begin, make_engine
+from api.dashboard.kit.layout import NAVIGATION
+from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
 from shared.settings import Settings
 from tests.support import postgres, redis, seed, seed_records

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Engine, insert, text
 from sqlalchemy.orm import Session
 
-from shared.db import begin
+from shared.database.engine import begin
 from shared.ids import Prefix, new_id
 from shared.models import Job, SyncAttempt, SyncTask, table_of
 from shared.states import FailureCode, failure_message

@@ -6,13 +6,14 @@ from datetime import timedelta
 import orjson
 from sqlalchemy import Engine, insert, text
 
-from shared import audit
-from shared.access import Actor, ActorKind
-from shared.audit import AuditAction, Deed
-from shared.db import begin
+from shared.accounts import audit
+from shared.accounts.audit import AuditAction, AuditContext
+from shared.accounts.credentials import Actor
+from shared.database.engine import begin
 from shared.ids import Prefix, new_id
 from shared.models import Delivery, TicketCopy, table_of
 from shared.settings import Settings
+from shared.states import ActorKind
 from tests.support.api_client import api_client
 from tests.support.shop import Shop
 
@@ -95,14 +96,17 @@ def deeds(engine: Engine) -> None:
     """What operators did."""
     ada = Actor(ActorKind.OPERATOR, "ada")
     with begin(engine) as session:
-        audit.write(session, AuditAction.OPERATOR_ADDED, Deed(actor=ada), subject="grace")
+        audit.write(session, AuditAction.OPERATOR_ADDED, AuditContext(actor=ada), subject="grace")
         for action, reason, changed in (
             (AuditAction.RETRY, "the account may see project PI now", 42),
             (AuditAction.CANCEL, "ordered twice", 3),
             (AuditAction.REPLAY, None, 12),
         ):
             number = audit.begin(
-                session, action, Deed(actor=ada, reason=reason), chosen={"statuses": ["failed"]}
+                session,
+                action,
+                AuditContext(actor=ada, reason=reason),
+                chosen={"statuses": ["failed"]},
             )
             counts = {"matched": changed, "changed": changed, "skipped": {}}
             audit.progress(session, number, counts=counts, ended=True)

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import requests
 
 from tests.support.openapi import OWN, AtlassianContract
-from worker.jira.simulator import defaults
-from worker.jira.simulator.server import Deployment, Simulator, SimulatorConfig, make_simulator
-from worker.jira.simulator.wire import Environ, StartResponse, WireServer
+from worker.simulator import defaults
+from worker.simulator.server import Deployment, Simulator, SimulatorConfig, make_simulator
+from worker.simulator.wire import Environ, StartResponse, WireServer
 
 BASIC = (defaults.EMAIL, defaults.API_TOKEN)
 

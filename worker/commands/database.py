@@ -9,12 +9,13 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from shared.access import Actor, ActorKind
-from shared.audit import Deed
-from shared.db import begin, make_engine
+from shared.accounts.audit import AuditContext
+from shared.accounts.credentials import Actor
+from shared.database.engine import begin, make_engine
 from shared.errors import SettingsError
 from shared.logs import setup_logs
 from shared.settings import load_settings
+from shared.states import ActorKind
 
 
 @contextmanager
@@ -50,9 +51,9 @@ def explain(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-def deed(reason: str | None = None) -> Deed:
+def audit_context(reason: str | None = None) -> AuditContext:
     """Something done at the command line, by the account of this machine that typed it."""
-    return Deed(actor=Actor(ActorKind.COMMAND, _account()), reason=reason)
+    return AuditContext(actor=Actor(ActorKind.COMMAND, _account()), reason=reason)
 
 
 def _account() -> str:

@@ -4,7 +4,7 @@ import logging
 
 import click
 
-from shared.db import migrate
+from shared.database.engine import migrate
 from shared.logs import setup_logs
 from shared.settings import load_settings
 

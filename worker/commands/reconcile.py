@@ -7,13 +7,14 @@ import click
 import orjson
 from sqlalchemy import Engine
 
-from shared import audit, db
-from shared.audit import AuditAction
+from shared.accounts import audit
+from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
-from shared.drift import DRIFT_WORDS, Drift, DriftState
+from shared.database import engine as db
 from shared.settings import load_settings
-from worker.commands.database import deed, engine
-from worker.reconcile import Refreshed, refresh, report
+from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
+from worker.commands.database import audit_context, engine
+from worker.polling.reconcile import Refreshed, refresh, report
 from worker.runtime import make_runtime
 
 _SHOWN = 50
@@ -48,7 +49,7 @@ def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
         runtime.close()
     with db.begin(made) as session:
         counts = {"found": refreshed.found, "denied": refreshed.denied}
-        audit.write(session, AuditAction.RECONCILE, deed(), counts=counts)
+        audit.write(session, AuditAction.RECONCILE, audit_context(), counts=counts)
     return refreshed
 
 

@@ -2,9 +2,10 @@
 
 import click
 
-from shared import audit, pauses
-from shared.audit import AuditAction
-from worker.commands.database import deed, session
+from shared.accounts import audit
+from shared.accounts.audit import AuditAction
+from shared.sync import pauses
+from worker.commands.database import audit_context, session
 
 
 @click.command()
@@ -14,7 +15,7 @@ def command(reason: str | None) -> None:
     with session() as opened:
         held = pauses.current(opened)
         ended = pauses.resume(opened)
-        audit.write(opened, AuditAction.RESUME, deed(reason), counts={"pauses": ended})
+        audit.write(opened, AuditAction.RESUME, audit_context(reason), counts={"pauses": ended})
     if not ended:
         click.echo("There was no pause.")
     elif held is None:

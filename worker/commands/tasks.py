@@ -8,15 +8,16 @@ from typing import Any, TypeVar
 import click
 import orjson
 
-from shared import operations, task_lists
 from shared.clock import iso_millis
-from shared.db import begin, in_transaction
+from shared.database.engine import begin, in_transaction
 from shared.errors import NotFoundError
 from shared.models import SyncAttempt
-from shared.operations import Operation, Outcome
 from shared.states import FailureCode, Source, TaskStatus
-from shared.task_lists import Sort, TaskFilter, TaskView
-from worker.commands.database import deed, engine, explain
+from shared.sync import bulk_actions
+from shared.sync import queries as task_queries
+from shared.sync.bulk_actions import Operation, Outcome
+from shared.sync.queries import Sort, TaskFilter, TaskView
+from worker.commands.database import audit_context, engine, explain
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,7 +94,7 @@ def command(context: click.Context) -> None:
 def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
     """List tasks that match."""
     with engine() as made, begin(made) as session:
-        rows = task_lists.page(session, _wanted(given), limit=limit, sort=Sort(sort))
+        rows = task_queries.page(session, _wanted(given), limit=limit, sort=Sort(sort))
     if as_json:
         click.echo(orjson.dumps([_document(row) for row in rows]))
         return
@@ -107,10 +108,10 @@ def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
 def show(task_id: str, *, as_json: bool) -> None:
     """Show one task with its attempts. Raises NotFoundError."""
     with engine() as made, begin(made) as session:
-        task = task_lists.one(session, task_id)
-        attempts = task_lists.attempts_of(session, task_id)
+        task = task_queries.one(session, task_id)
+        attempts = task_queries.attempts_of(session, task_id)
     if task is None:
-        raise NotFoundError(task_lists.KIND, task_id)
+        raise NotFoundError(task_queries.KIND, task_id)
     if as_json:
         history = [_attempt(attempt) for attempt in attempts]
         click.echo(orjson.dumps(_document(task) | {"history": history}))
@@ -137,7 +138,7 @@ def cancel(**given: Any) -> None:
 
 def _act(operation: Operation, given: dict[str, Any]) -> None:
     wanted, named = _wanted(given), given["task_ids"]
-    chosen = (bool(named), wanted != task_lists.EVERYTHING, given["everything"])
+    chosen = (bool(named), wanted != task_queries.EVERYTHING, given["everything"])
     if sum(chosen) != 1:
         raise click.UsageError("Name tasks, or give a filter, or --all: one of the three.")
     if named:
@@ -147,9 +148,11 @@ def _act(operation: Operation, given: dict[str, Any]) -> None:
         return
     with engine() as made:
         outcome = (
-            operations.preview(made, operation, wanted)
+            bulk_actions.preview(made, operation, wanted)
             if given["dry_run"]
-            else operations.act_on_all(made, operation, wanted, deed=deed(given["reason"]))
+            else bulk_actions.act_on_all(
+                made, operation, wanted, context=audit_context(given["reason"])
+            )
         )
     _tell(operation, outcome, given)
 
@@ -158,7 +161,12 @@ def _act_on_named(operation: Operation, task_ids: tuple[str, ...], reason: str |
     """Raises NotFoundError or ConflictError at the first that cannot be; those before it are."""
     with engine() as made:
         for task_id in task_ids:
-            work = partial(operations.act, operation=operation, task_id=task_id, deed=deed(reason))
+            work = partial(
+                bulk_actions.act,
+                operation=operation,
+                task_id=task_id,
+                context=audit_context(reason),
+            )
             in_transaction(made, work)
             click.echo(f"{task_id} {_DONE[operation]}")
 

@@ -2,11 +2,12 @@
 
 import click
 
-from shared import ticket_views, watermarks
 from shared.clock import iso_millis
 from shared.errors import NotFoundError
 from shared.models import JiraPoll
-from shared.ticket_views import TicketFilter, TicketRow
+from shared.tickets import queries as ticket_queries
+from shared.tickets import watermarks
+from shared.tickets.queries import TicketFilter, TicketRow
 from worker.commands.database import explain, session
 
 
@@ -26,7 +27,7 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
     """List tickets, newest first; open ones unless told otherwise."""
     wanted = TicketFilter(q=words, project=project, done=None if everything else False)
     with session() as opened:
-        rows = ticket_views.page(opened, wanted, limit=limit)
+        rows = ticket_queries.page(opened, wanted, limit=limit)
     for row in rows:
         click.echo(_line(row))
 
@@ -36,7 +37,7 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
 def show(key: str) -> None:
     """Show one ticket, by a key it has or had. Raises NotFoundError."""
     with session() as opened:
-        row = ticket_views.one(opened, key)
+        row = ticket_queries.one(opened, key)
     if row is None:
         raise NotFoundError("Ticket", key)
     for name, value in row._asdict().items():

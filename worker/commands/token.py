@@ -2,11 +2,12 @@
 
 import click
 
-from shared import access_tokens, audit
-from shared.access import Scope
-from shared.audit import AuditAction
+from shared.accounts import audit
+from shared.accounts import tokens as access_tokens
+from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
-from worker.commands.database import deed, explain, session
+from shared.states import Scope
+from worker.commands.database import audit_context, explain, session
 
 _SCOPE = click.Choice([scope.value for scope in Scope])
 
@@ -25,7 +26,7 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
     """Make a token and print it, alone. It is not shown again."""
     with session() as opened:
         token = access_tokens.create(opened, name, scopes=[Scope(scope) for scope in scopes])
-        audit.write(opened, AuditAction.TOKEN_CREATED, deed(), subject=name.strip())
+        audit.write(opened, AuditAction.TOKEN_CREATED, audit_context(), subject=name.strip())
     click.echo(token)
 
 
@@ -47,5 +48,5 @@ def revoke(name: str) -> None:
     """End a token at once."""
     with session() as opened:
         access_tokens.revoke(opened, name)
-        audit.write(opened, AuditAction.TOKEN_REVOKED, deed(), subject=name)
+        audit.write(opened, AuditAction.TOKEN_REVOKED, audit_context(), subject=name)
     click.echo(f"{name} is revoked.")

@@ -4,12 +4,12 @@ import sys
 
 import click
 
-from shared import audit, operators
-from shared.access import Role
-from shared.audit import AuditAction
+from shared.accounts import audit, operators
+from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
 from shared.errors import InvalidInputError
-from worker.commands.database import deed, explain, session
+from shared.states import Role
+from worker.commands.database import audit_context, explain, session
 
 _ROLE = click.Choice([role.value for role in Role])
 
@@ -33,7 +33,7 @@ def add(name: str, role: str) -> None:
     password = _password()
     with session() as opened:
         made = operators.add(opened, name, password=password, role=Role(role))
-        audit.write(opened, AuditAction.OPERATOR_ADDED, deed(role), subject=made.name)
+        audit.write(opened, AuditAction.OPERATOR_ADDED, audit_context(role), subject=made.name)
     click.echo(f"{made.name} may log in ({made.role}).")
 
 
@@ -56,7 +56,7 @@ def passwd(name: str) -> None:
     password = _password()
     with session() as opened:
         operators.set_password(opened, name, password=password)
-        audit.write(opened, AuditAction.OPERATOR_CHANGED, deed("password"), subject=name)
+        audit.write(opened, AuditAction.OPERATOR_CHANGED, audit_context("password"), subject=name)
     click.echo(f"{name} has a new password; all sessions have ended.")
 
 
@@ -80,7 +80,7 @@ def _set_disabled(name: str, *, disabled: bool) -> None:
     reason = "disabled" if disabled else "enabled"
     with session() as opened:
         operators.set_disabled(opened, name, disabled=disabled)
-        audit.write(opened, AuditAction.OPERATOR_CHANGED, deed(reason), subject=name)
+        audit.write(opened, AuditAction.OPERATOR_CHANGED, audit_context(reason), subject=name)
 
 
 @command.command()
@@ -89,7 +89,7 @@ def remove(name: str) -> None:
     """End an account and its sessions."""
     with session() as opened:
         operators.remove(opened, name)
-        audit.write(opened, AuditAction.OPERATOR_REMOVED, deed(), subject=name)
+        audit.write(opened, AuditAction.OPERATOR_REMOVED, audit_context(), subject=name)
     click.echo(f"{name} is removed.")
 
 

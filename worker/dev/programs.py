@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from shared.exposure import check_exposure
+from shared.accounts.exposure import check_exposure
 from shared.settings import Settings, process_environment
-from worker.dev import tether
+from worker.dev import parent_watch
 from worker.dev.home import Home
 from worker.embedded.postgres import Postgres
 from worker.embedded.valkey import Valkey
-from worker.jira.simulator import defaults
+from worker.simulator import defaults
 
 _SIMULATED: Final = {
     "JIRA_EMAIL": defaults.EMAIL,
@@ -44,7 +44,7 @@ class Program:
 
     def tethered(self) -> list[str]:
         """The command line that also ends when the supervisor is killed."""
-        tie = [sys.executable, "-S", str(Path(tether.__file__))]
+        tie = [sys.executable, "-S", str(Path(parent_watch.__file__))]
         return [*tie, str(int(self.stop_signal)), self.account, *self.command]
 
 

@@ -15,7 +15,7 @@ from xmlrpc.client import Fault, ServerProxy
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from worker.dev import tether
+from worker.dev import parent_watch
 from worker.dev.programs import Program
 
 _LOG_BYTES: Final = 5_000_000
@@ -124,7 +124,7 @@ class Supervisor:
                 self.programs, socket=self._socket, logs=self._logs, password=self._password
             )
         )
-        tied = [sys.executable, "-S", tether.__file__, str(int(signal.SIGTERM)), "-"]
+        tied = [sys.executable, "-S", parent_watch.__file__, str(int(signal.SIGTERM)), "-"]
         server = [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._file)]
         with (self._logs / "supervisor.out").open("wb") as output:
             self._process = subprocess.Popen(  # noqa: S603  our own interpreter

@@ -5,14 +5,17 @@ from datetime import datetime
 
 from sqlalchemy import Engine
 
-from shared import announcements, db, pauses, watermarks
-from shared.announcements import Hearing
 from shared.clock import Clock, iso_millis
+from shared.database import engine as db
 from shared.models import JiraPoll
-from shared.pauses import in_words
 from shared.settings import Settings
 from shared.states import WaitCode
-from shared.watermarks import scope_of
+from shared.sync import pauses
+from shared.sync.pauses import in_words
+from shared.tickets import watermarks
+from shared.tickets.watermarks import scope_of
+from shared.webhooks import health as webhook_health
+from shared.webhooks.health import WebhookHealth
 from worker.doctor.checks import Finding, fail, ok, warn
 
 _LATE_ROUNDS = 5
@@ -74,7 +77,7 @@ def webhooks(engine: Engine, settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("webhook_secret", "A webhook secret is set.")
     with db.begin(engine) as session:
-        hearing = announcements.hearing(session)
+        hearing = webhook_health.hearing(session)
     yield _hearing(hearing, settings)
 
 
@@ -89,7 +92,7 @@ def _form(settings: Settings) -> str:
     )
 
 
-def _hearing(hearing: Hearing, settings: Settings) -> Finding:
+def _hearing(hearing: WebhookHealth, settings: Settings) -> Finding:
     turned = sum(one.count for one in hearing.rejected)
     why = ", ".join(f"{one.reason} {one.count}" for one in hearing.rejected)
     rejected = f" {turned} were turned away since yesterday ({why})." if turned else ""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
-from shared.ticket import Ticket
+from shared.tickets.ticket import Ticket
 from worker.doctor.checks import Finding, fail, ok, warn
 from worker.jira.port import ChangeQuery, FieldMapping, Jira, JiraError, MappingError
 

@@ -6,16 +6,17 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from shared import db, pauses
 from shared.clock import Clock, SystemClock
+from shared.database import engine as db
 from shared.errors import AppError
-from shared.pauses import Pause, in_words
 from shared.settings import Deployment, Settings
 from shared.states import WaitCode
+from shared.sync import pauses
+from shared.sync.pauses import Pause, in_words
 from worker.doctor import flow, jira, mapping, servers
 from worker.doctor.checks import Finding, Section, Status, run_all, warn
 from worker.jira.client import make_jira
-from worker.jira.connection import Budget
+from worker.jira.http.connection import Budget
 from worker.jira.port import Jira
 
 _CALL_SECONDS = 4.0

@@ -7,20 +7,18 @@ import redis
 import requests
 from sqlalchemy import Engine, text
 
-from shared import db
-from shared.broker import make_redis
+from shared import heartbeats
+from shared.broker.celery_app import make_redis
+from shared.database import engine as db
 from shared.errors import AppError
 from shared.settings import Settings
 from worker.doctor.checks import Finding, fail, ok, warn
 
 _SECONDS = 3.0
-_SILENT = timedelta(seconds=15)
-_PARTS = {
+_LOSS = {
     "worker": "no job is filled and no webhook applied",
     "beat": "Jira is not polled, and what was missed or has to be tried again waits",
 }
-
-_HEARTBEATS = text("SELECT name, now() - seen_at AS silent FROM heartbeats")
 
 
 def database(engine: Engine) -> Iterator[Finding]:
@@ -46,14 +44,17 @@ def database(engine: Engine) -> Iterator[Finding]:
 def parts(engine: Engine) -> Iterator[Finding]:
     """Whether worker and beat have shown a sign of life just now."""
     with db.begin(engine) as session:
-        silent = {row.name: row.silent for row in session.execute(_HEARTBEATS)}
-    for name, loss in _PARTS.items():
-        since = silent.get(name)
-        if since is not None and since < _SILENT:
-            yield ok(name, f"The {name} is alive.")
+        now, found = db.database_time(session), heartbeats.parts(session)
+    for part in found:
+        if part.alive:
+            yield ok(part.name, f"The {part.name} is alive.")
             continue
-        last = "has never run" if since is None else f"was last seen {_ago(since)} ago"
-        yield fail(name, f"The {name} {last}: {loss}.", f"Start it: `routecard {name}`.")
+        last = f"was last seen {_ago(now - part.seen_at)} ago" if part.seen_at else "has never run"
+        yield fail(
+            part.name,
+            f"The {part.name} {last}: {_LOSS[part.name]}.",
+            f"Start it: `routecard {part.name}`.",
+        )
 
 
 def _ago(silent: timedelta) -> str:

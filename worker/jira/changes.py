@@ -15,12 +15,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from shared.ticket import Ticket
+from shared.tickets.ticket import Ticket
 from worker.jira.dialect import RawPage
 from worker.jira.errors import JiraUnavailable, UnusableTicket
-from worker.jira.mapping import FieldMapping
+from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.tickets import ticket_from_issue
 from worker.jira.port import ChangeQuery, Page
-from worker.jira.tickets import ticket_from_issue
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 

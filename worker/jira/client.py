@@ -7,11 +7,11 @@ from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from worker.jira.changes import scan
 from worker.jira.cloud import Cloud
-from worker.jira.connection import Budget, Connection, Observer
 from worker.jira.datacenter import DataCenter
 from worker.jira.dialect import Dialect, RawPage
 from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
-from worker.jira.mapping import FieldInfo, FieldMapping, resolve
+from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
+from worker.jira.http.connection import Budget, Connection, Observer
 from worker.jira.port import Account, ChangeQuery, Jira, Page, Permissions, ReadResult, ServerInfo
 from worker.jira.reading import read_tickets
 

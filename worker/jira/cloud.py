@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-from worker.jira.connection import Connection
 from worker.jira.dialect import RawPage, issues_of, raise_unless_about_keys
 from worker.jira.errors import CallRefused
+from worker.jira.http.connection import Connection
 
 
 class Cloud:

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from worker.jira.connection import Connection
 from worker.jira.dialect import RawPage, issues_of, raise_unless_about_keys
 from worker.jira.errors import CallRefused
+from worker.jira.http.connection import Connection
 
 _QUERY_CHARACTERS = 3000
 """Longest list of keys in one address: servers take 8 KiB of request line and headers."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from worker.jira.connection import Connection
 from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
+from worker.jira.http.connection import Connection
 
 _BAD_REQUEST = 400
 _FORBIDDEN = 403

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from shared.settings import Deployment
 from shared.states import FailureCode
-from shared.ticket import Ticket
+from shared.tickets.ticket import Ticket
 from worker.jira.errors import (
     CallRefused,
     JiraCaptchaLock,
@@ -18,7 +18,7 @@ from worker.jira.errors import (
     MappingError,
     UnusableTicket,
 )
-from worker.jira.mapping import FieldInfo, FieldMapping
+from worker.jira.fields.mapping import FieldInfo, FieldMapping
 
 __all__ = [
     "BATCH",

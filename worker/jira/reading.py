@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from shared.states import FailureCode
-from shared.ticket import Ticket
+from shared.tickets.ticket import Ticket
 from worker.jira.errors import CallRefused, JiraError, UnusableTicket
-from worker.jira.mapping import FieldMapping
+from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key, ticket_from_issue
 from worker.jira.port import BATCH, ReadResult, TicketProblem
-from worker.jira.tickets import is_issue_id, is_issue_key, normal_key, ticket_from_issue
 
 _GONE = {404, 410}
 _FORBIDDEN = 403

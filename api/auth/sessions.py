@@ -1,0 +1,162 @@
+"""The dashboard's door: sessions of operators, roles, CSRF, and when it stands open."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+from urllib.parse import quote
+
+import flask_login
+from flask import Flask, Request, Response, current_app, g, redirect, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask_wtf.csrf import CSRFProtect
+
+from api.auth.loopback import host_name, is_local
+from api.http.refusals import ForbiddenError, UnauthenticatedError
+from api.http.ttl_cache import TTLCache
+from api.runtime import Runtime, runtime
+from shared.accounts import operators
+from shared.accounts.exposure import is_loopback
+from shared.accounts.operators import OperatorView
+from shared.accounts.session_key import session_key
+from shared.database.engine import in_transaction
+from shared.states import Role
+
+ROLE_ATTRIBUTE = "routecard_role"
+SESSION_HOURS = 12
+_EXTENSION = "routecard_operators"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_API = ("/api/", "/metrics", "/healthz", "/readyz")
+
+View = TypeVar("View", bound=Callable[..., Any])
+csrf = CSRFProtect()
+
+
+class Account(flask_login.UserMixin):  # type: ignore[misc]  # the library has no types
+    """An operator as Flask-Login knows them; the version makes old sessions worthless."""
+
+    def __init__(self, operator: OperatorView) -> None:
+        self.operator = operator
+
+    def get_id(self) -> str:
+        """What the session cookie says."""
+        return f"{self.operator.id}:{self.operator.session_version}"
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """Cookies for pages alone: the REST API neither reads nor sets one, so none can authorise it.
+
+    Secure everywhere but on plain HTTP to this very machine.
+    """
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """The session of a page; an empty one for the REST API."""
+        if request.path.startswith(_API):
+            return SecureCookieSession()
+        return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the cookie where a page changed its session."""
+        if not request.path.startswith(_API):
+            super().save_session(app, session, response)
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  Flask's signature
+        """Whether the cookie may travel over TLS alone."""
+        return not plain_http_to_this_machine()
+
+
+def plain_http_to_this_machine() -> bool:
+    """Whether this request came over plain HTTP to a loopback name."""
+    return not request.is_secure and is_loopback(host_name(request.host))
+
+
+def register(app: Flask, process: Runtime) -> None:
+    """Give the application its sessions."""
+    app.secret_key = session_key(process.settings)
+    app.session_interface = _Sessions()
+    app.config.update(
+        SESSION_COOKIE_NAME="routecard_session",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
+        # Set where it changed alone: a part that refreshes itself keeps nobody logged in, and its
+        # answer must not bring back the session of before a form that was sent meanwhile.
+        SESSION_REFRESH_EACH_REQUEST=False,
+        # Pages ask for the token where they check the operator; the REST API has no cookie.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    csrf.init_app(app)
+    manager = flask_login.LoginManager(app)
+    manager.session_protection = None
+    manager.user_loader(_load)
+    app.extensions[_EXTENSION] = TTLCache[bool](process.clock)
+
+
+def _load(identity: str) -> Account | None:
+    number, _, version = identity.partition(":")
+    if not (number.isdigit() and version.isdigit()):
+        return None
+    found = in_transaction(
+        runtime().engine, lambda s: operators.in_session(s, int(number), version=int(version))
+    )
+    return None if found is None else Account(found)
+
+
+def stands_open() -> bool:
+    """Whether this page asks nobody: as the REST API, while there never was an operator."""
+    if not is_local(request, runtime().settings):
+        return False
+    recent = cast(TTLCache[bool], current_app.extensions[_EXTENSION])
+    return not recent.get("", lambda: in_transaction(runtime().engine, operators.any_made))
+
+
+def current_operator() -> OperatorView | None:
+    """Who is logged in; None for nobody."""
+    user = flask_login.current_user
+    return user.operator if isinstance(user._get_current_object(), Account) else None  # noqa: SLF001  the proxy's own way
+
+
+def may_act() -> bool:
+    """Whether the one who looks at this page may change things, for the buttons on it."""
+    operator: OperatorView | None = g.get("operator")
+    return operator is None or operator.may(Role.FULL)
+
+
+def require_operator(role: Role = Role.READ_ONLY) -> Callable[[View], View]:
+    """Let a page be seen, or something be done, by operators of this role alone.
+
+    Put it under the route's decorator. Unsafe methods need a CSRF token. Who is not logged in is
+    sent to the login page; a script gets 401. Raises ForbiddenError for a role too small.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            refusal = _check(role)
+            return refusal if refusal is not None else view(*args, **kwargs)
+
+        setattr(guarded, ROLE_ATTRIBUTE, role)
+        return cast(View, guarded)
+
+    return decorate
+
+
+def _check(role: Role) -> Any:
+    if not stands_open():
+        operator = current_operator()
+        if operator is None:
+            return _to_login()
+        if not operator.may(role):
+            raise ForbiddenError("Your account is read-only: ask for the full role")
+        g.operator = operator
+    if request.method not in _SAFE:
+        csrf.protect()
+    return None
+
+
+def _to_login() -> Any:
+    if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
+        raise UnauthenticatedError("Your session has ended: log in again")
+    wanted = request.full_path.rstrip("?") if request.method in _SAFE else "/"
+    return redirect(f"/login?next={quote(wanted, safe='/')}", 303)

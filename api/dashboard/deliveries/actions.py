@@ -1,0 +1,143 @@
+"""Replay from pages: one at once; many after the count, with what came of it."""
+
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, flash, request
+
+from api.auth.bearer import current_actor
+from api.dashboard.deliveries import words as delivery_words
+from api.dashboard.deliveries.views import FILTERS
+from api.dashboard.kit import list_request, words
+from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
+from api.dashboard.kit.layout import go_on
+from api.dashboard.kit.pages import Pages
+from api.http.request_ids import request_id
+from api.runtime import runtime
+from api.schemas.webhooks import DeliveryQuery
+from api.webhooks import replays
+from shared.accounts.audit import AuditContext
+from shared.database.engine import begin
+from shared.errors import ConflictError, InvalidInputError
+from shared.states import Role
+from shared.webhooks import queries as delivery_queries
+from shared.webhooks.queries import DeliveryFilter, Matching
+
+MOST_SELECTED = 200
+"""Deliveries that can be picked one by one."""
+MOST_COUNTED = 100_000
+"""How far the question counts; what came of it is exact."""
+_SINCE = "receivedSince"
+_LIST = "/deliveries"
+
+pages = Pages("delivery_actions", __name__)
+
+
+@pages.page("/deliveries/replay", role=Role.FULL)
+def ask_replay() -> Response:
+    """How many would be replayed."""
+    wanted, chosen = _meant(request.args.getlist("id"))
+    with begin(runtime().engine) as session:
+        matching = delivery_queries.count(session, wanted, most=MOST_COUNTED + 1)
+        ids = delivery_queries.replayable(session, wanted, limit=SAMPLE)
+        some = delivery_queries.page(session, DeliveryFilter(ids=tuple(ids)), limit=SAMPLE)
+    count = _counted(matching)
+    return ask(
+        Confirmation(
+            title="Replay deliveries",
+            question=f"Apply {count} once more?" if matching.replayable else _nothing(matching),
+            verb=f"Replay {count}",
+            action=request.path,
+            back=_back(chosen),
+            total=matching.replayable,
+            hidden=chosen,
+            notes=_notes(matching),
+            sample=[
+                (
+                    row.ticket_key or row.id,
+                    row.event,
+                    delivery_words.STATE[row.outcome or "waiting"],
+                )
+                for row in some
+            ],
+        )
+    )
+
+
+@pages.action("/deliveries/replay")
+def replay_many() -> Response:
+    """Replay them."""
+    wanted, chosen = _meant(request.form.getlist("id"))
+    total = replays.replay_all(wanted, context=_audit_context(), chosen=_as_json(chosen))
+    flash(f"{words.counted(total, 'delivery')} waiting to be applied once more.", _mood(total))
+    return go_on(_back(chosen))
+
+
+@pages.action("/deliveries/<delivery_id>/replay")
+def replay_one(delivery_id: str) -> Response:
+    """Replay one."""
+    try:
+        replays.replay_one(delivery_id, context=_audit_context())
+    except ConflictError as error:
+        flash(f"{error.message}.", "warn")
+    else:
+        flash("Waiting to be applied once more.", "good")
+    return go_on(f"/deliveries/{delivery_id}")
+
+
+def _meant(ids: list[str]) -> tuple[DeliveryFilter, list[tuple[str, str]]]:
+    """Which deliveries are meant, and the same for the hidden fields of a form.
+
+    Raises InvalidInputError where nothing is picked: no selection must never mean everything.
+    """
+    scope = request.values.get("scope", "")
+    if scope == "selected":
+        picked = tuple(dict.fromkeys(ids))
+        if not 0 < len(picked) <= MOST_SELECTED or any("\0" in one for one in picked):
+            raise InvalidInputError(f"Select between 1 and {MOST_SELECTED} deliveries first")
+        return DeliveryFilter(ids=picked), [("scope", scope), *(("id", one) for one in picked)]
+    if scope != "matching":
+        raise InvalidInputError("scope must be one of selected, matching")
+    asked = list_request.asked(FILTERS, path=_LIST)
+    fixed = list_request.fixed(asked, since=_SINCE)
+    query = list_request.checked(DeliveryQuery, replace(asked, given=fixed), since=_SINCE)
+    return query.only(), [("scope", scope), *fixed.items()]
+
+
+def _as_json(chosen: list[tuple[str, str]]) -> dict[str, Any]:
+    """The filter as the audit keeps it."""
+    ids = [value for name, value in chosen if name == "id"]
+    said: dict[str, Any] = {name: value for name, value in chosen if name not in ("id", "scope")}
+    return {**said, "ids": ids} if ids else said
+
+
+def _back(chosen: list[tuple[str, str]]) -> str:
+    """The list that was come from, with its filters."""
+    given = {name: value for name, value in chosen if name not in ("id", "scope")}
+    return list_request.ListRequest(path=_LIST, given=given).address()
+
+
+def _counted(matching: Matching) -> str:
+    if matching.matched > MOST_COUNTED:
+        return f"more than {words.counted(matching.replayable, 'delivery')}"
+    return words.counted(matching.replayable, "delivery")
+
+
+def _nothing(matching: Matching) -> str:
+    if not matching.matched:
+        return "No delivery matches any more."
+    return f"None of {words.counted(matching.matched, 'delivery')} can be applied once more."
+
+
+def _notes(matching: Matching) -> list[str]:
+    left = {"not applied yet": matching.waiting, "the body is no longer kept": matching.bodiless}
+    return [f"{words.counted(n, 'delivery')} left alone: {why}." for why, n in left.items() if n]
+
+
+def _mood(total: int) -> str:
+    return "good" if total else "warn"
+
+
+def _audit_context() -> AuditContext:
+    reason = request.form.get("reason", "").replace("\0", "").strip()[:255]
+    return AuditContext(actor=current_actor(), reason=reason or None, request_id=request_id())

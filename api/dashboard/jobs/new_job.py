@@ -1,0 +1,188 @@
+"""The form that makes a job: its ticket found in our copy, checks and messages as in the API."""
+
+import hashlib
+import json
+import re
+import secrets
+from typing import Any, NamedTuple
+
+from flask import Response, flash, g, request
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from api.auth.bearer import current_actor
+from api.dashboard.kit.layout import go_on, show
+from api.dashboard.kit.pages import Pages
+from api.http.from_copy import filled_from_copy, is_due
+from api.http.json_body import check_texts
+from api.http.request_ids import request_id
+from api.runtime import in_transaction, notify, runtime
+from api.schemas.fields import problems_of
+from api.schemas.jobs import JobCreate
+from shared.accounts import audit
+from shared.accounts.audit import AuditAction, AuditContext
+from shared.database.engine import begin
+from shared.errors import InvalidInputError
+from shared.jobs import idempotency
+from shared.jobs import store as jobs
+from shared.jobs.idempotency import KeptAnswer, KeyReusedError, Use
+from shared.jobs.queries import JobView
+from shared.states import Role
+from shared.tickets import queries as ticket_queries
+from shared.tickets.queries import TicketFilter, TicketRow
+
+CANDIDATES = 10
+"""Tickets that a search shows."""
+OFFERED = 50
+"""Open tickets that the key's field offers, the newest."""
+_FIELDS = tuple(JobCreate.model_fields[name].alias or name for name in JobCreate.model_fields)
+_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
+_KEY = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_SENT_BEFORE = (
+    "This form has made a job already, with other values. To make one more, send it again."
+)
+
+pages = Pages("new_job", __name__)
+
+
+class _Made(NamedTuple):
+    """Where the job is, what is said about it, and whether workers have to do with it."""
+
+    address: str
+    words: str
+    due: bool
+
+
+@pages.page("/jobs/new", role=Role.FULL)
+def new_job() -> Response:
+    """The empty form, or one about the ticket ``?ticket=``; ``?find=`` looks for tickets."""
+    words = _clean(request.args.get("find", ""))
+    with begin(runtime().engine) as session:
+        ticket = _ticket(session, request.args.get("ticket", ""))
+        return _form(session, values=_proposed(ticket), find=words)
+
+
+@pages.action("/jobs/new")
+def create_job() -> Response:
+    """Make the job; what is wrong is said beside the field, and what was typed is kept."""
+    typed = {name: request.form.get(name, "") for name in _FIELDS}
+    try:
+        content = _content(typed)
+        check_texts(content)
+        draft = JobCreate.model_validate(content)
+    except ValidationError as error:
+        return _refused(typed, {one.field: one.message for one in reversed(problems_of(error))})
+    except InvalidInputError as error:
+        return _refused(typed, {one.field: one.message for one in reversed(error.problems)})
+    try:
+        made = in_transaction(lambda session: _once(session, draft, content))
+    except KeyReusedError:
+        return _refused(typed, {}, notice=_SENT_BEFORE)
+    flash(made.words, "good")
+    if made.due:
+        notify()
+    return go_on(made.address)
+
+
+def _content(typed: dict[str, str]) -> dict[str, Any]:
+    """What was typed as the body a client of the REST API would send."""
+    content: dict[str, Any] = {name: text for name, text in typed.items() if text.strip()}
+    quantity = content.get("goalQuantity", "").strip()
+    if _NUMBER.fullmatch(quantity):
+        content["goalQuantity"] = float(quantity) if "." in quantity else int(quantity)
+    if labels := content.pop("jiraLabels", ""):
+        parts = re.split(r"[,\n]", labels)
+        content["jiraLabels"] = [label for part in parts if (label := part.strip())]
+    return content
+
+
+def _once(session: Session, draft: JobCreate, content: dict[str, Any]) -> _Made:
+    """Make the job, once for each form: a second click leads to the same one."""
+    use = Use(
+        credential=_whose(),
+        method="POST",
+        path=request.path,
+        key=_form_key(),
+        fingerprint=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest(),
+    )
+    if before := idempotency.claim(session, use):
+        return _Made(before.headers["Location"], "This form has made this job already.", due=False)
+    made = JobView(*jobs.create(session, draft.draft(), request_id=request_id()))
+    (view,) = filled_from_copy(session, [made])
+    context = AuditContext(actor=current_actor(), request_id=request_id())
+    audit.write(session, AuditAction.CREATE, context, subject=view.job.id)
+    address = f"/jobs/{view.job.id}"
+    idempotency.keep(session, use, KeptAnswer(303, {"Location": address}, b""))
+    if not is_due([view]):
+        return _Made(address, "Job made.", due=False)
+    return _Made(address, f"Job made; {view.job.jira_ticket_key} is being read.", due=True)
+
+
+def _whose() -> str:
+    operator = g.get("operator")
+    return "open" if operator is None else f"operator:{operator.id}"
+
+
+def _form_key() -> str:
+    sent = request.form.get("key", "")
+    return sent if _KEY.fullmatch(sent) else secrets.token_urlsafe(24)
+
+
+def _refused(typed: dict[str, str], problems: dict[str, str], *, notice: str = "") -> Response:
+    by_field = {place.partition("[")[0]: message for place, message in problems.items()}
+    with begin(runtime().engine) as session:
+        return _form(session, values=typed, problems=by_field, notice=notice, status=400)
+
+
+def _form(
+    session: Session,
+    *,
+    values: dict[str, str],
+    problems: dict[str, str] | None = None,
+    find: str = "",
+    notice: str = "",
+    status: int = 200,
+) -> Response:
+    found = _candidates(session, find) if find else []
+    return show(
+        "new_job",
+        status=status,
+        values={name: text.replace("\0", "") for name, text in values.items()},
+        problems=problems or {},
+        notice=notice,
+        find=find,
+        candidates=found[:CANDIDATES],
+        more=len(found) > CANDIDATES,
+        offered=ticket_queries.page(session, TicketFilter(), limit=OFFERED),
+        ticket=_ticket(session, values.get("jiraTicketKey", "")),
+        key=secrets.token_urlsafe(24),
+    )
+
+
+def _candidates(session: Session, words: str) -> list[TicketRow]:
+    """Open tickets first; where none says so, closed ones too."""
+    for done in (False, None):
+        wanted = TicketFilter(q=words, done=done)
+        if found := ticket_queries.page(session, wanted, limit=CANDIDATES + 1):
+            return found
+    return []
+
+
+def _ticket(session: Session, key: str) -> TicketRow | None:
+    key = _clean(key)
+    return ticket_queries.one(session, key) if key else None
+
+
+def _proposed(ticket: TicketRow | None) -> dict[str, str]:
+    """Name and quantity from the ticket; the Jira fields are left to the fill."""
+    if ticket is None:
+        return {"jiraTicketKey": _clean(request.args.get("ticket", ""))}
+    return {
+        "name": ticket.summary or ticket.key,
+        "goalQuantity": str(ticket.quantity or ""),
+        "jiraTicketKey": ticket.key,
+    }
+
+
+def _clean(text: str) -> str:
+    return text.replace("\0", "").strip()[:255]

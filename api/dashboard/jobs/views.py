@@ -1,0 +1,156 @@
+"""Jobs as operators look at them: the list, and the page of one with all that is known of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+
+from api.dashboard.kit import list_request
+from api.dashboard.kit.list_request import TIMES, ListRequest
+from api.dashboard.kit.live import show_live
+from api.dashboard.kit.pages import Pages
+from api.dashboard.kit.words import STATUS
+from api.runtime import runtime
+from api.schemas.jobs import JobQuery
+from shared.database.freshness import Topic
+from shared.errors import NotFoundError
+from shared.jobs import field_origins, queries
+from shared.jobs import store as jobs
+from shared.jobs.field_origins import Filler, Origin
+from shared.jobs.queries import JobFilter, JobView
+from shared.production import paths as path_store
+from shared.production import progress
+from shared.production import queries as serial_queries
+from shared.production.queries import SerialFilter
+from shared.states import TaskStatus
+from shared.sync import queries as task_queries
+from shared.sync import summary as sync_summary
+from shared.tickets import drift
+from shared.tickets.drift import Drift, FieldDrift
+
+PAGE = 50
+UNITS = 20
+"""Units that a job's page shows at once."""
+_FILTERS = ("q", "jiraTicketKey", "jiraPriority", "jiraLabel", "jiraSync", "within", "updatedSince")
+FIELD_NAMES: dict[str, tuple[str, str]] = {
+    "jira_ticket_key": ("jiraTicketKey", "Ticket"),
+    "jira_ticket_summary": ("jiraTicketSummary", "Summary"),
+    "jira_part_number": ("jiraPartNumber", "Part number"),
+    "jira_priority": ("jiraPriority", "Priority"),
+    "jira_epic_link": ("jiraEpicLink", "Epic"),
+    "jira_labels": ("jiraLabels", "Labels"),
+}
+"""The six Jira fields by column: their name outside, and the one people read."""
+FILLERS: dict[Filler, str] = {
+    Filler.CLIENT: "The client, with the job",
+    Filler.LINK: "A link made later",
+    Filler.TICKET: "The ticket",
+    Filler.UNKNOWN: "Client or ticket: the job is older than the record of it",
+    Filler.ABSENT: "The ticket has none",
+    Filler.WAITING: "Waits for the ticket",
+    Filler.UNFILLED: "Not filled",
+    Filler.LEFT_OUT: "Left out by the client",
+}
+
+pages = Pages("job_pages", __name__)
+
+
+@pages.page("/jobs")
+def all_jobs() -> Response:
+    """The list."""
+    asked = list_request.asked(_FILTERS)
+    query = list_request.checked(JobQuery, asked, since="updatedSince")
+    only, before = query.only(), query.cursor
+    return show_live(
+        "jobs",
+        Topic.JOBS,
+        Topic.TASKS,
+        Topic.FLOOR,
+        read=lambda session: _list(session, asked, only, before),
+        asked=asked,
+    )
+
+
+def _list(
+    session: Session, asked: ListRequest, only: JobFilter, before: str | None
+) -> dict[str, Any]:
+    found = queries.jobs_page(session, limit=PAGE + 1, before=before, only=only)
+    rows, more = found[:PAGE], len(found) > PAGE
+    return {
+        "rows": rows,
+        "made": field_origins.progress_of(session, [view.job.id for view in rows]),
+        "next": asked.after(rows[-1].job.id) if more else None,
+        "first": asked.address() if asked.paged else None,
+        "tabs": list(_tabs(asked)),
+        "priorities": [(name, name) for name in field_origins.priorities(session)],
+        "times": TIMES,
+    }
+
+
+def _tabs(asked: ListRequest) -> Iterator[tuple[str, str, int | None, bool]]:
+    chosen = asked.given.get("jiraSync")
+    yield "All", asked.address(jiraSync=None), None, chosen is None
+    for status in TaskStatus:
+        yield STATUS[status], asked.address(jiraSync=status.value), None, chosen == status.value
+
+
+@pages.page("/jobs/<job_id>")
+def one_job(job_id: str) -> Response:
+    """One job: its Jira part, its progress, its units."""
+    return show_live(
+        "job",
+        Topic.JOBS,
+        Topic.TASKS,
+        Topic.FLOOR,
+        Topic.TICKETS,
+        Topic.JIRA,
+        read=lambda session: _one(session, job_id),
+    )
+
+
+def _one(session: Session, job_id: str) -> dict[str, Any]:
+    view = queries.job_view(session, job_id)
+    if view is None:
+        raise NotFoundError(jobs.KIND, job_id)
+    paths, now = path_store.paths_of(session, job_id), drift.of_job(session, job_id)
+    return {
+        "view": view,
+        "job": view.job,
+        "task": view.task,
+        "fill": task_queries.one(session, view.task.id) if view.task else None,
+        "health": sync_summary.jira_health(session, as_of=runtime().clock.now()),
+        "drift": now,
+        "drift_words": drift.DRIFT_WORDS,
+        "fields": list(_fields(session, job_id, now)),
+        "fillers": FILLERS,
+        "progress": progress.progress_of(session, job_id),
+        "paths": paths,
+        "bottlenecks": {one.id: progress.bottlenecks(one.route.steps) for one in paths},
+        **_units(session, view),
+    }
+
+
+def _fields(
+    session: Session, job_id: str, now: Drift | None
+) -> Iterator[tuple[str, Origin, FieldDrift | None]]:
+    """Each Jira field's title, where its value comes from, and how Jira has it now."""
+    theirs = {field.field: field for field in now.fields} if now else {}
+    for origin in field_origins.origins(session, job_id):
+        name, title = FIELD_NAMES[origin.column]
+        yield title, origin, theirs.get(name)
+
+
+def _units(session: Session, view: JobView) -> dict[str, Any]:
+    """Some of the job's units, in order of their numbers, those past ``?units=``."""
+    after = request.args.get("units", "")
+    number = serial_queries.number_of(after) if after else None
+    found = serial_queries.page(
+        session, SerialFilter(job_id=view.job.id), after=number, limit=UNITS + 1
+    )
+    shown, address = found[:UNITS], f"/jobs/{view.job.id}"
+    return {
+        "units": shown,
+        "units_first": f"{address}#units" if after else None,
+        "units_next": f"{address}?units={shown[-1].id}#units" if len(found) > UNITS else None,
+    }

@@ -1,0 +1,79 @@
+"""Errors of pages as pages; those of the REST API stay JSON."""
+
+from http import HTTPStatus
+
+from flask import Blueprint, Flask, Response, request
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+
+from api.dashboard.kit.layout import show
+from api.dashboard.kit.security import protect
+from api.http import errors
+from shared.errors import AppError, DatabaseUnavailableError
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+
+_REST = ("/api", "/metrics", "/healthz", "/readyz", "/openapi.json", "/static/")
+_STALE_FORM = "This page was open too long, or cookies are off. Go back, reload, and try again."
+_TITLES: dict[int, str] = {
+    HTTPStatus.BAD_REQUEST: "That cannot be done",
+    HTTPStatus.UNAUTHORIZED: "Log in again",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.NOT_FOUND: "Nothing here",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Nothing here",
+    HTTPStatus.CONFLICT: "Not possible just now",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The database cannot be reached",
+}
+_FAULT = "Something went wrong on our side"
+_FAULT_WORDS = "The log has the details under this request id."
+
+
+def attach(pages: Blueprint) -> None:
+    """Show what goes wrong on these pages."""
+    pages.register_error_handler(AppError, _refused)
+    pages.register_error_handler(HTTPException, _http)
+    pages.register_error_handler(Exception, _fault)
+
+
+def register(app: Flask) -> None:
+    """Addresses that lead nowhere, too, as a page to whoever asked for pages."""
+    for kind in (NotFound, MethodNotAllowed):
+        app.register_error_handler(kind, _nowhere)
+
+
+def _nowhere(error: HTTPException) -> Response:
+    wants_page = "text/html" in request.headers.get("Accept", "")
+    if request.path.startswith(_REST) or not wants_page:
+        return errors.http_refused(error)
+    return _http(error)
+
+
+def _refused(error: AppError) -> Response:
+    status = errors.status_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _fault(error)
+    answer = _page(status, error.message)
+    if isinstance(error, DatabaseUnavailableError):
+        answer.headers["Retry-After"] = str(errors.RETRY_AFTER_SECONDS)
+    return answer
+
+
+def _http(error: HTTPException) -> Response:
+    if error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return error.get_response()  # type: ignore[return-value]  # a redirect
+    if error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _fault(error)
+    if isinstance(error, CSRFError):
+        return _page(HTTPStatus.BAD_REQUEST, _STALE_FORM)
+    return _page(HTTPStatus(error.code), "There is no page at this address.")
+
+
+def _fault(error: Exception) -> Response:
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    return _page(HTTPStatus.INTERNAL_SERVER_ERROR, _FAULT_WORDS)
+
+
+def _page(status: HTTPStatus, message: str) -> Response:
+    title = _TITLES.get(status, status.phrase if status < 500 else _FAULT)  # noqa: PLR2004  5xx
+    return protect(show("error", status=status, title=title, message=message, code=int(status)))

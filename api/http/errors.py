@@ -1,0 +1,129 @@
+"""Every refusal and every fault in one JSON shape; the only place that knows HTTP statuses."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from api.http.refusals import (
+    BodyTooLargeError,
+    ForbiddenError,
+    MalformedBodyError,
+    NotReadyError,
+    RateLimitedError,
+    UnauthenticatedError,
+    UnsupportedMediaError,
+)
+from api.http.responses import json_answer
+from shared.errors import (
+    AppError,
+    ConflictError,
+    DatabaseUnavailableError,
+    FieldProblem,
+    InvalidInputError,
+    NotFoundError,
+    StaleError,
+)
+from shared.jobs.idempotency import KeyReusedError
+from shared.logs import get_logger
+
+log = get_logger(__name__)
+
+RETRY_AFTER_SECONDS = 2
+"""When to come back after a 503: our database is usually back within seconds."""
+
+STATUSES: dict[type[AppError], HTTPStatus] = {
+    InvalidInputError: HTTPStatus.BAD_REQUEST,
+    MalformedBodyError: HTTPStatus.BAD_REQUEST,
+    UnauthenticatedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    StaleError: HTTPStatus.PRECONDITION_FAILED,
+    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    UnsupportedMediaError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    KeyReusedError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    RateLimitedError: HTTPStatus.TOO_MANY_REQUESTS,
+    DatabaseUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotReadyError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def register(app: Flask) -> None:
+    """Answer every error of this application in our shape."""
+    app.register_error_handler(AppError, _refused)
+    app.register_error_handler(HTTPException, http_refused)
+    app.register_error_handler(Exception, _fault)
+
+
+def error_body(
+    status: int, code: str, message: str, problems: tuple[FieldProblem, ...] = ()
+) -> dict[str, Any]:
+    """The error shape of spec/API.md, "error body"."""
+    body: dict[str, Any] = {"statusCode": status, "code": code, "message": message}
+    if problems:
+        body["errors"] = [{"field": p.field, "message": p.message} for p in problems]
+    return body | {"requestId": g.get("request_id", "")}
+
+
+def refusal_body(error: AppError) -> dict[str, Any]:
+    """The same shape for a refusal inside an answer, as in a bulk create."""
+    return error_body(status_of(error), error.code, error.message, getattr(error, "problems", ()))
+
+
+def status_of(error: AppError) -> HTTPStatus:
+    """The HTTP status of a refusal; a subclass answers as its nearest known ancestor."""
+    found = (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _refused(error: AppError) -> Response:
+    status = status_of(error)
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR or _too_late_for(error):
+        return _fault(error)
+    return json_answer(refusal_body(error), status=status, headers=_headers(error, status))
+
+
+def _too_late_for(error: AppError) -> bool:
+    """Whether it would say that nothing was written, and something was (spec/API.md, 503)."""
+    return isinstance(error, DatabaseUnavailableError) and g.get("has_written", False)
+
+
+def _headers(error: AppError, status: HTTPStatus) -> dict[str, str]:
+    if isinstance(error, RateLimitedError):
+        return {"Retry-After": str(error.retry_after)}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        return {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if status == HTTPStatus.UNAUTHORIZED:
+        return {"WWW-Authenticate": 'Bearer realm="routecard"'}
+    return {}
+
+
+_WORDS = {
+    HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address"),
+    HTTPStatus.METHOD_NOT_ALLOWED: (
+        "method_not_allowed",
+        "This address does not take this method",
+    ),
+}
+
+
+def http_refused(error: HTTPException) -> Response:
+    """A refusal that Flask itself made, in our shape."""
+    if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
+        return error.get_response()  # type: ignore[return-value]  # a redirect, or a ready answer
+    status = HTTPStatus(error.code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _fault(error)
+    code, message = _WORDS.get(status, (status.name.lower(), status.phrase))
+    answer = json_answer(error_body(status, code, message), status=status)
+    if isinstance(error, MethodNotAllowed) and error.valid_methods:
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
+def _fault(error: Exception) -> Response:
+    log.error("request_failed", error=type(error).__name__, exc_info=error)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return json_answer(error_body(status, "internal_error", "Internal Server Error"), status=status)

@@ -1,0 +1,100 @@
+"""Calls that create: one transaction, its first answer kept under a key, the doorbell after it."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from flask import Response, request
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from sqlalchemy.orm import Session
+
+from api import runtime
+from api.auth import scopes
+from api.http import json_body
+from api.http.responses import JSON
+from api.schemas.fields import Headers, wrong
+from shared.jobs import idempotency
+from shared.jobs.idempotency import MAX_KEY, KeptAnswer, Use
+
+REPLAYED = "Idempotent-Replayed"
+_KEY = re.compile(rf"[\x21-\x7e]{{1,{MAX_KEY}}}")
+_KEPT_HEADERS = ("Location", "ETag")
+
+
+def _visible(value: str) -> str:
+    if not _KEY.fullmatch(value):
+        raise wrong(f"must be 1 to {MAX_KEY} visible ASCII characters")
+    return value
+
+
+Key = Annotated[
+    str,
+    BeforeValidator(_visible),
+    WithJsonSchema(
+        {"type": "string", "minLength": 1, "maxLength": MAX_KEY, "pattern": "^[\\x21-\\x7e]+$"}
+    ),
+]
+
+
+class CreateHeaders(Headers):
+    """Headers of every call that creates."""
+
+    idempotency_key: Key | None = Field(
+        None,
+        alias="Idempotency-Key",
+        description="The same key and body give the first answer again for 24 h, marked "
+        f"`{REPLAYED}: true`; with another body: 422. Failures are not kept.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a transaction made: the answer, and whether work for the workers came with it."""
+
+    answer: Response
+    due: bool = False
+
+
+def created(header: CreateHeaders, work: Callable[[Session], Made]) -> Response:
+    """Run ``work`` in one transaction, once for each key; ring after the commit."""
+    key = header.idempotency_key
+    if key is None:
+        return _ringing(runtime.in_transaction(work))
+    use = Use(
+        credential=scopes.credential().id,
+        method=request.method,
+        path=request.path,
+        key=key,
+        fingerprint=_fingerprint(),
+    )
+    return _ringing(runtime.in_transaction(lambda session: _once(session, use, work)))
+
+
+def _once(session: Session, use: Use, work: Callable[[Session], Made]) -> Made:
+    before = idempotency.claim(session, use)
+    if before is not None:
+        headers = {**before.headers, REPLAYED: "true"}
+        return Made(Response(before.body, before.status, headers, mimetype=JSON))
+    made = work(session)
+    idempotency.keep(session, use, _kept(made.answer))
+    return made
+
+
+def _kept(answer: Response) -> KeptAnswer:
+    headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+    return KeptAnswer(answer.status_code, headers, answer.get_data())
+
+
+def _ringing(made: Made) -> Response:
+    if made.due:
+        runtime.notify()
+    return made.answer
+
+
+def _fingerprint() -> bytes:
+    """A hash of what the body says, however it is spaced and ordered."""
+    said = json.dumps(json_body.current(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()

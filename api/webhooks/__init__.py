@@ -1,0 +1,1 @@
+"""Receiving Jira's webhooks."""

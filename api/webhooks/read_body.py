@@ -1,0 +1,100 @@
+"""Reading a webhook's body: few at a time, its signature computed on the way, nothing parsed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from threading import BoundedSemaphore
+
+from flask import request
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout
+
+from api.http.refusals import BodyTooLargeError, MalformedBodyError, NotReadyError
+from shared.clock import Clock
+from shared.webhooks.signatures import Verifier
+
+BODY_BYTES = 25 * 1024 * 1024
+"""Largest body: Jira drops larger ones itself (JIRA.md, section 6)."""
+LARGE_BYTES = 1024 * 1024
+"""A body beyond this goes to disk while it is read, and few such are read at once."""
+LARGE_SEATS = 2
+PATIENCE_SECONDS = 2.0
+"""How long a request waits for a seat before Jira is asked to come again."""
+READ_SECONDS = 30.0
+"""How long a sender may take over its body."""
+_CHUNK = 64 * 1024
+
+
+class ConcurrencyLimit:
+    """How many bodies are read at once: most of the request threads, and few of the large ones."""
+
+    def __init__(self, *, threads: int) -> None:
+        self._all = BoundedSemaphore(max(2, threads * 3 // 4))
+        self._large = BoundedSemaphore(LARGE_SEATS)
+
+    @contextmanager
+    def taken(self, length: int | None) -> Iterator[None]:
+        """A seat for a body of ``length`` bytes; None: nobody said how long it will be.
+
+        Raises NotReadyError where none gets free in time.
+        """
+        with _held(self._all):
+            if length is not None and length <= LARGE_BYTES:
+                yield
+                return
+            with _held(self._large):
+                yield
+
+
+@contextmanager
+def _held(seats: BoundedSemaphore) -> Iterator[None]:
+    if not seats.acquire(timeout=PATIENCE_SECONDS):
+        raise NotReadyError("Too many webhooks are being received at once")
+    try:
+        yield
+    finally:
+        seats.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A body, and whether the signature that came with it is its own."""
+
+    content: bytes
+    signed: bool
+
+
+def read_body(verifier: Verifier, digest: bytes | None, *, clock: Clock) -> Proven:
+    """The request's raw body, checked against ``digest`` while it is read.
+
+    A body that its signature does not prove is not even put together in memory.
+    Raises BodyTooLargeError, MalformedBodyError or RequestTimeout.
+    """
+    with SpooledTemporaryFile(max_size=LARGE_BYTES) as spool:
+        for chunk in _chunks(clock):
+            verifier.update(chunk)
+            spool.write(chunk)
+        signed = digest is not None and verifier.proves(digest)
+        if digest is not None and not signed:
+            return Proven(b"", signed=False)
+        spool.seek(0)
+        return Proven(spool.read(), signed=signed)
+
+
+def _chunks(clock: Clock) -> Iterator[bytes]:
+    # One more than allowed: Werkzeug takes a body that just reaches its limit for one beyond it.
+    request.max_content_length = BODY_BYTES + 1
+    until = clock.monotonic() + READ_SECONDS
+    total = 0
+    try:
+        while chunk := request.stream.read(_CHUNK):
+            total += len(chunk)
+            if total > BODY_BYTES:
+                raise BodyTooLargeError(BODY_BYTES)
+            if clock.monotonic() > until:
+                raise RequestTimeout
+            yield chunk
+    except RequestEntityTooLarge:
+        raise BodyTooLargeError(BODY_BYTES) from None
+    except (ClientDisconnected, OSError):
+        raise MalformedBodyError("Request body ended before it was complete") from None

@@ -1,0 +1,78 @@
+"""Who can reach the API: on loopback this machine, beyond it whoever holds a credential."""
+
+import ipaddress
+import threading
+
+from sqlalchemy import create_engine, pool
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from shared.accounts import operators
+from shared.accounts import tokens as access_tokens
+from shared.errors import SettingsError
+from shared.settings import Settings
+
+LOOK_SECONDS = 8.0
+"""How long the database may take to say whether there is a credential: the server must refuse
+within 10 s (spec/API.md, "Access")."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a server that listens on ``host`` is reachable from this machine alone."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to listen beyond loopback while nobody could be asked for a credential.
+
+    Raises SettingsError that names the setting and the remedy (spec/API.md, "Access").
+    """
+    if is_loopback(settings.host):
+        return
+    where = f"ROUTECARD_HOST is {settings.host}, which others can reach"
+    found = _credential_exists(settings)
+    if found is None:
+        raise SettingsError(
+            f"{where}, and the database cannot be asked whether there is a credential to check "
+            "them against: the server does not start. See that DATABASE_URL is right, that "
+            "PostgreSQL answers and that `routecard migrate` has run, or use ROUTECARD_HOST="
+            "127.0.0.1."
+        )
+    if not found:
+        raise SettingsError(
+            f"{where}, and there is no credential to ask them for: the server does not start. "
+            "Make one with `routecard token create --name NAME --scope SCOPE` (or `routecard user "
+            "add NAME` for the dashboard), or use ROUTECARD_HOST=127.0.0.1."
+        )
+
+
+def _credential_exists(settings: Settings) -> bool | None:
+    """None where the database does not say so in time: a connection may hang without an error."""
+    try:
+        dsn = settings.database_dsn()
+    except SettingsError:
+        return None
+    answers: list[bool] = []
+    thread = threading.Thread(target=_ask, args=(dsn, answers), daemon=True)
+    thread.start()
+    thread.join(LOOK_SECONDS)
+    return answers[0] if answers else None
+
+
+def _ask(dsn: str, answers: list[bool]) -> None:
+    options = "-c statement_timeout=3000 -c lock_timeout=3000"
+    engine = create_engine(
+        dsn, poolclass=pool.NullPool, connect_args={"connect_timeout": 3, "options": options}
+    )
+    try:
+        with Session(engine) as session:
+            answers.append(access_tokens.any_in_use(session) or operators.any_in_use(session))
+    except SQLAlchemyError:
+        return
+    finally:
+        engine.dispose()

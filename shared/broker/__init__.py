@@ -1,0 +1,1 @@
+"""The message broker: Celery on Redis, and the notifier that announces due work."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: engine and transactions, connection pool, advisory locks, pruning."""

@@ -1,0 +1,1 @@
+"""Filling the Jira fields of jobs from tickets."""

@@ -1,0 +1,1 @@
+"""What the parts of the system report about themselves."""

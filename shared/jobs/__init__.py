@@ -1,0 +1,1 @@
+"""Production jobs: creating, changing and reading them."""

@@ -1,0 +1,156 @@
+"""Read models: what lists, pages and answers show, without changing anything."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, Select, Table, or_, select, text
+from sqlalchemy.orm import Session
+
+from shared.models import Job, SyncTask, table_of
+from shared.states import TaskStatus
+from shared.sync import pauses
+from shared.sync.pauses import Pause
+
+
+class JobRow(NamedTuple):
+    """The columns of a job that anybody is shown, in the order of the query."""
+
+    id: str
+    name: str
+    goal_quantity: int
+    jira_ticket_key: str | None
+    jira_ticket_summary: str | None
+    jira_part_number: str | None
+    jira_priority: str | None
+    jira_epic_link: str | None
+    jira_labels: list[str] | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+class TaskRow(NamedTuple):
+    """The columns of a sync task that are shown beside its job."""
+
+    id: str
+    status: str
+    attempts: int
+    due_at: datetime
+    source: str | None
+    filled_at: datetime | None
+    error_code: str | None
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobView:
+    """A job beside its sync task, if it ever had one, and what holds that up, if anything."""
+
+    job: Job | JobRow
+    task: SyncTask | TaskRow | None
+    pause: Pause | None = None
+
+
+_JOBS: Table = table_of(Job)
+_TASKS: Table = table_of(SyncTask)
+_VIEW: Select[Any] = select(
+    *(_JOBS.c[name] for name in JobRow._fields), *(_TASKS.c[name] for name in TaskRow._fields)
+).select_from(_JOBS.outerjoin(_TASKS, _TASKS.c.job_id == _JOBS.c.id))
+_WIDTH = len(JobRow._fields)
+
+
+def job_view(session: Session, job_id: str) -> JobView | None:
+    """One job as the API and the pages show it; None where there is none."""
+    row = session.execute(_VIEW.where(_JOBS.c.id == job_id)).one_or_none()
+    return _views(session, [row])[0] if row else None
+
+
+def job_views(session: Session, job_ids: Collection[str]) -> dict[str, JobView]:
+    """These jobs by id, those that exist."""
+    if not job_ids:
+        return {}
+    rows = session.execute(_VIEW.where(_JOBS.c.id.in_(job_ids))).all()
+    return {view.job.id: view for view in _views(session, rows)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list shows; None shows all. ``words``: any part of name, key, part number."""
+
+    words: str | None = None
+    ticket_key: str | None = None
+    priority: str | None = None
+    label: str | None = None
+    status: TaskStatus | None = None
+    updated_since: datetime | None = None
+
+
+ALL_JOBS = JobFilter()
+# What a filter matches is known only with its value: no plan made for any value serves.
+_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
+def jobs_page(
+    session: Session, *, limit: int, before: str | None = None, only: JobFilter = ALL_JOBS
+) -> list[JobView]:
+    """Up to ``limit`` jobs, newest first, older than the job ``before``."""
+    if only != ALL_JOBS:
+        session.execute(_PLAN_AFRESH)
+    statement = jobs_statement(limit=limit, before=before, only=only)
+    return _views(session, session.execute(statement).all())
+
+
+def jobs_statement(*, limit: int, before: str | None, only: JobFilter) -> Select[Any]:
+    """The query of ``jobs_page``, apart so that a test can see its plan."""
+    statement = _VIEW.where(*_conditions(only)).order_by(_JOBS.c.id.desc()).limit(limit)
+    return statement if before is None else statement.where(_JOBS.c.id < before)
+
+
+def _conditions(only: JobFilter) -> Iterator[ColumnElement[bool]]:
+    jobs = _JOBS.c
+    if only.words is not None:
+        part = f"%{_literally(only.words)}%"
+        yield or_(
+            jobs.name.ilike(part),
+            jobs.jira_ticket_key.ilike(part),
+            jobs.jira_part_number.ilike(part),
+        )
+    if only.ticket_key is not None:
+        yield jobs.jira_ticket_key == only.ticket_key
+    if only.priority is not None:
+        yield jobs.jira_priority == only.priority
+    if only.label is not None:
+        yield jobs.jira_labels.contains([only.label])
+    if only.status is not None:
+        yield _TASKS.c.status == only.status.value
+    if only.updated_since is not None:
+        yield jobs.updated_at >= only.updated_since
+
+
+def _literally(words: str) -> str:
+    """LIKE's own signs as themselves."""
+    return re.sub(r"([\\%_])", r"\\\1", words)
+
+
+_ENDED = text("""
+SELECT id FROM sync_tasks WHERE id = ANY(:ids) AND status NOT IN ('pending', 'running')
+""")
+
+
+def ended_tasks(session: Session, task_ids: Collection[str]) -> set[str]:
+    """Which of these sync tasks wait no longer."""
+    return set(session.scalars(_ENDED, {"ids": list(task_ids)}))
+
+
+def _views(session: Session, rows: Sequence[Row[Any]]) -> list[JobView]:
+    pairs = [(JobRow._make(row[:_WIDTH]), _task(row[_WIDTH:])) for row in rows]
+    waiting = any(task and task.status == TaskStatus.PENDING for _, task in pairs)
+    pause = pauses.current(session) if waiting else None
+    return [JobView(job, task, pause) for job, task in pairs]
+
+
+def _task(columns: Sequence[Any]) -> TaskRow | None:
+    return None if columns[0] is None else TaskRow._make(columns)

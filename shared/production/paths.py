@@ -1,0 +1,268 @@
+"""Paths: every statement that changes one or its steps, and how one is read.
+
+The row of a path is the one lock of all that happens on it: units are created and moved, steps
+are changed and the path is deleted by whoever holds it. Moves on one path queue behind each
+other for the length of a commit; different paths share nothing. Order of locks: job, then paths
+by id, then the serial counter.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import orjson
+from sqlalchemy import Row, insert, text
+from sqlalchemy.orm import Session
+
+from shared.errors import ConflictError, NotFoundError
+from shared.ids import Prefix, new_id
+from shared.models import Path, table_of
+from shared.production.advancement import Route
+from shared.production.steps import Step, StepDraft, planned, revised
+from shared.states import AdvancementMode, DependencyType
+
+KIND = "Path"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathDraft:
+    """A path as asked for: checked and normalised, its steps without ids."""
+
+    name: str
+    goal_quantity: int
+    steps: tuple[StepDraft, ...]
+    advancement_mode: AdvancementMode = AdvancementMode.STRICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathChanges:
+    """What an update changes; None leaves things as they are."""
+
+    name: str | None = None
+    goal_quantity: int | None = None
+    steps: tuple[StepDraft, ...] | None = None
+    advancement_mode: AdvancementMode | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathView:
+    """A path with its steps in order, and the counts of its units."""
+
+    id: str
+    job_id: str
+    name: str
+    goal_quantity: int
+    route: Route
+    total_count: int
+    completed_count: int
+    scrapped_count: int
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+
+# A job that is being deleted is waited for, and then there is none.
+_HOLD_JOB = text("SELECT id FROM jobs WHERE id = :job_id FOR KEY SHARE")
+
+
+def create(session: Session, *, job_id: str, draft: PathDraft) -> PathView:
+    """Store a path with its steps. Raises NotFoundError where there is no such job."""
+    if session.scalar(_HOLD_JOB, {"job_id": job_id}) is None:
+        raise NotFoundError("Job", job_id)
+    values = {
+        "id": new_id(Prefix.PATH),
+        "job_id": job_id,
+        "name": draft.name,
+        "goal_quantity": draft.goal_quantity,
+        "advancement_mode": draft.advancement_mode,
+    }
+    table = table_of(Path)
+    row = session.execute(insert(table).values(values).returning(table)).one()
+    steps = planned(draft.steps)
+    _write_steps(session, row.id, steps)
+    return _view(row, steps)
+
+
+def get(session: Session, path_id: str) -> PathView | None:
+    """One path, or None. Costs the same however many units it has."""
+    return paths_by_id(session, [path_id]).get(path_id)
+
+
+def paths_of(session: Session, job_id: str) -> list[PathView]:
+    """The paths of a job in the order of their making; empty too where there is no such job."""
+    return _views(session.execute(_BY_JOB, {"job_id": job_id}))
+
+
+def count_paths(session: Session, job_id: str) -> int:
+    """How many paths a job has."""
+    return (
+        session.scalar(
+            text("SELECT count(*) FROM paths WHERE job_id = :job_id"), {"job_id": job_id}
+        )
+        or 0
+    )
+
+
+def update(session: Session, path: PathView, changes: PathChanges) -> PathView:
+    """Change a path that ``held`` locked; its version and ``updated_at`` move in any case.
+
+    Raises what ``shared.production.steps.revised`` raises where the steps cannot be changed so.
+    """
+    steps = path.route.steps
+    if changes.steps is not None:
+        steps = revised(steps, changes.steps)
+        _write_steps(session, path.id, steps)
+    row = session.execute(
+        _UPDATE,
+        {
+            "id": path.id,
+            "name": changes.name,
+            "goal_quantity": changes.goal_quantity,
+            "advancement_mode": changes.advancement_mode,
+        },
+    ).one()
+    return _view(row, steps)
+
+
+_UPDATE = text("""
+UPDATE paths SET
+    name = COALESCE(:name, name),
+    goal_quantity = COALESCE(:goal_quantity, goal_quantity),
+    advancement_mode = COALESCE(:advancement_mode, advancement_mode),
+    version = version + 1,
+    updated_at = GREATEST(now(), updated_at + interval '1 millisecond')
+WHERE id = :id RETURNING *
+""")
+
+
+def remove(session: Session, path: PathView) -> None:
+    """Delete a path that ``held`` locked. Raises ConflictError once it has ever had a unit."""
+    if path.total_count:
+        raise ConflictError("Cannot delete path with serial numbers attached")
+    _drop(session, [path.id])
+
+
+# The units go first: the trigger that keeps their history lets it go only after them.
+_DROP_UNITS = text("""
+WITH gone AS (DELETE FROM serials WHERE path_id = ANY(:ids) RETURNING number)
+DELETE FROM serial_events e USING gone WHERE e.serial_number = gone.number
+""")
+_HOLD_OF_JOB = text("SELECT id FROM paths WHERE job_id = :job_id ORDER BY id FOR UPDATE")
+
+
+def delete_of_job(session: Session, job_id: str) -> int:
+    """Delete all paths of a job with their units and histories. Returns how many paths.
+
+    The caller holds the job's row FOR UPDATE, so that no path comes in between.
+    """
+    ids = list(session.scalars(_HOLD_OF_JOB, {"job_id": job_id}))
+    if ids:
+        session.execute(_DROP_UNITS, {"ids": ids})
+        _drop(session, ids)
+    return len(ids)
+
+
+def held(session: Session, path_id: str) -> PathView:
+    """Lock one path for this transaction and read it. Raises NotFoundError."""
+    if found := hold(session, [path_id]):
+        return found[path_id]
+    raise NotFoundError(KIND, path_id)
+
+
+# NO KEY: rows that refer to the path may be checked against it meanwhile.
+_HOLD = text("SELECT id FROM paths WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+
+
+def hold(session: Session, path_ids: Sequence[str]) -> dict[str, PathView]:
+    """Lock paths in the one order everybody uses, then read them; by id, those that exist."""
+    return paths_by_id(session, session.scalars(_HOLD, {"ids": list(path_ids)}).all())
+
+
+_READ = """
+SELECT p.*, s.id AS step_id, s.name AS step_name, s.location, s.optional, s.dependency_type,
+    s.present, s.passed, s.scrapped
+FROM paths p JOIN steps s ON s.path_id = p.id
+WHERE {condition} ORDER BY p.id, s.position
+"""
+_BY_ID = text(_READ.format(condition="p.id = ANY(:ids)"))
+_BY_JOB = text(_READ.format(condition="p.job_id = :job_id"))
+
+
+def paths_by_id(session: Session, path_ids: Sequence[str]) -> dict[str, PathView]:
+    """These paths by id, those that exist."""
+    return {view.id: view for view in _views(session.execute(_BY_ID, {"ids": list(path_ids)}))}
+
+
+def _views(rows: Iterable[Row[Any]]) -> list[PathView]:
+    """Paths from rows of one statement, hence of one moment: the counts agree."""
+    views = []
+    for _, group in groupby(rows, key=lambda row: row.id):
+        members = list(group)
+        views.append(_view(members[0], tuple(_step(row) for row in members)))
+    return views
+
+
+def _view(row: Row[Any], steps: Sequence[Step]) -> PathView:
+    return PathView(
+        id=row.id,
+        job_id=row.job_id,
+        name=row.name,
+        goal_quantity=row.goal_quantity,
+        route=Route(AdvancementMode(row.advancement_mode), tuple(steps)),
+        total_count=row.total_count,
+        completed_count=row.completed_count,
+        scrapped_count=row.scrapped_count,
+        version=row.version,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def _step(row: Row[Any]) -> Step:
+    return Step(
+        id=row.step_id,
+        name=row.step_name,
+        location=row.location,
+        optional=row.optional,
+        dependency_type=DependencyType(row.dependency_type),
+        present=row.present,
+        passed=row.passed,
+        scrapped=row.scrapped,
+    )
+
+
+_DROP_STEPS = text("DELETE FROM steps WHERE path_id = ANY(:ids) AND id <> ALL(:but)")
+_DROP_PATHS = text("DELETE FROM paths WHERE id = ANY(:ids)")
+_WRITE_STEPS = text("""
+INSERT INTO steps (id, path_id, position, name, location, optional, dependency_type)
+SELECT w.id, :path_id, w.position, w.name, w.location, w.optional, w.dependency_type
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS w(id text, position int, name text,
+    location text, optional boolean, dependency_type text)
+ON CONFLICT (id) DO UPDATE SET
+    position = excluded.position, name = excluded.name, location = excluded.location,
+    optional = excluded.optional, dependency_type = excluded.dependency_type
+""")
+
+
+def _drop(session: Session, ids: list[str]) -> None:
+    session.execute(_DROP_STEPS, {"ids": ids, "but": []})
+    session.execute(_DROP_PATHS, {"ids": ids})
+
+
+def _write_steps(session: Session, path_id: str, steps: Sequence[Step]) -> None:
+    """Make these the steps of the path, in this order; counts of kept ones stay."""
+    session.execute(_DROP_STEPS, {"ids": [path_id], "but": [step.id for step in steps]})
+    rows = [
+        {
+            "id": step.id,
+            "position": position,
+            "name": step.name,
+            "location": step.location,
+            "optional": step.optional,
+            "dependency_type": step.dependency_type,
+        }
+        for position, step in enumerate(steps)
+    ]
+    session.execute(_WRITE_STEPS, {"path_id": path_id, "rows": orjson.dumps(rows).decode()})

@@ -1,0 +1,154 @@
+"""Progress, read from counts that move in the same transaction as the unit."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.errors import NotFoundError
+from shared.production.advancement import Move
+from shared.production.steps import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathProgress:
+    """How far one path is towards its own goal."""
+
+    path_id: str
+    path_name: str
+    goal: int
+    completed: int
+
+    @property
+    def percent_complete(self) -> float:
+        """Completed units in percent of the goal."""
+        return percent(self.completed, goal=self.goal)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a job is towards its own goal, and each of its paths (spec/API.md, Progress)."""
+
+    total_goal: int
+    paths: tuple[PathProgress, ...]
+
+    @property
+    def total_completed(self) -> int:
+        """Completed units of all paths; scrapped ones do not count."""
+        return sum(path.completed for path in self.paths)
+
+    @property
+    def percent_complete(self) -> float:
+        """Completed units of all paths in percent of the job's goal."""
+        return percent(self.total_completed, goal=self.total_goal)
+
+
+def percent(completed: int, *, goal: int) -> float:
+    """Two decimals, rounded down: 100 is shown when the goal is reached and not before."""
+    return completed * 10_000 // goal / 100
+
+
+_OF_JOB = text("""
+SELECT j.goal_quantity AS total_goal, p.id, p.name, p.goal_quantity, p.completed_count
+FROM jobs j LEFT JOIN paths p ON p.job_id = j.id
+WHERE j.id = :job_id ORDER BY p.id
+""")
+
+
+def progress_of(session: Session, job_id: str) -> Progress:
+    """How far a job is. Reads a row a path, however many units there are.
+
+    Raises NotFoundError where there is no such job.
+    """
+    rows = session.execute(_OF_JOB, {"job_id": job_id}).all()
+    if not rows:
+        raise NotFoundError("Job", job_id)
+    return Progress(
+        total_goal=rows[0].total_goal,
+        paths=tuple(
+            PathProgress(
+                path_id=row.id,
+                path_name=row.name,
+                goal=row.goal_quantity,
+                completed=row.completed_count,
+            )
+            for row in rows
+            if row.id is not None
+        ),
+    )
+
+
+def bottlenecks(steps: Sequence[Step]) -> set[str]:
+    """Ids of the steps where most units wait: all that tie, none where no unit waits anywhere."""
+    most = max((step.present for step in steps), default=0)
+    return {step.id for step in steps if step.present == most > 0}
+
+
+@dataclass(slots=True)
+class Deltas:
+    """What some moves change in the counts, of steps by step id and of paths by path id."""
+
+    present: Counter[str] = field(default_factory=Counter)
+    passed: Counter[str] = field(default_factory=Counter)
+    scrapped: Counter[str] = field(default_factory=Counter)
+    path_total: Counter[str] = field(default_factory=Counter)
+    path_completed: Counter[str] = field(default_factory=Counter)
+    path_scrapped: Counter[str] = field(default_factory=Counter)
+
+    def created(self, path_id: str, *, at: Step, quantity: int) -> None:
+        """New units stand at a step."""
+        self.present[at.id] += quantity
+        self.path_total[path_id] += quantity
+
+    def moved(self, path_id: str, move: Move) -> None:
+        """A unit left a step, passed those between, and arrived or was completed."""
+        self.present[move.origin.id] -= 1
+        self.passed.update(step.id for step in (move.origin, *move.bypassed))
+        if move.target_id is None:
+            self.path_completed[path_id] += 1
+        else:
+            self.present[move.target_id] += 1
+
+    def thrown_out(self, path_id: str, *, at: Step) -> None:
+        """A unit ended at a step."""
+        self.present[at.id] -= 1
+        self.scrapped[at.id] += 1
+        self.path_scrapped[path_id] += 1
+
+
+_STEPS = text("""
+UPDATE steps s SET
+    present = s.present + d.present, passed = s.passed + d.passed,
+    scrapped = s.scrapped + d.scrapped
+FROM unnest(CAST(:ids AS text[]), CAST(:present AS bigint[]), CAST(:passed AS bigint[]),
+    CAST(:scrapped AS bigint[])) AS d(id, present, passed, scrapped)
+WHERE s.id = d.id
+""")
+_PATHS = text("""
+UPDATE paths p SET
+    total_count = p.total_count + d.total, completed_count = p.completed_count + d.completed,
+    scrapped_count = p.scrapped_count + d.scrapped
+FROM unnest(CAST(:ids AS text[]), CAST(:total AS bigint[]), CAST(:completed AS bigint[]),
+    CAST(:scrapped AS bigint[])) AS d(id, total, completed, scrapped)
+WHERE p.id = d.id
+""")
+
+
+def apply(session: Session, deltas: Deltas) -> None:
+    """Move the counts. The caller holds the locks of the paths, which cover their steps."""
+    steps = _columns(present=deltas.present, passed=deltas.passed, scrapped=deltas.scrapped)
+    paths = _columns(
+        total=deltas.path_total, completed=deltas.path_completed, scrapped=deltas.path_scrapped
+    )
+    if steps["ids"]:
+        session.execute(_STEPS, steps)
+    if paths["ids"]:
+        session.execute(_PATHS, paths)
+
+
+def _columns(**counters: Counter[str]) -> dict[str, list[Any]]:
+    ids = sorted({key for counter in counters.values() for key in counter if counter[key]})
+    return {"ids": ids, **{name: [c[i] for i in ids] for name, c in counters.items()}}

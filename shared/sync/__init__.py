@@ -1,0 +1,1 @@
+"""Sync tasks: their states, their lists, bulk actions, and the pause all workers share."""

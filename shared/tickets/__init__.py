@@ -1,0 +1,1 @@
+"""Our copy of Jira's tickets, and how far polling has read."""

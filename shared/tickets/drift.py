@@ -1,0 +1,152 @@
+"""Drift: a job's snapshot beside what Jira says now, field by field. Nothing here changes one."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from shared.tickets.queries import AS_OF
+
+Value = str | list[str] | None
+
+
+class DriftState(StrEnum):
+    """How a snapshot and Jira stand to each other."""
+
+    IN_SYNC = "in_sync"
+    DRIFTED = "drifted"
+    MOVED = "moved"
+    DELETED = "deleted"
+    UNKNOWN = "unknown"
+    UNFILLED = "unfilled"
+    UNLINKED = "unlinked"
+
+
+DRIFT_WORDS: dict[DriftState, str] = {
+    DriftState.IN_SYNC: "The job says what the ticket says.",
+    DriftState.DRIFTED: "The ticket was changed after the job was filled.",
+    DriftState.MOVED: "The ticket was moved and has another key now.",
+    DriftState.DELETED: "The ticket was deleted, or our account may no longer see it.",
+    DriftState.UNKNOWN: "We have no copy of the ticket yet.",
+    DriftState.UNFILLED: "The job still waits for its ticket.",
+    DriftState.UNLINKED: "The job has no ticket.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDrift:
+    """One field, by its name in the job's JSON: the snapshot's value, Jira's, and if they agree."""
+
+    field: str
+    job: Value
+    jira: Value
+    same: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A job against its ticket, whose present key is ``jira_key``.
+
+    ``as_of`` is how old our knowledge of Jira is. Of several states the gravest is told: deleted,
+    moved, drifted.
+    """
+
+    job_id: str
+    job_name: str
+    ticket_key: str | None
+    state: DriftState
+    jira_key: str | None = None
+    as_of: datetime | None = None
+    deleted_at: datetime | None = None
+    fields: tuple[FieldDrift, ...] = ()
+
+
+_FIELDS = (
+    ("jiraTicketKey", "jira_ticket_key", "key"),
+    ("jiraTicketSummary", "jira_ticket_summary", "summary"),
+    ("jiraPartNumber", "jira_part_number", "part_number"),
+    ("jiraPriority", "jira_priority", "priority"),
+    ("jiraEpicLink", "jira_epic_link", "epic_link"),
+    ("jiraLabels", "jira_labels", "labels"),
+)
+
+# By the issue's id where the fill noted it; else by the key the ticket has, or had.
+_SELECT = f"""
+SELECT j.id, j.name, j.jira_ticket_key, j.jira_ticket_summary, j.jira_part_number,
+    j.jira_priority, j.jira_epic_link, j.jira_labels, j.jira_filled_at,
+    t.issue_id, t.key, t.summary, t.part_number, t.priority, t.epic_link, t.labels,
+    t.deleted_at, {AS_OF} AS as_of
+FROM jobs j LEFT JOIN LATERAL (
+    SELECT * FROM tickets WHERE issue_id = j.jira_issue_id
+    UNION ALL
+    SELECT * FROM tickets WHERE j.jira_issue_id IS NULL AND key = j.jira_ticket_key
+    UNION ALL
+    SELECT * FROM tickets
+    WHERE j.jira_issue_id IS NULL AND former_keys @> ARRAY[j.jira_ticket_key]
+    LIMIT 1
+) t ON j.jira_ticket_key IS NOT NULL
+"""  # noqa: S608  constants alone
+_ONE = text(f"{_SELECT} WHERE j.id = :id")
+_PAGE = text(
+    f"{_SELECT} WHERE j.jira_ticket_key IS NOT NULL AND j.jira_filled_at IS NOT NULL "
+    "AND j.id > :after ORDER BY j.id LIMIT :limit"
+)
+
+
+def of_job(session: Session, job_id: str) -> Drift | None:
+    """The drift of one job, from our copy; None where there is no such job."""
+    row = session.execute(_ONE, {"id": job_id}).one_or_none()
+    return _drift(row) if row else None
+
+
+def page(session: Session, *, after: str = "", limit: int = 500) -> list[Drift]:
+    """The drift of filled jobs with an id past ``after``, in order of id."""
+    return [_drift(row) for row in session.execute(_PAGE, {"after": after, "limit": limit})]
+
+
+def _drift(row: Row[Any]) -> Drift:
+    job = {"job_id": row.id, "job_name": row.name, "ticket_key": row.jira_ticket_key}
+    if row.issue_id is None:
+        return Drift(**job, state=_without_copy(row))
+    fields = tuple(_compared(row))
+    return Drift(
+        **job,
+        state=_state(row, fields),
+        jira_key=row.key,
+        as_of=row.as_of,
+        deleted_at=row.deleted_at,
+        fields=fields,
+    )
+
+
+def _without_copy(row: Row[Any]) -> DriftState:
+    if row.jira_ticket_key is None:
+        return DriftState.UNLINKED
+    return DriftState.UNFILLED if row.jira_filled_at is None else DriftState.UNKNOWN
+
+
+def _state(row: Row[Any], fields: Sequence[FieldDrift]) -> DriftState:
+    if row.deleted_at is not None:
+        return DriftState.DELETED
+    if row.jira_filled_at is None:
+        return DriftState.UNFILLED
+    if row.key != row.jira_ticket_key:
+        return DriftState.MOVED
+    return DriftState.IN_SYNC if all(one.same for one in fields) else DriftState.DRIFTED
+
+
+def _compared(row: Row[Any]) -> Iterator[FieldDrift]:
+    for name, ours, theirs in _FIELDS:
+        job, jira = getattr(row, ours), getattr(row, theirs) or None
+        yield FieldDrift(name, job, jira, _same(job, jira))
+
+
+def _same(job: Value, jira: Value) -> bool:
+    """Labels are a set to Jira, and none of them is the same as no field."""
+    if isinstance(job, list) or isinstance(jira, list):
+        return set(job or ()) == set(jira or ())
+    return job == jira

@@ -1,0 +1,1 @@
+"""Webhook deliveries: the inbox, its lists, signatures, and whether webhooks arrive."""

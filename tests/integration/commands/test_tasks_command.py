@@ -1,0 +1,95 @@
+"""`routecard tasks`: the same lists and operations as the API's, at the command line."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import Engine
+
+from shared.database.engine import begin
+from shared.models import AuditEvent
+from tests.integration.test_operations import make, one_of_each, status_of
+from worker.cli import main
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(dsn: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("DATABASE_URL", dsn.replace("+psycopg", ""))
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["tasks", *arguments])
+
+    return run
+
+
+def found(result: Result) -> Any:
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+def test_tasks_are_listed_by_filter_for_people_and_for_scripts(run: Run, engine: Engine) -> None:
+    tasks = one_of_each(engine)
+    (line,) = run("list", "--status", "failed").stdout.splitlines()
+    assert line.startswith(f"{tasks['failed']}\tfailed\tPI-2\tJOB-1\tJira has no ticket PI-2")
+    listed = found(run("list", "--json", "--status", "failed", "--status", "filled"))
+    assert {t["id"] for t in listed} == {tasks["failed"], tasks["filled"]}
+    for filters, state in (
+        (["-q", "no ticket"], "failed"),
+        (["--ticket", "pi-1"], "filled"),
+        (["--source", "webhook"], "filled"),
+        (["--error", "job_deleted"], "orphan"),
+    ):
+        assert [t["id"] for t in found(run("list", "--json", *filters))] == [tasks[state]]
+    assert found(run("list", "--json", "--since", "2100-01-01")) == []
+    assert len(found(run("list", "--json", "--until", "2100-01-01T00:00:00+0100"))) == 6
+
+
+def test_a_task_is_shown_with_its_attempts(run: Run, engine: Engine) -> None:
+    task_id = make(engine, "failed")
+    shown = found(run("show", task_id, "--json"))
+    assert (shown["id"], shown["history"][0]["code"]) == (task_id, "ticket_not_found")
+    assert "ticket_not_found" in run("show", task_id).stdout
+    missing = run("show", "sync_x")
+    assert (missing.exit_code, "SyncTask not found: sync_x" in missing.stderr) == (1, True)
+
+
+def test_named_tasks_are_retried_and_cancelled(run: Run, engine: Engine) -> None:
+    task_id = make(engine, "failed")
+    assert run("retry", task_id, "--reason", "access given").exit_code == 0
+    assert status_of(engine, task_id) == "pending"
+    again = run("retry", task_id)
+    assert again.exit_code == 1
+    assert "waiting for its next try" in again.stderr
+    assert run("cancel", task_id).exit_code == 0
+    assert status_of(engine, task_id) == "cancelled"
+    with begin(engine) as session:
+        first = session.query(AuditEvent).order_by(AuditEvent.id).first()
+    assert first is not None
+    assert (first.actor_kind, first.action, first.reason) == ("command", "retry", "access given")
+
+
+def test_all_that_match_are_counted_first_and_then_retried(run: Run, engine: Engine) -> None:
+    task_id = make(engine, "failed")
+    make(engine, "filled", key="PI-7")
+    counts = {"matched": 2, "changed": 1, "skipped": {"already_filled": 1}}
+    assert found(run("retry", "--all", "--dry-run", "--json")) == counts | {"dryRun": True}
+    assert status_of(engine, task_id) == "failed"
+    assert "1 matched, 1 would be retried" in run("retry", "--status", "failed", "--dry-run").stdout
+    assert found(run("retry", "--all", "--json")) == counts | {"dryRun": False}
+    assert status_of(engine, task_id) == "pending"
+
+
+@pytest.mark.parametrize("verb", ["retry", "cancel"])
+@pytest.mark.parametrize(
+    "arguments", [[], ["sync_x", "--all"], ["--all", "-q", "x"], ["sync_x", "--dry-run"]]
+)
+def test_what_is_meant_has_to_be_said_and_said_once(
+    run: Run, engine: Engine, verb: str, arguments: list[str]
+) -> None:
+    task_id = make(engine, "failed")
+    assert run(verb, *arguments).exit_code == 2
+    assert status_of(engine, task_id) == "failed"

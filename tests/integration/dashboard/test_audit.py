@@ -1,0 +1,100 @@
+"""The page about deeds: who did what, to what, when and why, and what came of it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.accounts import audit
+from shared.accounts.audit import AuditAction, AuditContext
+from shared.accounts.credentials import Actor
+from shared.database.engine import begin
+from shared.settings import Settings
+from shared.states import ActorKind
+from tests.support.api import application
+
+
+@pytest.fixture
+def pages(settings: Settings, engine: Engine) -> Iterator[Any]:
+    """The pages on this machine, as a browser asks for them."""
+    with application(settings, engine) as app:
+        yield app.test_client()
+
+
+def did(engine: Engine, action: AuditAction, *, by: str = "ada", **facts: Any) -> None:
+    """Something was done."""
+    actor = Actor(facts.pop("kind", ActorKind.OPERATOR), by)
+    context = AuditContext(
+        actor=actor, reason=facts.pop("reason", None), request_id=facts.pop("said", None)
+    )
+    with begin(engine) as session:
+        audit.write(session, action, context, **facts)
+
+
+def rows(page: str) -> list[str]:
+    """The words of each row."""
+    found = re.findall(r"<tr data-row.*?</tr>", page, re.DOTALL)
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)).strip() for row in found]
+
+
+def test_nothing_done_yet_looks_intended(pages: Any) -> None:
+    assert "Nothing was done yet" in pages.get("/audit").text
+
+
+def test_a_deed_is_told_with_who_what_why_and_what_came_of_it(pages: Any, engine: Engine) -> None:
+    did(engine, AuditAction.RETRY, subject="sync_1", reason="key <b>corrected</b>")
+    did(engine, AuditAction.RESUME, kind=ActorKind.COMMAND, by="root", counts={"pauses": 1})
+    page = pages.get("/audit").text
+    assert 'href="/tasks/sync_1"' in page
+    assert "<b>corrected" not in page
+    resumed, retried = rows(page)
+    assert "root on the command line Resumed Jira" in resumed
+    assert resumed.endswith("1 pause ended")
+    assert "ada on the dashboard Retried sync_1 key &lt;b&gt;corrected&lt;/b&gt;" in retried
+
+
+def test_a_deed_on_many_says_which_and_how_far_it_got(pages: Any, engine: Engine) -> None:
+    context = AuditContext(actor=Actor(ActorKind.TOKEN, "erp"), reason="rights given")
+    with begin(engine) as session:
+        chosen = {"statuses": ["failed"], "error_code": "no_permission"}
+        number = audit.begin(session, AuditAction.RETRY, context, chosen=chosen)
+        counts = {"matched": 15, "changed": 12, "skipped": {"already_filled": 3}}
+        audit.progress(session, number, counts=counts)
+    (row,) = rows(pages.get("/audit").text)
+    assert "erp by the API Retried all with status failed, cause no permission" in row
+    assert "not at its end 15 matched; 12 done; 3 filled already" in row
+
+
+def test_deeds_are_found_by_action_actor_reason_and_time(pages: Any, engine: Engine) -> None:
+    did(engine, AuditAction.REPLAY, subject="hook_1", reason="after the 100% outage", said="req-1")
+    did(engine, AuditAction.CANCEL, by="grace", subject="sync_2", reason="ordered twice")
+    for query in (
+        "action=replay",
+        "actor=ada",
+        "q=100%25",
+        "q=hook_1",
+        "q=req-1",
+        "subject=hook_1",
+    ):
+        (row,) = rows(pages.get(f"/audit?{query}").text)
+        assert "hook_1" in row, query
+    assert len(rows(pages.get("/audit?within=1h").text)) == 2
+    assert rows(pages.get("/audit?q=%25&action=cancel").text) == []
+    assert rows(pages.get("/audit?since=2999-01-01").text) == []
+
+
+def test_what_is_not_understood_is_refused(pages: Any) -> None:
+    for query in ("action=stole", "cursor=x", "cursor=LTE", "since=now", "within=1y"):
+        assert pages.get(f"/audit?{query}").status_code == 400, query
+
+
+def test_the_list_goes_on_page_by_page(pages: Any, engine: Engine) -> None:
+    for number in range(55):
+        did(engine, AuditAction.CREATE, subject=f"job_{number:02d}")
+    first = pages.get("/audit?actor=ada").text
+    address = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0]
+    second = pages.get(address.replace("&amp;", "&")).text
+    shown = re.findall(r"job_(\d\d)</a>", first + second)
+    assert shown == [f"{number:02d}" for number in reversed(range(55))]

@@ -1,0 +1,278 @@
+"""The page about Jira: state and resume, what the doctor found, the mapping on a ticket, limits."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from shared.database.engine import begin
+from shared.fill.ingest import ingest
+from shared.health import examinations
+from shared.models import AuditEvent, Examination
+from shared.settings import Settings
+from shared.states import Role, Source, WaitCode
+from shared.sync import pauses
+from tests.factories import ticket
+from tests.support.api import application, csrf_token, log_in, operator
+from tests.support.jira import SimulatedJira
+from worker.doctor.examination import examine
+from worker.polling.poll import poll
+from worker.runtime import Runtime, make_runtime
+
+
+@pytest.fixture
+def at_work(settings: Settings, jira: SimulatedJira) -> Settings:
+    """The settings of a system on the test's Jira, with a field given by its name."""
+    changes = {
+        "jira_base_url": jira.url,
+        "jira_browse_url": "https://user:hunter2@shop.example.com",
+        "jira_project": ("PI",),
+        "jira_field_part_number": "Part Number / Rev",
+    }
+    return Settings.model_validate({**settings.model_dump(), **changes}, by_name=True)
+
+
+@pytest.fixture
+def worker(at_work: Settings) -> Iterator[Runtime]:
+    """A worker's runtime on it."""
+    runtime = make_runtime(at_work)
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture
+def app(at_work: Settings, engine: Engine) -> Iterator[Any]:
+    """The application on this machine, open to whoever uses it."""
+    with application(at_work, engine) as app:
+        yield app
+
+
+@pytest.fixture
+def pages(app: Any) -> Any:
+    """Its pages, as a browser asks for them."""
+    return app.test_client()
+
+
+def words(page: str) -> str:
+    """The text of a page's content."""
+    main = page.split("<main", 1)[1].split("</main", 1)[0]
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", main))
+
+
+def row_of(page: str, title: str) -> str:
+    """The words of the table row that begins with this."""
+    found = re.search(rf'<th scope="row">{title}</th>(.*?)</tr>', page, re.DOTALL)
+    assert found, title
+    return words(f"<main>{found.group(1)}</main>").strip("> ")
+
+
+def send(pages: Any, address: str, **fields: str) -> Any:
+    """Send a form of the page about Jira."""
+    token = csrf_token(pages.get("/jira").text)
+    return pages.post(address, data={"csrf_token": token, **fields})
+
+
+def pause(engine: Engine, code: WaitCode, *, delay: float | None = 600, key: str = "x") -> None:
+    """Jira is in trouble."""
+    with begin(engine) as session:
+        pauses.begin(session, credentials=key, code=code, message="Jira said no.", delay=delay)
+
+
+def looks(engine: Engine) -> list[Examination]:
+    """All examinations in order."""
+    with begin(engine) as session:
+        return list(session.scalars(select(Examination).order_by(Examination.id)))
+
+
+def test_the_page_stands_before_anything_ever_ran(pages: Any) -> None:
+    page = words(pages.get("/jira").text)
+    assert "Not asked yet" in page
+    assert "None has so far: is one running?" in page
+    assert "No round has begun yet" in page
+
+
+def test_no_secret_and_no_password_in_an_address_is_shown(
+    at_work: Settings, engine: Engine
+) -> None:
+    secrets = {
+        "jira_email": "ada@example.com",
+        "jira_api_token": "s3cret-token",
+        "jira_webhook_secret": "s3cret-hook",
+    }
+    changed = Settings.model_validate({**at_work.model_dump(), **secrets}, by_name=True)
+    with application(changed, engine) as app:
+        page = app.test_client().get("/jira").text
+    assert "API token of ada@example.com" in page
+    assert "s3cret" not in page
+    assert "hunter2" not in page.split("<main", 1)[1]
+
+
+def test_a_worker_looks_when_asked_and_the_page_tells_what_it_found(
+    pages: Any, worker: Runtime, engine: Engine
+) -> None:
+    poll(worker)
+    assert send(pages, "/jira/examine", ticket="pi-42").status_code == 303
+    assert "asked" in words(pages.get("/jira").text)
+    assert examine(worker)
+    page = pages.get("/jira").text
+    assert "asked by anonymous" in words(page)
+    part_number = row_of(page, "Part number")
+    assert part_number.startswith("Part Number / Rev customfield_")
+    assert part_number.endswith("ALU-HOUSING-7075 the same")
+    assert row_of(page, "Quantity").endswith("50 the same")
+    assert "The worker has never run" in words(page)
+    assert "No webhook secret is set" in words(page)
+    assert "JIRA_WEBHOOK_SECRET" in words(page)
+    (look,) = looks(engine)
+    assert look.ended_at is not None
+    assert {one["name"] for one in look.findings or []} >= {
+        "jira",
+        "credentials",
+        "mapping",
+        "poll",
+    }
+
+
+def test_a_look_comes_by_itself_and_not_before_its_time(worker: Runtime, engine: Engine) -> None:
+    assert examine(worker)
+    assert not examine(worker)
+    with begin(engine) as session:
+        session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
+    assert examine(worker)
+    assert [look.asked_by for look in looks(engine)] == [None, None]
+
+
+def test_a_ticket_once_chosen_is_tried_again_at_the_next_look(
+    pages: Any, worker: Runtime, engine: Engine
+) -> None:
+    send(pages, "/jira/examine", ticket="PI-42")
+    examine(worker)
+    with begin(engine) as session:
+        session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
+    examine(worker)
+    assert [look.ticket_key for look in looks(engine)] == ["PI-42", "PI-42"]
+
+
+def test_a_ticket_that_jira_does_not_have_is_said(pages: Any, worker: Runtime) -> None:
+    send(pages, "/jira/examine", ticket="PI-999999")
+    examine(worker)
+    assert "Jira has no ticket PI-999999" in words(pages.get("/jira").text)
+
+
+def test_asking_twice_makes_one_look_and_one_under_way_is_left_alone(
+    pages: Any, engine: Engine
+) -> None:
+    send(pages, "/jira/examine")
+    send(pages, "/jira/examine", ticket="PI-42")
+    (look,) = looks(engine)
+    assert look.ticket_key == "PI-42"
+    with begin(engine) as session:
+        claimed = examinations.claim(session)
+    assert claimed is not None
+    assert send(pages, "/jira/examine", ticket="PI-43").status_code == 303
+    assert "under way already" in pages.get("/jira").text
+    (look,) = looks(engine)
+    assert look.ticket_key == "PI-42"
+
+
+def test_a_look_whose_worker_died_is_taken_up_again(engine: Engine) -> None:
+    with begin(engine) as session:
+        first = examinations.claim(session)
+    with begin(engine) as session:
+        assert examinations.claim(session) is None
+        session.execute(text("UPDATE examinations SET started_at = now() - interval '3 minutes'"))
+        assert examinations.claim(session) == first
+
+
+def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
+    for _ in range(examinations.KEPT + 5):
+        with begin(engine) as session:
+            examinations.ask(session, ticket_key=None, by="ada")
+            claimed = examinations.claim(session)
+            assert claimed is not None
+            examinations.finish(session, claimed.id, findings=[], preview=None)
+    assert len(looks(engine)) == examinations.KEPT
+
+
+def test_no_call_goes_to_jira_while_a_pause_is_in_force(
+    pages: Any, worker: Runtime, engine: Engine, jira: SimulatedJira
+) -> None:
+    pause(engine, WaitCode.RATE_LIMITED, key=worker.credentials)
+    before = jira.counts()
+    send(pages, "/jira/examine", ticket="PI-42")
+    examine(worker)
+    assert jira.counts() == before
+    assert "Not asked, as a pause is in force: limited until" in words(pages.get("/jira").text)
+
+
+def test_a_key_of_no_form_is_refused(pages: Any, engine: Engine) -> None:
+    send(pages, "/jira/examine", ticket="<b>42</b>")
+    assert "must look like PI-42" in pages.get("/jira").text
+    assert looks(engine) == []
+
+
+def test_a_pause_is_told_in_words_and_ended_by_hand(pages: Any, engine: Engine) -> None:
+    pause(engine, WaitCode.CAPTCHA_LOCK, delay=None)
+    page = pages.get("/jira").text
+    assert "account locked behind a CAPTCHA since" in words(page)
+    assert 'href="/jira/resume"' in page
+    question = pages.get("/jira/resume").text
+    assert "Log in once with a browser" in question
+    answer = send(pages, "/jira/resume", reason="logged in")
+    assert answer.location == "/jira"
+    assert "Resumed." in pages.get("/jira").text
+    with begin(engine) as session:
+        assert pauses.current(session) is None
+        (context,) = session.scalars(select(AuditEvent))
+    assert (context.action, context.reason, context.counts) == (
+        "resume",
+        "logged in",
+        {"pauses": 1},
+    )
+    assert "nothing to resume" in pages.get("/jira/resume").text
+
+
+def test_changes_that_no_webhook_announced_raise_an_alarm(pages: Any, engine: Engine) -> None:
+    with begin(engine) as session:
+        ingest(session, [("PI-42", ticket())], source=Source.POLL, worker="w")
+        session.execute(
+            text("""
+            INSERT INTO unannounced_changes (issue_id, ticket_key, changed_at, found_at)
+            SELECT i::text, 'PI-' || i, now(), now() - interval '1 hour'
+            FROM generate_series(1, 4) AS i
+        """)
+        )
+    assert "4 tickets changed within a day and no webhook said so" in words(pages.get("/jira").text)
+
+
+def test_the_poll_says_how_far_it_is(pages: Any, worker: Runtime) -> None:
+    poll(worker)
+    page = words(pages.get("/jira").text)
+    assert re.search(r"Projects PI Every 1 min Complete as of (just now|\d+ s ago)", page)
+    assert "First import" in page
+
+
+def test_a_read_only_operator_reads_and_does_nothing(app: Any, engine: Engine) -> None:
+    operator(engine, role=Role.READ_ONLY)
+    client = app.test_client()
+    log_in(client)
+    pause(engine, WaitCode.JIRA_DOWN)
+    page = client.get("/jira").text
+    assert "/jira/resume" not in page
+    assert "/jira/examine" not in page
+    data = {"csrf_token": csrf_token(page)}
+    for address in ("/jira/resume", "/jira/examine"):
+        assert client.post(address, data=data).status_code == 403
+    assert looks(engine) == []
+
+
+def test_the_part_that_refreshes_tells_of_a_finished_look(pages: Any, worker: Runtime) -> None:
+    part = {"Routecard-Part": "live"}
+    tag = pages.get("/jira", headers=part).headers["ETag"]
+    assert pages.get("/jira", headers={**part, "If-None-Match": tag}).status_code == 304
+    examine(worker)
+    fresh = pages.get("/jira", headers={**part, "If-None-Match": tag})
+    assert fresh.status_code == 200
+    assert "csrf_token" not in fresh.text

@@ -1,0 +1,142 @@
+"""What the pages of jobs, deliveries, Jira and audit read beside a long history: little of it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Engine, event, text
+
+from api.dashboard.deliveries import views as deliveries
+from shared.database.engine import begin, make_engine
+from shared.settings import Settings
+from tests.support import postgres
+from tests.support.api import application
+from tests.support.history import seed
+
+ROWS = 20_000
+MOST_COUNTED = 500
+"""How far a list counts what matches: as little beside this history as 10 000 beside a long one."""
+MOST_READ = 2_000
+"""Rows of all tables together that one page may touch, a tenth of the history."""
+_GROWING = {"sync_tasks", "jobs", "sync_attempts", "webhook_deliveries", "tickets", "audit_events"}
+_MORE = (
+    """
+    UPDATE webhook_deliveries SET body = '{}', signed = hashtext(id) % 2000 <> 0,
+        event = CASE WHEN hashtext(id) % 2000 = 1 THEN 'rare' ELSE 'jira:issue_updated' END,
+        outcome = CASE WHEN hashtext(id) % 2000 = 2 THEN 'failed' ELSE 'noted' END
+    """,
+    """
+    INSERT INTO audit_events (actor_kind, actor, action, at)
+    SELECT 'token', 'erp', 'retry', now() - interval '1 minute' * (20000 - i)
+    FROM generate_series(1, 20000) AS i
+    """,
+    """
+    INSERT INTO tickets (issue_id, key, summary, jira_updated_at, source)
+    SELECT (10000 + i)::text, 'PI-' || i, 'Build ' || i, now(), 'poll'
+    FROM generate_series(1, 20000) AS i
+    """,
+)
+
+
+@pytest.fixture(scope="module")
+def history(postgres_uri: str) -> Iterator[Engine]:
+    """A long history of everything."""
+    with postgres.database(postgres_uri) as dsn:
+        engine = make_engine(dsn)
+        seed(engine, ROWS)
+        with begin(engine) as session:
+            for statement in _MORE:
+                session.execute(text(statement))
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deliveries, "MOST_COUNTED", MOST_COUNTED)
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if node.get("Relation Name") in _GROWING:
+        yield node
+    for inner in node.get("Plans", ()):
+        yield from _scans(inner)
+
+
+def _read(scan: dict[str, Any]) -> float:
+    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    return float(sum(scan.get(name, 0) for name in names) * scan["Actual Loops"])
+
+
+def _whole(scan: dict[str, Any]) -> bool:
+    """Whether a table was read as it lies, and not just until a page or a count was full."""
+    return scan["Node Type"] == "Seq Scan" and _read(scan) > MOST_COUNTED + 1
+
+
+def _asked_by(engine: Engine, client: Any, address: str) -> list[tuple[str, Any]]:
+    """The queries of a page."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> None:
+        if statement.lstrip().startswith(("SELECT", "WITH")):
+            asked.append((statement, values))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        assert client.get(address).status_code == 200
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    return asked
+
+
+def _plan(connection: Connection, query: str, values: Any) -> dict[str, Any]:
+    """The executed plan of a query."""
+    found: Any = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", values)
+    plan: dict[str, Any] = found.scalar()[0]
+    return plan
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/jobs",
+        "/jobs?q=PI-12345",
+        "/jobs?q=nothing-like-it",
+        "/jobs?jiraSync=running",
+        "/jobs?jiraPriority=Highest",
+        "/jobs?jiraLabel=rush",
+        "/jobs?within=1h",
+        "/jobs/job_00000000000000000000012345",
+        "/jobs/new?find=nothing-like-it",
+        "/jobs/new?ticket=PI-12345",
+        "/deliveries",
+        "/deliveries?outcome=failed",
+        "/deliveries?outcome=waiting",
+        "/deliveries?event=rare",
+        "/deliveries?signed=false",
+        "/deliveries?q=PI-12345",
+        "/deliveries?q=nothing-like-it",
+        "/deliveries/hook_00000000000000000000012345",
+        "/jira",
+        "/audit",
+        "/audit?action=replay",
+        "/audit?actor=nobody",
+        "/audit?within=1h",
+    ],
+)
+def test_a_page_reads_little_and_by_index(
+    history: Engine, settings: Settings, address: str
+) -> None:
+    with application(settings, history) as app:
+        asked = _asked_by(history, app.test_client(), address)
+    with begin(history) as session:
+        connection = session.connection()
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plans = [_plan(connection, query, values) for query, values in asked]
+    scans = [scan for plan in plans for scan in _scans(plan["Plan"])]
+    assert scans, "the page asked nothing of a growing table"
+    whole = [scan["Relation Name"] for scan in scans if _whole(scan)]
+    assert whole == []
+    assert sum(_read(scan) for scan in scans) < MOST_READ

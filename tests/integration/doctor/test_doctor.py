@@ -1,0 +1,185 @@
+"""The doctor: what it says of a system that is well, and of each part that is not."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+from werkzeug.serving import make_server
+
+from api.app import create_app
+from shared.database.engine import begin
+from shared.settings import Settings
+from shared.states import WaitCode
+from shared.sync import pauses
+from tests.support.jira import SimulatedJira
+from worker.doctor.checks import Finding, Status
+from worker.doctor.run import examine, worst
+from worker.polling.poll import poll
+from worker.runtime import make_runtime
+
+
+@pytest.fixture
+def well(settings: Settings, jira: SimulatedJira, engine: Engine) -> Iterator[Settings]:
+    """A system where everything is in place: an API that answers, a poll done, hearts beating."""
+    changes = {
+        "jira_base_url": jira.url,
+        "jira_project": ("PI",),
+        "jira_webhook_secret": "hook-secret",
+        "jira_requests_per_minute": 60_000,
+    }
+    server = make_server("127.0.0.1", 0, create_app(settings, engine=engine), threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    made = Settings.model_validate(
+        {**settings.model_dump(), **changes, "port": server.server_port}, by_name=True
+    )
+    runtime = make_runtime(made)
+    poll(runtime)
+    runtime.close()
+    with begin(engine) as session:
+        session.execute(text("INSERT INTO heartbeats (name) VALUES ('worker'), ('beat')"))
+    yield made
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def found(settings: Settings, *, ticket: str | None = None) -> dict[str, Finding]:
+    """Findings by name; none twice."""
+    findings = examine(settings, ticket=ticket)
+    by_name = {one.name: one for one in findings}
+    assert len(by_name) == len(findings)
+    return by_name
+
+
+def with_(settings: Settings, **changes: object) -> Settings:
+    """The settings with others in their place."""
+    return Settings.model_validate({**settings.model_dump(), **changes}, by_name=True)
+
+
+def test_a_system_that_is_well_has_no_failure_and_shows_what_a_ticket_fills(
+    well: Settings,
+) -> None:
+    findings = found(well, ticket="PI-42")
+    failing = [one for one in findings.values() if one.status is Status.FAIL]
+    assert failing == []
+    assert worst(list(findings.values())) is not Status.FAIL
+    fill = findings["fill"].message
+    assert fill.startswith("PI-42 would fill: summary “Build 50 aluminum housings”")
+    assert "part number “ALU-HOUSING-7075”" in fill
+    assert "“50” in PI-42" in findings["field_quantity"].message
+    assert findings["project_PI"].status is Status.OK
+    assert "complete as of" in findings["poll"].message
+
+
+def test_the_mapped_fields_are_tried_on_tickets_it_finds_by_itself(well: Settings) -> None:
+    findings = found(well)
+    assert findings["field_part_number"].status is Status.OK
+    assert findings["fill"].message.startswith("PI-")
+
+
+def test_every_part_can_be_down_and_the_doctor_still_answers_in_time(settings: Settings) -> None:
+    down = with_(
+        settings,
+        database_url="postgresql://u:geheim@127.0.0.1:9/x",
+        redis_url="redis://:geheim@127.0.0.1:9/0",
+        jira_base_url="http://127.0.0.1:9",
+        jira_api_token="geheim",
+        port=9,
+    )
+    started = time.monotonic()
+    findings = found(down)
+    assert time.monotonic() - started < 15
+    expected = ("database", "broker", "api", "worker", "jira")
+    assert {findings[name].status for name in expected} == {Status.FAIL}
+    assert all(one.remedy for one in findings.values() if one.status is not Status.OK)
+    assert "geheim" not in str(findings)
+
+
+def test_a_jira_that_hangs_is_waited_for_a_few_seconds(well: Settings, jira: SimulatedJira) -> None:
+    jira.fault("hang", delay=20)
+    started = time.monotonic()
+    findings = found(well)
+    assert time.monotonic() - started < 15
+    assert findings["jira"].status is Status.FAIL
+    assert findings["database"].status is Status.OK
+    assert findings["mapping"].message.startswith("not checked")
+
+
+def test_refused_credentials_name_the_remedy_and_never_the_token(well: Settings) -> None:
+    finding = found(with_(well, jira_api_token="expired-geheim"))["credentials"]
+    assert finding.status is Status.FAIL
+    assert "id.atlassian.com" in finding.remedy
+    assert "https://api.atlassian.com/ex/jira/{cloudId}" in finding.remedy
+    assert "geheim" not in str(finding)
+
+
+def test_whose_credentials_they_are_is_told(well: Settings) -> None:
+    assert "dev@routecard.example" in found(well)["credentials"].message
+
+
+def test_a_locked_account_is_not_tried_again(
+    well: Settings, jira: SimulatedJira, engine: Engine
+) -> None:
+    with begin(engine) as session:
+        pauses.begin(
+            session,
+            credentials=pauses.credentials_hash(well),
+            code=WaitCode.CAPTCHA_LOCK,
+            message="locked",
+            delay=None,
+        )
+    before = jira.counts().get("GET myself", 0)
+    findings = found(well)
+    assert jira.counts().get("GET myself", 0) == before
+    assert findings["pause"].status is Status.FAIL
+    assert "routecard resume" in findings["credentials"].remedy
+
+
+def test_a_field_name_that_is_ambiguous_or_missing_is_refused_with_candidates(
+    well: Settings,
+) -> None:
+    finding = found(with_(well, jira_field_part_number="Part No"))["mapping"]
+    assert finding.status is Status.FAIL
+    assert "customfield_10908" in finding.message
+
+
+def test_a_mapped_field_that_no_ticket_has_is_pointed_out(well: Settings) -> None:
+    finding = found(with_(well, jira_field_quantity="customfield_99999"))["field_quantity"]
+    assert finding.status is Status.WARN
+    assert "customfield_99999 gives no quantity" in finding.message
+
+
+def test_a_project_we_may_not_browse_fails(well: Settings) -> None:
+    findings = found(with_(well, jira_project="PI,RD"))
+    assert findings["project_PI"].status is Status.OK
+    assert findings["project_RD"].status is Status.FAIL
+
+
+def test_a_wrong_deployment_is_noticed(well: Settings) -> None:
+    finding = found(with_(well, jira_deployment="datacenter"))["deployment"]
+    assert finding.status is Status.FAIL
+    assert "JIRA_DEPLOYMENT=cloud" in finding.remedy
+
+
+def test_worker_and_beat_that_fell_silent_are_told_since_when(
+    well: Settings, engine: Engine
+) -> None:
+    with begin(engine) as session:
+        session.execute(text("UPDATE heartbeats SET seen_at = now() - interval '5 minutes'"))
+    findings = found(well)
+    assert "0:05:0" in findings["worker"].message
+    assert findings["beat"].status is Status.FAIL
+
+
+def test_without_secret_or_projects_it_says_what_is_lost(well: Settings) -> None:
+    findings = found(with_(well, jira_webhook_secret=None, jira_project=""))
+    assert "answered 401" in findings["webhook_secret"].message
+    assert "JIRA_PROJECT is empty" in findings["poll"].message
+
+
+def test_a_timeout_too_long_for_the_lease_is_pointed_out(well: Settings) -> None:
+    assert found(with_(well, lease_seconds=62))["times"].status is Status.WARN
+    assert found(well)["times"].status is Status.OK

@@ -1,0 +1,19 @@
+"""The doctor beside a real API: what it finds there, and what it leaves untouched."""
+
+from sqlalchemy import Engine, text
+
+from shared.database.engine import begin
+from shared.settings import Settings
+from tests.support.serving import served
+from worker.doctor import servers
+
+
+def test_asking_for_the_webhooks_door_counts_as_no_webhook_turned_away(
+    settings: Settings, engine: Engine
+) -> None:
+    with served(settings, engine) as address:
+        port = int(address.rpartition(":")[2])
+        findings = list(servers.api(settings.model_copy(update={"port": port})))
+    assert [(f.name, f.status.value) for f in findings] == [("api", "ok"), ("webhook_intake", "ok")]
+    with begin(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM webhook_rejections")) == 0

@@ -1,0 +1,28 @@
+"""Bulk read, webhook and poll end in one function: what it fills and what it leaves alone."""
+
+from sqlalchemy import Engine
+
+from shared.database.engine import begin
+from shared.fill.ingest import ingest
+from shared.jobs import store as jobs
+from shared.models import Job, SyncTask
+from shared.states import Source
+from shared.sync import tasks as sync_tasks
+from tests.factories import draft, ticket
+
+
+def test_a_claimed_task_is_filled_from_the_ticket_that_was_read(engine: Engine) -> None:
+    with begin(engine) as session:
+        job, task = jobs.create(session, draft(jira_ticket_key="PI-42"))
+    assert task is not None
+    with begin(engine) as session:
+        claims = sync_tasks.claim(session, lease_seconds=60)
+    with begin(engine) as session:
+        ingest(session, [("PI-42", ticket("PI-42"))], source=Source.API, worker="w", held=claims)
+    with begin(engine) as session:
+        stored, done = session.get_one(Job, job.id), session.get_one(SyncTask, task.id)
+    assert stored.jira_part_number == "ALU-HOUSING-7075"
+    assert stored.jira_labels == ["Q1-2024", "rush"]
+    assert stored.jira_filled_at is not None
+    assert stored.updated_at > stored.created_at
+    assert (done.status, done.source, done.attempts) == ("filled", "api", 1)

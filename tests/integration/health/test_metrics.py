@@ -1,0 +1,99 @@
+"""What Prometheus is told."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import Engine, text
+
+from shared.database.engine import begin
+from shared.settings import Settings
+from shared.states import RejectionReason, WaitCode
+from shared.sync import pauses
+from shared.webhooks import health as webhook_health
+from tests.integration.test_operations import one_of_each
+from tests.support.api import application
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+@pytest.fixture
+def client(settings: Settings, engine: Engine) -> Iterator[Any]:
+    with application(settings, engine) as app:
+        yield app.test_client()
+
+
+def scrape(client: Any) -> Samples:
+    answer = client.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    assert answer.content_type.startswith("text/plain")
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def test_tasks_are_told_by_status_and_cause_with_the_age_of_the_oldest(
+    client: Any, engine: Engine
+) -> None:
+    tasks = one_of_each(engine)
+    with begin(engine) as session:
+        session.execute(
+            text("UPDATE sync_tasks SET created_at = now() - interval '90 s' WHERE id = :id"),
+            {"id": tasks["running"]},
+        )
+    found = scrape(client)
+    by_status = {
+        labels[0][1]: value for (name, labels), value in found.items() if name.endswith("tasks")
+    }
+    assert by_status == {"pending": 1, "running": 1, "filled": 1, "failed": 1, "cancelled": 2}
+    assert found["routecard_sync_tasks_failed", (("code", "ticket_not_found"),)] == 1
+    assert 89 < found["routecard_sync_oldest_waiting_seconds", ()] < 120
+
+
+def test_jiras_state_and_signs_of_life_are_told(client: Any, engine: Engine) -> None:
+    with begin(engine) as session:
+        pauses.begin(session, credentials="c", code=WaitCode.JIRA_DOWN, message="m", delay=60)
+        session.execute(text("INSERT INTO heartbeats VALUES ('worker', now())"))
+    found = scrape(client)
+    states = {
+        labels[0][1] for (name, labels), on in found.items() if name.endswith("jira_state") and on
+    }
+    assert states == {"down"}
+    assert found["routecard_part_alive", (("part", "worker"),)] == 1
+    assert found["routecard_part_alive", (("part", "beat"),)] == 0
+
+
+def test_webhooks_are_told_turned_away_ones_too(client: Any, engine: Engine) -> None:
+    with begin(engine) as session:
+        reason = next(iter(RejectionReason))
+        webhook_health.count_rejections(session, {reason: 3})
+    found = scrape(client)
+    assert found["routecard_webhook_rejected_total", (("reason", reason.value),)] == 3
+    assert found["routecard_webhook_deliveries_waiting", ()] == 0
+
+
+def test_requests_are_told_by_route_and_status_and_no_client_makes_up_labels(
+    client: Any,
+) -> None:
+    client.get("/api/jobs/job_1")
+    client.get("/api/jobs/job_2")
+    client.get("/nowhere/17")
+    client.open("/nowhere/18", method="BREW")
+    found = scrape(client)
+    requests = {
+        (labels["method"], labels["route"], labels["status"]): value
+        for (name, pairs), value in found.items()
+        if name == "routecard_http_requests_total" and (labels := dict(pairs))
+    }
+    assert requests == {
+        ("GET", "/api/jobs/<id>", "404"): 2,
+        ("(none)", "(none)", "404"): 2,
+    }
+    timed = (
+        "routecard_http_request_seconds_count",
+        (("method", "GET"), ("route", "/api/jobs/<id>")),
+    )
+    assert found[timed] == 2

@@ -1,0 +1,265 @@
+"""The poll: rounds, pages, progress, and what ends a round early."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from shared.database.advisory_lock import LockName, advisory_lock
+from shared.database.engine import begin
+from shared.jobs import store as jobs
+from shared.models import JiraPause, JiraPoll, Job, SyncTask, TicketCopy
+from shared.settings import Settings
+from shared.tickets import watermarks
+from tests.factories import draft
+from tests.support.jira import SimulatedJira
+from worker.polling.poll import poll
+from worker.runtime import Runtime, make_runtime
+from worker.sync.drain import drain
+from worker.tasks import schedule
+
+SEARCH = "POST /rest/api/*/search/jql"
+
+
+@pytest.fixture
+def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
+    """A worker that polls project PI, with a budget that costs the tests no time."""
+    changes = {
+        "jira_base_url": jira.url,
+        "jira_project": ("PI",),
+        "jira_requests_per_minute": 60_000,
+    }
+    runtime = make_runtime(settings.model_copy(update=changes))
+    yield runtime
+    runtime.close()
+
+
+def progress(engine: Engine) -> JiraPoll:
+    """The one poll there is."""
+    with begin(engine) as session:
+        (found,) = watermarks.progress(session)
+    return found
+
+
+def time_for_another(engine: Engine) -> None:
+    """As if JIRA_POLL_SECONDS had passed, and every pause with them."""
+    with begin(engine) as session:
+        session.execute(text("UPDATE jira_polls SET began_at = began_at - interval '2 hours'"))
+        session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
+
+
+def copies(engine: Engine) -> dict[str, TicketCopy]:
+    """Our copy of every ticket by its key."""
+    with begin(engine) as session:
+        return {copy.key: copy for copy in session.scalars(select(TicketCopy))}
+
+
+def searches(jira: SimulatedJira) -> int:
+    """Pages asked for so far."""
+    return jira.counts().get("POST search/jql", 0)
+
+
+def visible(jira: SimulatedJira) -> set[str]:
+    """The keys of PI that the account may see."""
+    return {t.key for t in jira.simulator.store.current() if t.visible and t.project.key == "PI"}
+
+
+def test_a_first_import_brings_every_visible_ticket_over_any_number_of_pages(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    assert poll(runtime) >= len(visible(jira)) > 300
+    assert set(copies(engine)) == visible(jira)
+    assert searches(jira) > 3
+
+
+def test_the_first_import_shows_its_progress_and_its_end(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    jira.fault("503", match=SEARCH, skip=2, times=1)
+    poll(runtime)
+    half = progress(engine)
+    assert 100 < half.imported < len(visible(jira))
+    assert half.running
+    assert half.import_done_at is None
+    time_for_another(engine)
+    poll(runtime)
+    whole = progress(engine)
+    assert whole.imported == len(visible(jira))
+    assert whole.import_done_at is not None
+    assert not whole.running
+
+
+def test_a_round_that_broke_off_goes_on_where_it_stopped(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    jira.fault("reset", match=SEARCH, skip=3, times=1)
+    poll(runtime)
+    first = searches(jira)
+    time_for_another(engine)
+    poll(runtime)
+    whole = len(visible(jira)) / 100
+    assert searches(jira) - first < whole
+    assert set(copies(engine)) == visible(jira)
+
+
+def test_a_page_and_the_watermark_are_stored_together_or_not_at_all(
+    engine: Engine, runtime: Runtime
+) -> None:
+    with begin(engine) as session:
+        session.execute(
+            text(
+                "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '57014'; END $$"
+            )
+        )
+        session.execute(
+            text(
+                "CREATE TRIGGER refuse BEFORE UPDATE OF cursor ON jira_polls "
+                "FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+        )
+    with pytest.raises(Exception, match="no"):
+        poll(runtime)
+    assert not copies(engine)
+    assert progress(engine).cursor is None
+
+
+def test_a_ticket_the_database_refuses_keeps_none_of_its_neighbours_out(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    with begin(engine) as session:
+        session.execute(text("ALTER TABLE tickets ADD CHECK (key <> 'PI-42')"))
+    poll(runtime)
+    assert set(copies(engine)) == visible(jira) - {"PI-42"}
+    assert not progress(engine).running
+
+
+def test_a_round_begins_no_sooner_than_the_interval_after_the_last(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    poll(runtime)
+    before = searches(jira)
+    assert poll(runtime) == 0
+    assert searches(jira) == before
+    time_for_another(engine)
+    poll(runtime)
+    assert searches(jira) == before + 1
+
+
+def test_only_one_worker_polls_at_a_time(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    with advisory_lock(engine, LockName.POLL) as held:
+        assert held
+        assert poll(runtime) == 0
+    assert searches(jira) == 0
+    assert poll(runtime) > 0
+
+
+@pytest.mark.parametrize(
+    "off", [{"jira_poll_seconds": 0}, {"jira_project": ()}, {"jira_base_url": ""}]
+)
+def test_without_interval_projects_or_jira_nothing_is_polled_and_beat_sends_nothing(
+    settings: Settings, jira: SimulatedJira, off: dict[str, object]
+) -> None:
+    usual = {"jira_base_url": jira.url, "jira_project": ("PI",)}
+    assert "poll" in schedule(settings.model_copy(update=usual))
+    quiet = settings.model_copy(update={**usual, **off})
+    assert {"poll", "existence"}.isdisjoint(schedule(quiet))
+    runtime = make_runtime(quiet)
+    assert poll(runtime) == 0
+    runtime.close()
+    assert jira.counts() == {}
+
+
+def test_the_poll_waits_with_everybody_while_a_pause_is_in_force(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    jira.fault("429", retryAfter=30, times=1)
+    poll(runtime)
+    before = jira.counts()
+    poll(runtime)
+    assert jira.counts() == before
+    assert progress(engine).running
+
+
+def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
+    engine: Engine, settings: Settings, jira: SimulatedJira
+) -> None:
+    changes = {"jira_base_url": jira.url, "jira_project": ("PI", "NOSUCH")}
+    runtime = make_runtime(settings.model_copy(update=changes))
+    with begin(engine) as session:
+        jobs.create(session, draft(jira_ticket_key="PI-42"))
+    poll(runtime)
+    assert "NOSUCH" in (progress(engine).refusal or "")
+    asked = searches(jira)
+    poll(runtime)
+    assert searches(jira) == asked
+    assert drain(runtime) == 1
+    runtime.close()
+    with begin(engine) as session:
+        assert session.scalars(select(SyncTask.status)).one() == "filled"
+        assert session.scalars(select(JiraPause.code)).one() is None
+
+
+def test_a_poll_fills_the_jobs_that_wait_for_what_it_brings(
+    engine: Engine, runtime: Runtime
+) -> None:
+    with begin(engine) as session:
+        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+    poll(runtime)
+    with begin(engine) as session:
+        assert session.get_one(Job, job.id).jira_part_number == "ALU-HOUSING-7075"
+        task = session.scalars(select(SyncTask)).one()
+    assert (task.status, task.source) == ("filled", "poll")
+
+
+def test_a_poll_revives_a_job_whose_ticket_was_not_to_be_seen(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    jira.control("POST", "tickets/PI-42/hide")
+    with begin(engine) as session:
+        jobs.create(session, draft(jira_ticket_key="PI-42"))
+    drain(runtime)
+    jira.control("POST", "tickets/PI-42/unhide")
+    poll(runtime)
+    with begin(engine) as session:
+        assert session.scalars(select(SyncTask.status)).one() == "filled"
+
+
+def test_another_mapping_of_fields_has_everything_read_anew(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    poll(runtime)
+    before = searches(jira)
+    other = runtime.settings.model_copy(update={"jira_field_part_number": "customfield_10923"})
+    again = make_runtime(other)
+    poll(again)
+    again.close()
+    assert searches(jira) - before >= before
+    assert copies(engine)["PI-11"].part_number == "158041-001-01"
+
+
+def test_a_ticket_dated_into_the_future_does_not_end_the_poll_for_ever(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    store = jira.simulator.store
+    like = store.get("PI-42").fields
+    store.add(project="PI", fields=like, updated_ms=4_000_000_000_000, announce=False)
+    poll(runtime)
+    key = store.add(project="PI", fields=like, announce=False).key
+    time_for_another(engine)
+    poll(runtime)
+    assert key in copies(engine)
+
+
+def test_thousands_of_changes_within_one_minute_are_all_brought(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    store = jira.simulator.store
+    moment = store.now_ms() - 600_000
+    like = store.get("PI-42").fields
+    for _ in range(1500):
+        store.add(project="PI", fields=like, updated_ms=moment - moment % 60_000, announce=False)
+    poll(runtime)
+    assert set(copies(engine)) == visible(jira)

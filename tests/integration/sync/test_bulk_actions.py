@@ -1,0 +1,326 @@
+"""Retry and cancel, one and all that match: what changes, what is left and why, what is noted."""
+
+import threading
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shared.accounts.audit import AuditContext
+from shared.accounts.credentials import Actor
+from shared.database.engine import begin, in_transaction
+from shared.errors import ConflictError, NotFoundError
+from shared.fill.ingest import ingest
+from shared.jobs import store as jobs
+from shared.models import AuditEvent, SyncTask
+from shared.states import ActorKind, FailureCode, Source, TaskStatus, WaitCode
+from shared.sync import bulk_actions, pauses
+from shared.sync import tasks as sync_tasks
+from shared.sync.bulk_actions import Operation
+from shared.sync.queries import EVERYTHING, TaskFilter
+from tests.factories import draft, ticket
+from tests.support.waiting import eventually
+
+DEED = AuditContext(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")
+STATES = ("pending", "running", "filled", "failed", "cancelled", "orphan")
+
+
+def make(engine: Engine, state: str = "pending", *, key: str = "PI-42", **changes: Any) -> str:
+    """A task in this state; an orphan is one whose job was deleted."""
+    with begin(engine) as session:
+        job, task = jobs.create(session, draft(jira_ticket_key=key, **changes))
+    assert task is not None
+    if state in ("running", "failed"):
+        with begin(engine) as session:
+            held = [c for c in sync_tasks.claim(session, lease_seconds=60) if c.task_id == task.id]
+            if state == "failed":
+                code = FailureCode.TICKET_NOT_FOUND
+                sync_tasks.fail(session, held, code=code, worker="w")
+    elif state == "filled":
+        with begin(engine) as session:
+            ingest(session, [(key, ticket(key))], source=Source.WEBHOOK, worker="w")
+    elif state == "cancelled":
+        with begin(engine) as session:
+            sync_tasks.cancel(session, [task.id])
+    elif state == "orphan":
+        with begin(engine) as session:
+            jobs.lock(session, [job.id])
+            jobs.delete(session, job.id)
+    return task.id
+
+
+def one_of_each(engine: Engine) -> dict[str, str]:
+    """A task in every state, each for a ticket of its own."""
+    order = ("filled", "failed", "cancelled", "orphan", "running", "pending")
+    return {state: make(engine, state, key=f"PI-{n}") for n, state in enumerate(order, 1)}
+
+
+def status_of(engine: Engine, task_id: str) -> str:
+    with begin(engine) as session:
+        return session.get_one(SyncTask, task_id).status
+
+
+def audited(engine: Engine) -> list[AuditEvent]:
+    with begin(engine) as session:
+        return list(session.query(AuditEvent).order_by(AuditEvent.id))
+
+
+def act(engine: Engine, operation: Operation, task_id: str) -> None:
+    in_transaction(engine, lambda s: bulk_actions.act(s, operation, task_id, context=DEED))
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_one_that_ended_without_a_fill_is_retried_and_noted(engine: Engine, state: str) -> None:
+    task_id = make(engine, state)
+    act(engine, Operation.RETRY, task_id)
+    assert status_of(engine, task_id) == "pending"
+    (event,) = audited(engine)
+    assert (event.action, event.subject, event.actor, event.actor_kind, event.reason) == (
+        "retry",
+        task_id,
+        "on-call",
+        "token",
+        "the project is open again",
+    )
+    assert event.ended_at is not None
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "failed"])
+def test_one_that_is_open_is_cancelled_and_says_by_whom(engine: Engine, state: str) -> None:
+    task_id = make(engine, state)
+    act(engine, Operation.CANCEL, task_id)
+    with begin(engine) as session:
+        task = session.get_one(SyncTask, task_id)
+    assert task.status == "cancelled"
+    assert task.error_message == "Cancelled by on-call: the project is open again"
+
+
+@pytest.mark.parametrize(
+    ("operation", "state", "reason"),
+    [
+        (Operation.RETRY, "filled", "filled already"),
+        (Operation.RETRY, "pending", "waiting for its next try"),
+        (Operation.RETRY, "running", "being worked on"),
+        (Operation.RETRY, "orphan", "job was deleted"),
+        (Operation.CANCEL, "filled", "filled already"),
+        (Operation.CANCEL, "cancelled", "cancelled already"),
+        (Operation.CANCEL, "orphan", "cancelled already"),
+    ],
+)
+def test_a_state_that_forbids_it_is_named_and_nothing_is_noted(
+    engine: Engine, operation: Operation, state: str, reason: str
+) -> None:
+    task_id = make(engine, state)
+    before = status_of(engine, task_id)
+    with pytest.raises(ConflictError, match=reason):
+        act(engine, operation, task_id)
+    assert status_of(engine, task_id) == before
+    assert audited(engine) == []
+
+
+def test_a_task_that_does_not_exist_is_not_found(engine: Engine) -> None:
+    with pytest.raises(NotFoundError, match="SyncTask not found: sync_x"):
+        act(engine, Operation.RETRY, "sync_x")
+
+
+def test_all_are_retried_but_those_that_cannot_be_and_the_counts_say_why(engine: Engine) -> None:
+    tasks = one_of_each(engine)
+    previewed = bulk_actions.preview(engine, Operation.RETRY, EVERYTHING).as_json()
+    outcome = bulk_actions.act_on_all(engine, Operation.RETRY, EVERYTHING, context=DEED).as_json()
+    assert outcome == previewed
+    assert outcome == {
+        "matched": 6,
+        "changed": 2,
+        "skipped": {"already_filled": 1, "already_waiting": 1, "job_deleted": 1, "running": 1},
+    }
+    after = {state: status_of(engine, task_id) for state, task_id in tasks.items()}
+    assert after == {
+        "pending": "pending",
+        "running": "running",
+        "filled": "filled",
+        "failed": "pending",
+        "cancelled": "pending",
+        "orphan": "cancelled",
+    }
+
+
+def test_all_are_cancelled_but_those_that_cannot_be(engine: Engine) -> None:
+    tasks = one_of_each(engine)
+    outcome = bulk_actions.act_on_all(engine, Operation.CANCEL, EVERYTHING, context=DEED).as_json()
+    assert outcome == {
+        "matched": 6,
+        "changed": 3,
+        "skipped": {"already_cancelled": 2, "already_filled": 1},
+    }
+    assert {status_of(engine, task_id) for task_id in tasks.values()} == {"filled", "cancelled"}
+
+
+def test_a_preview_changes_nothing_and_is_not_noted(engine: Engine) -> None:
+    task_id = make(engine, "failed")
+    assert bulk_actions.preview(engine, Operation.RETRY, EVERYTHING).changed == 1
+    assert status_of(engine, task_id) == "failed"
+    assert audited(engine) == []
+
+
+def test_only_what_the_filter_matches_is_changed(engine: Engine) -> None:
+    hit = make(engine, "failed", key="PI-1", name="Housing, left")
+    miss = make(engine, "failed", key="PI-2", name="Cover")
+    wanted = TaskFilter(statuses=(TaskStatus.FAILED,), words="housing")
+    outcome = bulk_actions.act_on_all(engine, Operation.RETRY, wanted, context=DEED)
+    assert (outcome.matched, outcome.changed) == (1, 1)
+    assert (status_of(engine, hit), status_of(engine, miss)) == ("pending", "failed")
+    (event,) = audited(engine)
+    assert event.filter == {"statuses": ["failed"], "words": "housing"}
+    assert event.counts == {"matched": 1, "changed": 1, "skipped": {}}
+    assert event.ended_at is not None
+
+
+def seed_failed(engine: Engine, number: int) -> None:
+    """Many failed tasks with their jobs, in a blink."""
+    with begin(engine) as session:
+        session.execute(
+            text("""
+            WITH n AS (SELECT lpad(i::text, 8, '0') AS i FROM generate_series(1, :n) AS i),
+            j AS (INSERT INTO jobs (id, name, goal_quantity, jira_ticket_key)
+                SELECT 'job_' || i, 'Job ' || i, 1, 'PI-' || i::int FROM n)
+            INSERT INTO sync_tasks (id, job_id, ticket_key, status, error_code, error_message)
+            SELECT 'sync_' || i, 'job_' || i, 'PI-' || i::int, 'failed', 'ticket_not_found',
+                'Jira has no ticket PI-' || i::int FROM n
+            """),
+            {"n": number},
+        )
+
+
+def test_ten_thousand_are_retried_in_short_transactions_with_counts_that_grow(
+    engine: Engine,
+) -> None:
+    seed_failed(engine, 12_000)
+    seen: list[int] = []
+
+    def look() -> None:
+        (event,) = audited(engine)
+        assert event.ended_at is None
+        seen.append(event.counts["changed"])
+
+    wanted = TaskFilter(error_code=FailureCode.TICKET_NOT_FOUND)
+    outcome = bulk_actions.act_on_all(
+        engine, Operation.RETRY, wanted, context=DEED, after_batch=look
+    )
+    assert (outcome.matched, outcome.changed) == (12_000, 12_000)
+    assert seen == [bulk_actions.BATCH_SIZE * n for n in range(1, 25)]
+    assert audited(engine)[0].ended_at is not None
+    with begin(engine) as session:
+        assert session.scalar(text("SELECT count(*) FROM sync_tasks WHERE status='pending'"))
+
+
+def test_what_is_interrupted_leaves_its_true_counts_and_no_end(engine: Engine) -> None:
+    seed_failed(engine, bulk_actions.BATCH_SIZE * 2)
+
+    def power_cut() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        bulk_actions.act_on_all(
+            engine, Operation.RETRY, EVERYTHING, context=DEED, after_batch=power_cut
+        )
+    (event,) = audited(engine)
+    assert event.ended_at is None
+    assert event.counts["changed"] == bulk_actions.BATCH_SIZE
+
+
+def test_a_retry_does_not_go_past_the_pause_that_all_workers_share(engine: Engine) -> None:
+    task_id = make(engine, "failed")
+    with begin(engine) as session:
+        pauses.begin(session, credentials="c", code=WaitCode.RATE_LIMITED, message="m", delay=60)
+    act(engine, Operation.RETRY, task_id)
+    with begin(engine) as session:
+        assert pauses.mine(session, credentials="c") is not None
+        assert pauses.take_probe(session, credentials="c") is None
+
+
+def test_bulk_operations_fills_and_deletions_at_once_end_without_a_deadlock_or_a_lost_task(
+    engine: Engine,
+) -> None:
+    ids = [make(engine, "failed", key=f"PI-{n}") for n in range(1, 41)]
+    errors: list[BaseException] = []
+
+    def attempt(work: Any) -> None:
+        try:
+            work()
+        except Exception as error:  # noqa: BLE001  whatever it is, the test shows it
+            errors.append(error)
+
+    def fill() -> None:
+        readings = [(f"PI-{n}", ticket(f"PI-{n}")) for n in range(30, 0, -1)]
+        in_transaction(engine, lambda s: ingest(s, readings, source=Source.POLL, worker="w"))
+
+    def delete() -> None:
+        for task_id in reversed(ids[20:]):
+            with begin(engine) as session:
+                job_id = session.get_one(SyncTask, task_id).job_id
+            in_transaction(
+                engine,
+                lambda s, job_id=job_id: (jobs.lock_version(s, job_id), jobs.delete(s, job_id)),
+            )
+
+    works = [
+        fill,
+        delete,
+        lambda: bulk_actions.act_on_all(engine, Operation.RETRY, EVERYTHING, context=DEED),
+        lambda: bulk_actions.act_on_all(engine, Operation.CANCEL, EVERYTHING, context=DEED),
+    ]
+    threads = [threading.Thread(target=attempt, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    with begin(engine) as session:
+        orphans = session.scalar(
+            text(
+                "SELECT count(*) FROM sync_tasks t LEFT JOIN jobs j ON j.id = t.job_id "
+                "WHERE j.id IS NULL AND t.status NOT IN ('cancelled', 'filled')"
+            )
+        )
+        half = session.scalar(
+            text(
+                "SELECT count(*) FROM sync_tasks t JOIN jobs j ON j.id = t.job_id "
+                "WHERE (t.status = 'filled') <> (j.jira_filled_at IS NOT NULL)"
+            )
+        )
+    assert (orphans, half) == (0, 0)
+
+
+def test_a_retry_of_a_cancelled_task_never_outlives_the_deletion_of_its_job(
+    engine: Engine,
+) -> None:
+    task_id = make(engine, "cancelled")
+    refused: list[ConflictError] = []
+
+    def retry() -> None:
+        try:
+            act(engine, Operation.RETRY, task_id)
+        except ConflictError as error:
+            refused.append(error)
+
+    thread = threading.Thread(target=retry)
+    with begin(engine) as session:
+        job_id = session.get_one(SyncTask, task_id).job_id
+        jobs.lock_version(session, job_id)
+        jobs.delete(session, job_id)
+        thread.start()
+        eventually(lambda: _waits_for_a_lock(engine))
+    thread.join(10)
+    assert "job was deleted" in refused[0].message
+    assert status_of(engine, task_id) == "cancelled"
+
+
+def _waits_for_a_lock(engine: Engine) -> bool:
+    with begin(engine) as session:
+        found = session.scalar(
+            text(
+                "SELECT count(*) FROM pg_stat_activity "
+                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+        )
+    return bool(found)

@@ -1,0 +1,120 @@
+"""The pause all workers share: who may end it, how it grows, who probes."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, text
+
+from shared.database.engine import begin
+from shared.jobs import store as jobs
+from shared.sync import pauses
+from tests.factories import draft
+from tests.support.jira import SimulatedJira
+from worker.breaker import circuit
+from worker.breaker.circuit import CircuitState
+from worker.jira.errors import JiraCaptchaLock, JiraLimited, JiraUnavailable
+from worker.runtime import Runtime
+from worker.sync.drain import drain
+
+BULK = "POST /rest/api/*/issue/bulkfetch"
+
+
+def create(engine: Engine, key: str) -> str:
+    """A job that names the ticket; its id."""
+    with begin(engine) as session:
+        return jobs.create(session, draft(jira_ticket_key=key))[0].id
+
+
+def run_out(engine: Engine) -> None:
+    """Let the pause run out without waiting for it."""
+    with begin(engine) as session:
+        session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
+
+
+def left(engine: Engine) -> float | None:
+    """Seconds the pause still lasts; None where there is none."""
+    with begin(engine) as session:
+        found = session.scalar(text("SELECT extract(epoch FROM until - now()) FROM jira_pauses"))
+    return None if found is None else float(found)
+
+
+def test_an_answer_to_a_call_from_before_the_pause_does_not_cut_a_retry_after_short(
+    engine: Engine, runtime: Runtime
+) -> None:
+    circuit.trip(runtime, JiraLimited("slower", retry_after=60))
+    circuit.reset(runtime, probe=False)
+    assert (left(engine) or 0) > 59
+
+
+@pytest.mark.parametrize(
+    "error", [JiraCaptchaLock("locked"), JiraLimited("slower", retry_after=120)]
+)
+def test_a_probe_that_succeeds_does_not_end_what_began_meanwhile_and_is_worse(
+    engine: Engine, runtime: Runtime, error: JiraLimited | JiraCaptchaLock
+) -> None:
+    circuit.trip(runtime, JiraUnavailable("down"))
+    run_out(engine)
+    assert circuit.check(runtime) is CircuitState.HALF_OPEN
+    circuit.trip(runtime, error)
+    circuit.reset(runtime)
+    assert circuit.check(runtime) is CircuitState.OPEN
+
+
+def test_a_read_that_fails_after_a_good_probe_doubles_the_pause(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    create(engine, "PI-42")
+    jira.fault("503", match=BULK)
+    lengths = []
+    for _ in range(4):
+        drain(runtime)
+        lengths.append(left(engine) or 0)
+        run_out(engine)
+    assert 0.5 < lengths[0] <= 1.0
+    assert 1.2 < lengths[1] <= 2.0
+    assert 5.0 < lengths[3] <= 8.0
+
+
+@pytest.fixture
+def probing(engine: Engine, runtime: Runtime) -> Iterator[threading.Event]:
+    """Another worker that takes the probe, and has not committed that until the event is set."""
+    circuit.trip(runtime, JiraUnavailable("down"))
+    run_out(engine)
+    taken, go_on = threading.Event(), threading.Event()
+
+    def take() -> None:
+        with begin(engine) as session:
+            pauses.take_probe(session, credentials=runtime.credentials)
+            taken.set()
+            go_on.wait(10)
+
+    other = threading.Thread(target=take)
+    other.start()
+    assert taken.wait(10)
+    yield go_on
+    go_on.set()
+    other.join()
+
+
+def test_who_loses_the_probe_to_another_worker_calls_nobody(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira, probing: threading.Event
+) -> None:
+    create(engine, "PI-42")
+    threading.Timer(0.3, probing.set).start()
+    assert drain(runtime) == 0
+    assert jira.counts() == {}
+
+
+def test_a_suspect_is_not_asked_for_once_its_batch_has_found_jira_away(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    create(engine, "PI-42")
+    quarantined = create(engine, "PI-43")
+    with begin(engine) as session:
+        session.execute(
+            text("UPDATE sync_tasks SET crashes = 2 WHERE job_id = :id"), {"id": quarantined}
+        )
+    jira.fault("429", match=BULK, retryAfter=30)
+    assert drain(runtime) == 1
+    assert jira.bulk_reads() == 1

@@ -1,0 +1,126 @@
+"""What lists, searches and the summary read beside a long history: by index, and little of it."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import Session
+
+from shared.clock import SystemClock
+from shared.database.engine import begin, make_engine
+from shared.health.metrics import SystemCollector
+from shared.states import FailureCode, Source, TaskStatus
+from shared.sync import queries as task_queries
+from shared.sync import summary as sync_summary
+from shared.sync.queries import Sort, TaskFilter
+from tests.support import postgres
+from tests.support.history import seed
+
+TASKS = 20_000
+NEAR = 200
+"""Tasks a search looks through first: as small beside this history as 2 000 beside a long one."""
+MOST_READ = 2_000
+"""Rows of all tables together that one look may touch, a tenth of the history."""
+_GROWING = {"sync_tasks", "jobs", "sync_attempts", "webhook_deliveries"}
+
+
+@pytest.fixture(scope="module")
+def history(postgres_uri: str) -> Iterator[Engine]:
+    """A long history."""
+    with postgres.database(postgres_uri) as dsn:
+        engine = make_engine(dsn)
+        seed(engine, TASKS)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def _near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_queries, "_NEAR", NEAR)
+
+
+def _plans(engine: Engine, look: Callable[[Session], Any]) -> list[dict[str, Any]]:
+    """The executed plan of every query of a look, none of them by reading a whole table."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> None:
+        asked.append((statement, values))
+
+    with begin(engine) as session:
+        event.listen(engine, "before_cursor_execute", note)
+        try:
+            look(session)
+        finally:
+            event.remove(engine, "before_cursor_execute", note)
+        connection = session.connection()
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        return [
+            connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", values).scalar()[0]
+            for text, values in asked
+            if text.lstrip().startswith(("SELECT", "WITH"))
+        ]
+
+
+def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if node.get("Relation Name") in _GROWING:
+        yield node
+    for inner in node.get("Plans", ()):
+        yield from _scans(inner)
+
+
+def _read(scan: dict[str, Any]) -> float:
+    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
+    return float(sum(scan.get(name, 0) for name in names) * scan["Actual Loops"])
+
+
+def _check(engine: Engine, look: Callable[[Session], Any]) -> None:
+    scans = [scan for plan in _plans(engine, look) for scan in _scans(plan["Plan"])]
+    assert scans, "the look asked nothing of a growing table"
+    whole = [scan["Relation Name"] for scan in scans if scan["Node Type"] == "Seq Scan"]
+    assert whole == []
+    by_table = {f"{s['Relation Name']} by {s.get('Index Name')}": _read(s) for s in scans}
+    assert sum(_read(scan) for scan in scans) < MOST_READ, by_table
+
+
+_THEN = SystemClock().now() - timedelta(days=100)
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        TaskFilter(),
+        TaskFilter(statuses=(TaskStatus.FAILED,)),
+        TaskFilter(statuses=(TaskStatus.FILLED,)),
+        TaskFilter(statuses=(TaskStatus.FAILED, TaskStatus.CANCELLED)),
+        TaskFilter(source=Source.MIRROR),
+        TaskFilter(source=Source.WEBHOOK),
+        TaskFilter(error_code=FailureCode.NO_PERMISSION),
+        TaskFilter(ticket_key="PI-4711"),
+        TaskFilter(job_id="job_" + "0" * 22 + "4711"),
+        TaskFilter(since=_THEN - timedelta(days=1), until=_THEN),
+        TaskFilter(words="housing"),
+        TaskFilter(words="PI-4711"),
+        TaskFilter(words="impeller"),
+        TaskFilter(words="no ticket", statuses=(TaskStatus.FAILED,)),
+    ],
+    ids=lambda wanted: "-".join(wanted.as_json()) or "all",
+)
+def test_a_page_of_tasks_is_read_by_index_and_touches_few_rows(
+    history: Engine, wanted: TaskFilter, sort: Sort
+) -> None:
+    _check(history, lambda s: task_queries.page(s, wanted, limit=21, sort=sort))
+
+
+def test_the_summary_follows_the_backlog_and_the_hour(history: Engine) -> None:
+    _check(history, sync_summary.summary)
+
+
+def test_a_scrape_follows_the_backlog_and_the_hour(history: Engine) -> None:
+    _check(history, lambda _: list(SystemCollector(history).collect()))
+
+
+def test_the_attempts_of_a_task_are_found_by_index(history: Engine) -> None:
+    _check(history, lambda s: task_queries.attempts_of(s, "sync_" + "0" * 23 + "100"))

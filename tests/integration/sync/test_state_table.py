@@ -1,0 +1,303 @@
+"""Each row of the state table of a sync task (docs/architecture.md), on the real tables."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from shared.database.engine import begin
+from shared.fill.ingest import ingest
+from shared.jobs import store as jobs
+from shared.models import Job, SyncAttempt, SyncTask, TicketCopy
+from shared.states import FailureCode, Source, TaskStatus, WaitCode
+from shared.sync import tasks as sync_tasks
+from shared.sync.tasks import Claim
+from shared.tickets.ticket import Ticket
+from tests.factories import draft, ticket
+
+
+class Desk:
+    """Short words for what the tests do, each in a transaction of its own."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def create(self, key: str = "PI-42", **changes: Any) -> str:
+        with begin(self.engine) as session:
+            _, task = jobs.create(session, draft(jira_ticket_key=key, **changes))
+        assert task is not None
+        return task.id
+
+    def claim(self, lease_seconds: float = 60) -> list[Claim]:
+        with begin(self.engine) as session:
+            return sync_tasks.claim(session, lease_seconds=lease_seconds)
+
+    def claim_quarantined(self, lease_seconds: float = 60) -> list[Claim]:
+        with begin(self.engine) as session:
+            return sync_tasks.claim_quarantined(session, lease_seconds=lease_seconds)
+
+    def bring(
+        self, *tickets: Ticket, source: Source = Source.API, held: Sequence[Claim] = ()
+    ) -> int:
+        with begin(self.engine) as session:
+            readings = [(t.key, t) for t in tickets]
+            return ingest(session, readings, source=source, worker="w", held=held)
+
+    def fail(self, claims: list[Claim], code: FailureCode = FailureCode.TICKET_NOT_FOUND) -> int:
+        with begin(self.engine) as session:
+            return sync_tasks.fail(session, claims, code=code, worker="w")
+
+    def sweep(self) -> int:
+        with begin(self.engine) as session:
+            return sync_tasks.take_back_lost_leases(session)
+
+    def run(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        with begin(self.engine) as session:
+            return function(session, *args, **kwargs)
+
+    def task(self, task_id: str) -> SyncTask:
+        with begin(self.engine) as session:
+            return session.get_one(SyncTask, task_id)
+
+    def job_of(self, task_id: str) -> Job:
+        with begin(self.engine) as session:
+            return session.get_one(Job, session.get_one(SyncTask, task_id).job_id)
+
+    def attempts(self, task_id: str) -> list[SyncAttempt]:
+        with begin(self.engine) as session:
+            found = select(SyncAttempt).where(SyncAttempt.task_id == task_id)
+            return list(session.scalars(found.order_by(SyncAttempt.id)))
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    """The test's desk."""
+    return Desk(engine)
+
+
+def test_a_job_with_something_to_fill_gets_a_pending_task_due_at_once(desk: Desk) -> None:
+    task = desk.task(desk.create())
+    assert (task.status, task.attempts, task.lease_token) == ("pending", 0, 0)
+    assert [c.task_id for c in desk.claim()] == [task.id]
+
+
+def test_a_job_with_no_key_or_with_all_six_fields_gets_no_task(engine: Engine) -> None:
+    full = draft(
+        jira_ticket_key="PI-42",
+        jira_ticket_summary="s",
+        jira_part_number="p",
+        jira_priority="High",
+        jira_epic_link="PI-10",
+        jira_labels=(),
+    )
+    with begin(engine) as session:
+        assert jobs.create(session, draft())[1] is None
+        job, task = jobs.create(session, full)
+    assert task is None
+    assert job.jira_filled_at is not None
+
+
+def test_pending_becomes_running_by_a_claim_with_a_lease_and_a_new_token(desk: Desk) -> None:
+    task_id = desk.create()
+    (claim,) = desk.claim()
+    task = desk.task(task_id)
+    assert (task.status, task.lease_token, claim.lease_token) == ("running", 1, 1)
+    assert task.lease_until is not None
+    assert desk.claim() == []
+
+
+def test_running_becomes_filled_when_the_ticket_was_read(desk: Desk) -> None:
+    task_id = desk.create()
+    desk.bring(ticket(), held=desk.claim())
+    task = desk.task(task_id)
+    assert (task.status, task.source, task.attempts) == ("filled", "api", 1)
+    assert desk.job_of(task_id).jira_part_number == "ALU-HOUSING-7075"
+    assert [a.outcome for a in desk.attempts(task_id)] == ["filled"]
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (FailureCode.TICKET_NOT_FOUND, "Jira has no ticket PI-42"),
+        (FailureCode.NO_PERMISSION, "may not read ticket PI-42"),
+        (FailureCode.UNUSABLE_TICKET, "form we cannot use"),
+    ],
+)
+def test_running_becomes_failed_by_an_answer_about_this_ticket(
+    desk: Desk, code: FailureCode, words: str
+) -> None:
+    task_id = desk.create()
+    desk.fail(desk.claim(), code)
+    task = desk.task(task_id)
+    assert (task.status, task.error_code, task.failures) == ("failed", code.value, 1)
+    assert words in (task.error_message or "")
+    assert [a.outcome for a in desk.attempts(task_id)] == ["failed"]
+
+
+def test_running_goes_back_to_pending_uncounted_when_the_call_failed_as_a_whole(
+    desk: Desk,
+) -> None:
+    task_id = desk.create()
+    claims = desk.claim()
+    desk.run(sync_tasks.wait, claims, code=WaitCode.JIRA_DOWN, message="m", delay=7, worker="w")
+    task = desk.task(task_id)
+    assert (task.status, task.failures, task.crashes, task.attempts) == ("pending", 0, 0, 1)
+    assert 6.9 < (task.due_at - task.updated_at).total_seconds() < 7.1
+    assert [(a.outcome, a.code) for a in desk.attempts(task_id)] == [("waiting", "jira_down")]
+
+
+def test_running_goes_back_to_pending_without_a_trace_when_the_drain_ran_out_of_time(
+    desk: Desk,
+) -> None:
+    task_id = desk.create()
+    assert desk.run(sync_tasks.hand_back, desk.claim()) == 1
+    task = desk.task(task_id)
+    assert (task.status, task.attempts) == ("pending", 0)
+    assert len(desk.claim()) == 1
+
+
+def test_running_goes_back_to_pending_with_a_crash_counted_when_its_lease_ran_out(
+    desk: Desk,
+) -> None:
+    task_id = desk.create()
+    desk.claim(lease_seconds=0)
+    assert desk.sweep() == 1
+    task = desk.task(task_id)
+    assert (task.status, task.crashes, task.failures) == ("pending", 1, 0)
+    assert [a.outcome for a in desk.attempts(task_id)] == ["crashed"]
+
+
+def test_a_task_with_two_crashes_is_claimed_alone_and_buried_at_the_third_lost_alone(
+    desk: Desk,
+) -> None:
+    task_id = desk.create()
+    for _ in range(2):
+        desk.claim(lease_seconds=0)
+        desk.sweep()
+    assert desk.claim() == []
+    for left in (2, 1, 0):
+        assert [c.task_id for c in desk.claim_quarantined(lease_seconds=0)] == [task_id]
+        desk.sweep()
+        assert desk.task(task_id).status == ("pending" if left else "failed")
+    task = desk.task(task_id)
+    assert task.error_code == "crashed"
+    assert "PI-42" in (task.error_message or "")
+
+
+@pytest.mark.parametrize("source", [Source.WEBHOOK, Source.POLL])
+@pytest.mark.parametrize("state", ["pending", "running", "failed"])
+def test_a_webhook_or_poll_that_brings_the_ticket_fills_every_open_task(
+    desk: Desk, state: str, source: Source
+) -> None:
+    task_id = desk.create()
+    claims = desk.claim() if state != "pending" else []
+    if state == "failed":
+        desk.fail(claims)
+    desk.bring(ticket(), source=source)
+    task = desk.task(task_id)
+    assert (task.status, task.source, task.error_code) == ("filled", source.value, None)
+    if state == "running":
+        assert desk.fail(claims) == 0
+        assert desk.task(task_id).status == "filled"
+
+
+def test_pending_becomes_failed_when_the_ticket_is_announced_as_deleted(desk: Desk) -> None:
+    task_id = desk.create()
+    assert desk.run(sync_tasks.deleted_in_jira, [task_id], worker="w") == 1
+    task = desk.task(task_id)
+    assert (task.status, task.error_code) == ("failed", "ticket_deleted")
+
+
+@pytest.mark.parametrize("state", ["failed", "cancelled"])
+def test_a_retry_makes_failed_and_cancelled_tasks_due_now(desk: Desk, state: str) -> None:
+    task_id = desk.create()
+    if state == "failed":
+        desk.fail(desk.claim())
+    else:
+        desk.run(sync_tasks.cancel, [task_id])
+    assert desk.run(sync_tasks.retry, [task_id]) == 1
+    task = desk.task(task_id)
+    assert (task.status, task.error_code, task.error_message) == ("pending", None, None)
+    assert len(desk.claim()) == 1
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "filled"])
+def test_a_retry_leaves_every_other_state_alone(desk: Desk, state: str) -> None:
+    task_id = desk.create()
+    claims = desk.claim() if state != "pending" else []
+    if state == "filled":
+        desk.bring(ticket(), held=claims)
+    assert desk.run(sync_tasks.retry, [task_id]) == 0
+    assert desk.task(task_id).status == state
+
+
+@pytest.mark.parametrize("state", ["pending", "running", "failed"])
+def test_a_cancelled_task_can_never_write_afterwards(desk: Desk, state: str) -> None:
+    task_id = desk.create()
+    claims = desk.claim() if state != "pending" else []
+    if state == "failed":
+        desk.fail(claims)
+    assert desk.run(sync_tasks.cancel, [task_id]) == 1
+    assert desk.bring(ticket(), held=claims) == 0
+    assert desk.bring(ticket(), source=Source.WEBHOOK) == 0
+    assert desk.task(task_id).status == TaskStatus.CANCELLED
+    assert desk.job_of(task_id).jira_filled_at is None
+
+
+def test_the_task_of_a_deleted_job_stays_and_is_cancelled_for_good(desk: Desk) -> None:
+    task_id = desk.create()
+    job_id = desk.task(task_id).job_id
+    with begin(desk.engine) as session:
+        jobs.lock(session, [job_id])
+        sync_tasks.cancel_of_deleted_jobs(session, [job_id])
+        session.execute(text("DELETE FROM jobs WHERE id = :id"), {"id": job_id})
+    task = desk.task(task_id)
+    assert (task.status, task.error_code, task.job_id) == ("cancelled", "job_deleted", job_id)
+    assert desk.run(sync_tasks.retry, [task_id]) == 0
+
+
+def test_a_worker_that_lost_its_lease_cannot_finish_the_task(desk: Desk) -> None:
+    task_id = desk.create()
+    lost = desk.claim(lease_seconds=0)
+    desk.sweep()
+    assert desk.bring(ticket(), held=lost) == 0
+    held = desk.claim()
+    assert desk.fail(lost) == 0
+    assert desk.bring(ticket(), held=lost) == 0
+    assert desk.task(task_id).status == "running"
+    assert desk.bring(ticket(), held=held) == 1
+
+
+def test_one_read_fills_every_job_that_waits_for_the_ticket(desk: Desk) -> None:
+    first = desk.create()
+    held = desk.claim()
+    second = desk.create()
+    assert desk.bring(ticket(), held=held) == 2
+    assert {desk.task(t).status for t in (first, second)} == {"filled"}
+
+
+def test_a_moved_ticket_fills_the_job_that_names_its_old_key(desk: Desk) -> None:
+    task_id = desk.create("PI-42")
+    with begin(desk.engine) as session:
+        moved = ticket("OPS-7", issue_id="10042")
+        held = sync_tasks.claim(session, lease_seconds=60)
+        ingest(session, [("PI-42", moved)], source=Source.API, worker="w", held=held)
+    job = desk.job_of(task_id)
+    assert (job.jira_ticket_key, job.jira_issue_id) == ("PI-42", "10042")
+    later = desk.create("PI-42")
+    desk.bring(moved, source=Source.WEBHOOK)
+    assert desk.task(later).status == "filled"
+
+
+def test_an_older_reading_changes_neither_our_copy_nor_what_jobs_are_filled_with(
+    desk: Desk,
+) -> None:
+    new = ticket(updated_at=datetime(2024, 2, 1, tzinfo=UTC), summary="new")
+    old = ticket(updated_at=datetime(2024, 1, 1, tzinfo=UTC), summary="old")
+    desk.bring(new, source=Source.POLL)
+    task_id = desk.create()
+    desk.bring(old, source=Source.WEBHOOK)
+    assert desk.job_of(task_id).jira_ticket_summary == "new"
+    assert desk.run(lambda s: s.get_one(TicketCopy, "10042").summary) == "new"

@@ -1,0 +1,91 @@
+"""Deliveries in a worker's hands: tries, batches, leases, and who is told."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from shared.broker.celery_app import QUEUE_INNER
+from shared.database.engine import begin
+from shared.settings import Settings
+from shared.webhooks import inbox
+from tests.support.hooks import issue, payload
+from tests.support.post import Post
+from worker.runtime import Runtime, make_runtime
+from worker.sync.sweep import sweep
+from worker.webhooks.deliver import deliver
+
+
+@pytest.fixture
+def runtime(settings: Settings) -> Iterator[Runtime]:
+    """A worker whose Jira does not answer: applying deliveries must not need it."""
+    runtime = make_runtime(settings)
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture
+def post(engine: Engine, runtime: Runtime) -> Post:
+    """The test's post office."""
+    return Post(engine, runtime)
+
+
+def test_a_delivery_the_database_refuses_takes_no_other_along_and_fails_after_five_tries(
+    post: Post,
+) -> None:
+    post.execute(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '22000'; END $$"
+    )
+    post.execute(
+        "CREATE TRIGGER refuse BEFORE INSERT OR UPDATE ON tickets FOR EACH ROW "
+        "WHEN (NEW.key = 'PI-42') EXECUTE FUNCTION refuse()"
+    )
+    post.job("PI-42")
+    post.job("PI-43")
+    bad = post.inbox.put(payload())
+    good = post.inbox.put(payload(about=issue("PI-43")))
+    for left in (4, 3, 2, 1, 0):
+        deliver(post.runtime)
+        row = post.inbox.row(bad)
+        assert (row.outcome, row.tries) == ("failed" if not left else None, 5 - left)
+        assert post.inbox.row(good).outcome == "filled"
+        post.execute("UPDATE webhook_deliveries SET due_at = now()")
+    assert "The database refuses it" in (post.inbox.row(bad).reason or "")
+
+
+def test_a_delivery_that_keeps_killing_its_worker_is_set_aside_alone(post: Post) -> None:
+    bad, good = post.inbox.put(payload()), post.inbox.put(payload())
+    post.execute("UPDATE webhook_deliveries SET tries = 5 WHERE id = :id", id=bad)
+    post.execute("UPDATE webhook_deliveries SET tries = 1 WHERE id = :id", id=good)
+    deliver(post.runtime)
+    assert post.inbox.row(bad).outcome == "failed"
+    assert "stopped the worker" in (post.inbox.row(bad).reason or "")
+    assert post.inbox.row(good).outcome == "unlinked"
+
+
+def test_a_claimed_delivery_comes_back_when_its_worker_is_gone(post: Post) -> None:
+    delivery_id = post.inbox.put()
+    with begin(post.engine) as session:
+        assert [c.delivery_id for c in inbox.claim(session, lease_seconds=0)] == [delivery_id]
+    deliver(post.runtime)
+    row = post.inbox.row(delivery_id)
+    assert (row.outcome, row.tries) == ("unlinked", 2)
+
+
+def test_large_bodies_are_claimed_a_few_at_a_time(post: Post) -> None:
+    body = payload(comment={"body": "x" * 3_000_000})
+    ids = [post.inbox.put(body) for _ in range(3)]
+    with begin(post.engine) as session:
+        assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[:2]
+    with begin(post.engine) as session:
+        assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[2:]
+
+
+def test_the_sweep_has_deliveries_applied_that_nobody_was_told_about(post: Post) -> None:
+    waiting = f"routecard:{QUEUE_INNER}"
+    sweep(post.runtime)
+    assert post.runtime.redis.llen(waiting) == 0
+    post.inbox.put()
+    sweep(post.runtime)
+    assert "routecard.deliver" in post.runtime.redis.lindex(waiting, 0)

@@ -1,0 +1,135 @@
+"""The alarm: polls keep finding changes that no webhook announced, and who was turned away."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from api.webhooks.rejections import Rejections
+from shared.database.engine import begin, make_engine
+from shared.settings import Settings
+from shared.states import RejectionReason
+from shared.webhooks import health as webhook_health
+from shared.webhooks.health import WebhookHealth
+from tests.support.hooks import Inbox, issue, payload
+from tests.support.jira import SimulatedJira
+from tests.support.waiting import eventually
+from worker.polling.poll import poll
+from worker.runtime import Runtime, make_runtime
+from worker.webhooks.deliver import deliver
+
+KEYS = ["PI-101", "PI-102", "PI-103"]
+
+
+@pytest.fixture
+def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
+    """A worker that polls and expects webhooks, with every ticket imported."""
+    changes: dict[str, Any] = {
+        "jira_base_url": jira.url,
+        "jira_project": ("PI",),
+        "jira_requests_per_minute": 60_000,
+        "jira_webhook_secret": SecretStr("s"),
+    }
+    runtime = make_runtime(settings.model_copy(update=changes))
+    poll(runtime)
+    yield runtime
+    runtime.close()
+
+
+def hearing(engine: Engine) -> WebhookHealth:
+    """What an operator is told, once the grace of a late webhook is over."""
+    with begin(engine) as session:
+        session.execute(
+            text("UPDATE unannounced_changes SET found_at = found_at - interval '1 hour'")
+        )
+        return webhook_health.hearing(session)
+
+
+def edit_and_poll(runtime: Runtime, jira: SimulatedJira, keys: list[str]) -> None:
+    """Change tickets in Jira, and find out by a poll."""
+    for key in keys:
+        jira.control("PATCH", f"tickets/{key}", {"summary": f"{key} once more"})
+    with begin(runtime.engine) as session:
+        session.execute(text("UPDATE jira_polls SET began_at = began_at - interval '2 hours'"))
+    poll(runtime)
+
+
+def test_a_first_import_is_no_reason_for_an_alarm(engine: Engine, runtime: Runtime) -> None:
+    del runtime
+    assert hearing(engine).unannounced == 0
+
+
+def test_changes_that_polls_alone_find_raise_the_alarm(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    edit_and_poll(runtime, jira, KEYS[:2])
+    assert not hearing(engine).alarm
+    edit_and_poll(runtime, jira, KEYS[2:])
+    found = hearing(engine)
+    assert (found.unannounced, found.alarm, found.last_received_at) == (3, True, None)
+
+
+def test_a_webhook_that_came_before_the_poll_keeps_it_quiet(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    inbox = Inbox(engine)
+    for key in KEYS:
+        jira.control("PATCH", f"tickets/{key}", {"summary": f"{key} once more"})
+        issue_id = str(jira.simulator.store.get(key).id)
+        inbox.put({"key": key, "id": issue_id}, signed=False)
+    deliver(runtime)
+    edit_and_poll(runtime, jira, [])
+    assert hearing(engine).unannounced == 0
+
+
+def test_a_webhook_that_comes_after_the_poll_takes_it_back(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    edit_and_poll(runtime, jira, KEYS)
+    assert hearing(engine).alarm
+    inbox = Inbox(engine)
+    for key in KEYS:
+        issue_id = str(jira.simulator.store.get(key).id)
+        inbox.put(payload(about=issue(key, issue_id=issue_id)))
+    deliver(runtime)
+    found = hearing(engine)
+    assert (found.unannounced, found.alarm) == (0, False)
+    assert found.last_received_at is not None
+
+
+def test_where_no_webhook_is_expected_none_is_missed(
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
+) -> None:
+    quiet = make_runtime(runtime.settings.model_copy(update={"jira_webhook_secret": None}))
+    edit_and_poll(quiet, jira, KEYS)
+    quiet.close()
+    assert hearing(engine).unannounced == 0
+
+
+def test_rejections_are_written_down_a_moment_later(engine: Engine) -> None:
+    rejections = Rejections(lambda: engine)
+    for _ in range(3):
+        rejections.count(RejectionReason.WRONG_SIGNATURE)
+    rejections.count(RejectionReason.NO_PROOF)
+
+    def written() -> bool:
+        found = {turned.reason: turned.count for turned in hearing(engine).rejected}
+        return found == {RejectionReason.WRONG_SIGNATURE: 3, RejectionReason.NO_PROOF: 1}
+
+    eventually(written)
+    rejections.count(RejectionReason.NO_PROOF)
+    rejections.flush()
+    assert sum(turned.count for turned in hearing(engine).rejected) == 5
+
+
+def test_rejections_outlast_a_database_that_is_away(engine: Engine) -> None:
+    nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    engines = [nowhere]
+    rejections = Rejections(lambda: engines[-1])
+    rejections.count(RejectionReason.NO_PROOF)
+    rejections.flush()
+    engines.append(engine)
+    rejections.flush()
+    assert [turned.count for turned in hearing(engine).rejected] == [1]

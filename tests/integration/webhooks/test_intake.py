@@ -1,0 +1,332 @@
+"""The webhook's door: what is let in, what is turned away, and what is stored of it."""
+
+import hashlib
+import hmac
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import redis
+import structlog
+from sqlalchemy import Engine, text
+from werkzeug.test import TestResponse
+
+from api.webhooks.read_body import BODY_BYTES
+from shared.broker.celery_app import INBOX_WAKEUP_KEY
+from shared.database.engine import begin, make_engine
+from shared.logs import setup_logs
+from shared.models import Delivery
+from shared.settings import Settings
+from shared.webhooks import health as webhook_health
+from shared.webhooks.signatures import sign, token_hash
+from tests.support.api import application
+from tests.support.hooks import Inbox, payload
+from tests.support.waiting import eventually
+
+SECRET = " It's a Secret to Everybody "
+TOKEN = "automation-token"
+BODY = json.dumps(payload(said_at=None)).encode()
+
+
+class Door:
+    """A sender at the webhook's door."""
+
+    def __init__(self, app: Any, engine: Engine) -> None:
+        self.app = app
+        self.client = app.test_client()
+        self.engine = engine
+        self.inbox = Inbox(engine)
+
+    def send(
+        self,
+        body: bytes = BODY,
+        *,
+        signature: str | None = "",
+        query: dict[str, str] | None = None,
+        identifier: str | None = None,
+        **headers: str,
+    ) -> TestResponse:
+        """POST a body; ``signature`` "" signs it with our secret, None sends none."""
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if signature is not None:
+            sent["X-Hub-Signature"] = signature or sign(body, secret=SECRET)
+        if identifier:
+            sent["X-Atlassian-Webhook-Identifier"] = identifier
+        answer: TestResponse = self.client.post(
+            "/api/webhooks/jira",
+            data=body,
+            query_string=query,
+            headers=sent,
+            content_type="application/json; charset=UTF-8",
+        )
+        return answer
+
+    def rows(self) -> list[Delivery]:
+        """What is stored."""
+        return self.inbox.rows()
+
+    def rejected(self) -> dict[str, int]:
+        """What was turned away and counted so far."""
+        self.app.extensions["routecard"].rejections.flush()
+        with begin(self.engine) as session:
+            found = webhook_health.hearing(session)
+        return {turned.reason.value: turned.count for turned in found.rejected}
+
+
+def door_of(settings: Settings, engine: Engine, **changes: Any) -> Any:
+    """The application with these settings."""
+    return application(Settings(**{**_given(settings), **changes}), engine)
+
+
+def _given(settings: Settings) -> dict[str, Any]:
+    return {name: getattr(settings, name) for name in settings.model_fields_set}
+
+
+@pytest.fixture
+def door(settings: Settings, engine: Engine) -> Iterator[Door]:
+    """A door with a secret, a former one, and a token."""
+    with door_of(
+        settings,
+        engine,
+        JIRA_WEBHOOK_SECRET=SECRET,
+        JIRA_WEBHOOK_SECRET_PREVIOUS="former",
+        JIRA_WEBHOOK_TOKEN_HASH=token_hash(TOKEN),
+    ) as app:
+        yield Door(app, engine)
+
+
+def test_a_signed_body_is_stored_as_it_came_and_answered_202(door: Door) -> None:
+    answer = door.send(
+        identifier="b1c2",
+        X_Atlassian_Webhook_Retry="2",
+        X_Atlassian_Webhook_Flow="Primary",
+        X_Request_ID="req-1",
+    )
+    assert answer.status_code == 202
+    (row,) = door.rows()
+    assert answer.get_json() == {"id": row.id}
+    assert (row.identifier, row.signed, row.body, row.body_size) == ("b1c2", True, BODY, len(BODY))
+    assert (row.retry, row.flow, row.request_id) == (2, "Primary", "req-1")
+    assert (row.outcome, row.tries, row.duplicates) == (None, 0, 0)
+
+
+def test_the_workers_are_told_at_once(door: Door, redis_url: str) -> None:
+    door.send()
+    client = redis.Redis.from_url(redis_url)
+    eventually(lambda: client.exists(INBOX_WAKEUP_KEY) and client.llen("routecard:inner"))
+    client.close()
+
+
+def test_the_former_secret_still_opens_the_door(door: Door) -> None:
+    assert door.send(signature=sign(BODY, secret="former")).status_code == 202
+    assert door.rows()[0].signed
+
+
+@pytest.mark.parametrize("copies", [2, 5])
+def test_a_duplicate_is_answered_200_and_counted_on_its_row(door: Door, copies: int) -> None:
+    statuses = [door.send(identifier="b1c2").status_code for _ in range(copies)]
+    assert statuses == [202, *[200] * (copies - 1)]
+    (row,) = door.rows()
+    assert row.duplicates == copies - 1
+
+
+def test_without_an_identifier_the_signed_body_itself_is_one(door: Door) -> None:
+    assert [door.send().status_code for _ in range(2)] == [202, 200]
+    other = BODY.replace(b"aluminum", b"steel")
+    assert door.send(other).status_code == 202
+    assert [row.duplicates for row in door.rows()] == [1, 0]
+
+
+def test_a_sender_with_a_token_cannot_take_the_place_of_a_signed_delivery(door: Door) -> None:
+    forged = b'{"key": "PI-1"}'
+    assert door.send(forged, signature=None, X_Routecard_Token=TOKEN, identifier="x").status_code
+    assert door.send(identifier="x").status_code == 202
+    assert [row.signed for row in door.rows()] == [False, True]
+
+
+RE_ENCODED = json.dumps(json.loads(BODY), separators=(",", ":")).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "signature", "reason"),
+    [
+        (BODY.replace(b"High", b"Low!"), sign(BODY, secret=SECRET), "wrong_signature"),
+        (BODY, sign(RE_ENCODED, secret=SECRET), "wrong_signature"),
+        (BODY, sign(BODY, secret=SECRET.strip()), "wrong_signature"),
+        (BODY, sign(BODY, secret=""), "wrong_signature"),
+        (BODY, sign(BODY, secret=SECRET)[:-1], "malformed_signature"),
+        (BODY, sign(BODY, secret=SECRET)[:-2], "malformed_signature"),
+        (
+            BODY,
+            "sha1=" + hmac.new(SECRET.encode(), BODY, hashlib.sha1).hexdigest(),
+            "malformed_signature",
+        ),
+        (BODY, "sha256=", "malformed_signature"),
+        (BODY, None, "no_proof"),
+        (b"", sign(b"", secret=SECRET), "empty_body"),
+    ],
+    ids=[
+        "forged-body",
+        "signed-over-re-encoded-json",
+        "another-secret",
+        "empty-secret",
+        "signature-cut-by-one",
+        "signature-cut-by-two",
+        "sha1",
+        "empty-signature",
+        "no-signature",
+        "empty-body",
+    ],
+)
+def test_what_is_not_proven_is_answered_401_counted_and_not_stored(
+    door: Door, body: bytes, signature: str | None, reason: str
+) -> None:
+    answer = door.send(body, signature=signature)
+    assert answer.status_code == 401
+    assert answer.get_json()["code"] == "unauthorized"
+    assert SECRET.strip() not in answer.text
+    assert door.rows() == []
+    assert door.rejected() == {reason: 1}
+
+
+def test_with_no_secret_set_everybody_is_turned_away_and_the_server_runs(
+    settings: Settings, engine: Engine
+) -> None:
+    with door_of(settings, engine, JIRA_WEBHOOK_SECRET="") as app:
+        door = Door(app, engine)
+        for signature in (sign(BODY, secret=""), sign(BODY, secret=SECRET), None):
+            assert door.send(signature=signature).status_code == 401
+        assert door.send(signature=None, X_Routecard_Token="").status_code == 401
+        assert door.rejected() == {"not_configured": 4}
+        assert door.rows() == []
+
+
+class Unread(io.BytesIO):
+    """A body that must not be touched."""
+
+    def read(self, *_: Any) -> bytes:
+        raise AssertionError("the body was read")
+
+    readline = readlines = read1 = readinto = read
+
+
+def unread(door: Door, length: int, headers: dict[str, str]) -> TestResponse:
+    """POST a body of that length which must not be touched."""
+    answer: TestResponse = door.client.post(
+        "/api/webhooks/jira",
+        headers=headers,
+        environ_overrides={"CONTENT_LENGTH": str(length), "wsgi.input": Unread()},
+    )
+    return answer
+
+
+def test_a_proof_that_could_hold_has_the_body_read(door: Door) -> None:
+    headers = {"X-Hub-Signature": sign(BODY, secret=SECRET)}
+    assert unread(door, 100, headers).status_code == 500
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-Hub-Signature": "sha1=" + "0" * 40},
+        {"X-Hub-Signature": "sha256=abc"},
+        {"X-Routecard-Token": "guess"},
+    ],
+)
+def test_nothing_is_read_without_a_proof_that_could_hold(
+    door: Door, headers: dict[str, str]
+) -> None:
+    assert unread(door, 100, headers).status_code == 401
+
+
+def test_a_body_over_25_mib_is_refused_unread_where_it_says_so(door: Door) -> None:
+    answer = unread(door, BODY_BYTES + 1, {"X-Hub-Signature": sign(BODY, secret=SECRET)})
+    assert answer.status_code == 413
+    assert door.rejected() == {"too_large": 1}
+
+
+def test_a_large_body_is_taken_whole(door: Door) -> None:
+    body = json.dumps(payload(comment={"body": "x" * 3_000_000})).encode()
+    assert door.send(body).status_code == 202
+    assert door.rows()[0].body == body
+
+
+@pytest.mark.parametrize("place", ["header", "address"])
+def test_a_token_proves_the_sender_and_the_body_stays_a_hint(door: Door, place: str) -> None:
+    if place == "header":
+        answer = door.send(signature=None, X_Routecard_Token=TOKEN)
+    else:
+        answer = door.send(signature=None, query={"token": TOKEN})
+    assert answer.status_code == 202
+    (row,) = door.rows()
+    assert row.signed is False
+    assert TOKEN not in repr(vars(row))
+
+
+@pytest.mark.parametrize("token", ["guess", "automation-token ", "AUTOMATION-TOKEN", "\x00", "é"])
+def test_a_wrong_token_is_turned_away_even_beside_a_good_signature(door: Door, token: str) -> None:
+    assert door.send(query={"token": token}).status_code == 401
+    assert door.rejected() == {"wrong_token": 1}
+
+
+def test_a_wrong_signature_is_turned_away_even_beside_a_good_token(door: Door) -> None:
+    answer = door.send(signature="sha256=" + "0" * 64, X_Routecard_Token=TOKEN)
+    assert answer.status_code == 401
+
+
+def test_a_delivery_without_body_takes_key_and_id_from_the_address(door: Door) -> None:
+    query = {"token": TOKEN, "key": "pi-42", "issueId": "10042"}
+    assert door.send(b"", signature=None, query=query).status_code == 202
+    assert door.send(b"", query={**query, "key": "{issue.key}"}).status_code == 202
+    first, second = door.rows()
+    assert (first.ticket_key, first.issue_id, first.body) == ("PI-42", "10042", b"")
+    assert (second.ticket_key, second.signed) == (None, False)
+
+
+@pytest.fixture(params=["json", "console"])
+def log_format(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Each of the formats of production's logs, and pytest's own again afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield request.param
+    root.handlers[:], root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def test_a_token_in_the_address_reaches_no_log(
+    door: Door, capfd: pytest.CaptureFixture[str], log_format: str
+) -> None:
+    setup_logs(fmt=log_format, level="DEBUG")
+    door.send(signature=None, query={"token": TOKEN})
+    door.send(signature=None, query={"token": TOKEN + "-wrong"})
+    with begin(door.engine) as session:
+        session.execute(text("ALTER TABLE webhook_deliveries RENAME TO away"))
+    assert door.send(signature=None, query={"token": TOKEN}).status_code == 500
+    written = capfd.readouterr()
+    assert "request_failed" in written.err
+    for secret in (TOKEN, "ALU-HOUSING-7075", "aluminum"):
+        assert secret not in written.out + written.err
+
+
+def test_without_the_database_jira_is_asked_to_send_it_again(settings: Settings) -> None:
+    nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+    with door_of(settings, nowhere, JIRA_WEBHOOK_SECRET=SECRET) as app:
+        answer = Door(app, nowhere).send()
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("identifier", ["x" * 256, "a b", "é"])
+def test_an_odd_identifier_is_not_believed(door: Door, identifier: str) -> None:
+    assert door.send(identifier=identifier).status_code == 202
+    assert door.rows()[0].identifier.startswith("sha256:")
+
+
+def test_the_body_may_be_anything_and_is_not_looked_at(door: Door) -> None:
+    for number, body in enumerate((b"\x00\xff", b"[" * 100_000, b'{"a":1,"a":2}', b"9" * 10_000)):
+        assert door.send(body, identifier=f"odd-{number}").status_code == 202
+    assert door.rows()[0].body == b"\x00\xff"

@@ -1,0 +1,136 @@
+"""Field mapping by id or by name."""
+
+import re
+from typing import Any, NoReturn
+
+import pytest
+
+from shared.settings import Settings
+from worker.jira.errors import MappingError
+from worker.jira.fields.mapping import SYSTEM_FIELDS, FieldInfo, resolve
+
+
+def info(number: int, name: str, *, project: str | None = None) -> FieldInfo:
+    return FieldInfo(
+        field_id=f"customfield_{number}", name=name, custom=True, kind="textfield", project=project
+    )
+
+
+FIELDS = [
+    FieldInfo(field_id="summary", name="Summary", custom=False, kind="string"),
+    FieldInfo(field_id="duedate", name="Due date", custom=False, kind="date"),
+    info(10014, "Epic Link"),
+    info(10908, "Part Number / Rev"),
+    info(10909, "Quantity"),
+    info(10923, "Part Number"),
+    info(10924, "Part Number", project="10001"),
+    info(10930, "Menge"),
+    info(10931, "MENGE"),
+]
+
+
+def settings(**values: Any) -> Settings:
+    return Settings(**values)
+
+
+def never() -> NoReturn:
+    raise AssertionError("an id must work without asking Jira")
+
+
+def test_ids_work_without_asking_jira() -> None:
+    mapping = resolve(
+        settings(
+            jira_field_part_number="customfield_1",
+            jira_field_quantity=" customfield_2 ",
+            jira_field_epic_link="customfield_3",
+        ),
+        known=never,
+    )
+    assert mapping.field_ids() == (
+        *SYSTEM_FIELDS,
+        "customfield_1",
+        "customfield_2",
+        "customfield_3",
+    )
+
+
+def test_nothing_mapped_asks_for_the_system_fields_alone() -> None:
+    assert resolve(settings(), known=never).field_ids() == SYSTEM_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("name", "field_id"),
+    [
+        ("Quantity", "customfield_10909"),
+        ("quantity", "customfield_10909"),
+        ("Part Number / Rev", "customfield_10908"),
+        ("duedate", "duedate"),
+        ("Menge", "customfield_10930"),
+    ],
+)
+def test_a_name_is_resolved_and_exact_spelling_wins(name: str, field_id: str) -> None:
+    mapping = resolve(settings(jira_field_quantity=name), known=lambda: FIELDS)
+    assert mapping.quantity == field_id
+
+
+def test_an_ambiguous_name_is_refused_with_the_candidates() -> None:
+    with pytest.raises(MappingError) as refused:
+        resolve(settings(jira_field_part_number="Part Number"), known=lambda: FIELDS)
+    message = refused.value.message
+    assert "JIRA_FIELD_PART_NUMBER" in message
+    assert "Part Number (customfield_10923)" in message
+    assert "Part Number (customfield_10924, project 10001)" in message
+    assert "Quantity" not in message
+
+
+def test_a_missing_name_is_refused_with_those_that_come_near() -> None:
+    with pytest.raises(MappingError) as refused:
+        resolve(settings(jira_field_quantity="Quantty"), known=lambda: FIELDS)
+    assert "Quantity (customfield_10909)" in refused.value.message
+    assert "Epic Link" not in refused.value.message
+
+
+def test_a_name_like_no_other_lists_what_there_is() -> None:
+    with pytest.raises(MappingError) as refused:
+        resolve(settings(jira_field_quantity="zzz"), known=lambda: FIELDS)
+    assert "Part Number / Rev (customfield_10908)" in refused.value.message
+    with pytest.raises(MappingError, match="Candidates: none"):
+        resolve(settings(jira_field_quantity="zzz"), known=list)
+
+
+def test_a_pattern_that_is_no_regular_expression_is_refused_by_name() -> None:
+    with pytest.raises(MappingError, match="JIRA_PART_NUMBER_PATTERN"):
+        resolve(settings(jira_part_number_pattern="(["), known=never)
+    mapping = resolve(settings(jira_part_number_pattern=r"\w+"), known=never)
+    assert mapping.part_number_pattern == re.compile(r"\w+")
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (
+            {
+                "id": "customfield_10909",
+                "name": "Quantity",
+                "custom": True,
+                "schema": {"type": "number", "custom": "com.atlassian.x:float"},
+            },
+            FieldInfo(field_id="customfield_10909", name="Quantity", custom=True, kind="float"),
+        ),
+        (
+            {
+                "id": "customfield_1",
+                "name": "Part",
+                "custom": True,
+                "scope": {"type": "PROJECT", "project": {"id": "10001"}},
+            },
+            FieldInfo(field_id="customfield_1", name="Part", custom=True, kind="", project="10001"),
+        ),
+        (
+            {"schema": "odd", "scope": "odd"},
+            FieldInfo(field_id="", name="", custom=False, kind=""),
+        ),
+    ],
+)
+def test_a_field_of_any_shape_is_read(raw: dict[str, Any], expected: FieldInfo) -> None:
+    assert FieldInfo.from_raw(raw) == expected

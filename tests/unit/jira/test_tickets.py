@@ -1,0 +1,185 @@
+"""One issue of Jira's JSON as a Ticket."""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from worker.jira.errors import UnusableTicket
+from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.tickets import ticket_from_issue
+
+MAPPING = FieldMapping(
+    part_number="customfield_1", quantity="customfield_2", epic_link="customfield_3"
+)
+BY_PATTERN = FieldMapping(part_number_pattern=re.compile(r"\[([A-Z0-9-]+)\]"))
+
+
+def issue(**fields: Any) -> dict[str, Any]:
+    return {
+        "id": "10042",
+        "key": "PI-42",
+        "self": "https://shop.atlassian.net/rest/api/2/issue/10042",
+        "fields": {"updated": "2015-11-18T14:39:00.123+1100"} | fields,
+    }
+
+
+def parent(key: str, **kind: Any) -> dict[str, Any]:
+    return {"id": "10010", "key": key, "fields": {"summary": "x", "issuetype": kind}}
+
+
+def test_the_example_of_the_source_document_comes_out_whole() -> None:
+    ticket = ticket_from_issue(
+        issue(
+            summary="Build 50 aluminum housings",
+            priority={"name": "High", "id": "2"},
+            labels=["Q1-2024", "rush"],
+            status={"name": "Done", "statusCategory": {"id": 3, "key": "done"}},
+            parent=parent("PI-10", name="Epic", hierarchyLevel=1),
+            customfield_1="ALU-HOUSING-7075",
+            customfield_2=50.0,
+        ),
+        MAPPING,
+    )
+    assert ticket.issue_id == "10042"
+    assert ticket.key == "PI-42"
+    assert ticket.updated_at == datetime(2015, 11, 18, 3, 39, 0, 123000, tzinfo=UTC)
+    assert ticket.summary == "Build 50 aluminum housings"
+    assert ticket.part_number == "ALU-HOUSING-7075"
+    assert ticket.priority == "High"
+    assert ticket.epic_link == "PI-10"
+    assert ticket.labels == ("Q1-2024", "rush")
+    assert ticket.quantity == 50
+    assert ticket.status == "Done"
+    assert ticket.done is True
+
+
+def test_a_bare_issue_has_nothing_but_its_identity() -> None:
+    ticket = ticket_from_issue(issue(), MAPPING)
+    assert (ticket.summary, ticket.part_number, ticket.priority, ticket.epic_link) == (None,) * 4
+    assert ticket.labels == ()
+    assert (ticket.quantity, ticket.quantity_note, ticket.status, ticket.done) == (
+        None,
+        None,
+        None,
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "epic"),
+    [
+        ({"parent": parent("PI-10", name="Epic", hierarchyLevel=1)}, "PI-10"),
+        ({"parent": parent("PI-10", name="Initiative", hierarchyLevel=1)}, "PI-10"),
+        ({"parent": parent("PI-10", name="Epic")}, "PI-10"),
+        ({"parent": parent("PI-10", name="epic ")}, "PI-10"),
+        ({"parent": parent("PI-11", name="Story", hierarchyLevel=0)}, None),
+        ({"parent": parent("PI-11", name="Epic", hierarchyLevel=0)}, None),
+        ({"parent": parent("PI-11", name="Story")}, None),
+        ({"parent": {"key": "PI-11"}}, None),
+        ({"parent": "PI-11"}, None),
+        ({"customfield_3": "PI-12"}, "PI-12"),
+        ({"customfield_3": {"id": 1, "key": "PI-12"}}, "PI-12"),
+        (
+            {"parent": parent("PI-11", name="Story", hierarchyLevel=0), "customfield_3": "PI-12"},
+            "PI-12",
+        ),
+        (
+            {"parent": parent("PI-10", name="Epic", hierarchyLevel=1), "customfield_3": "PI-12"},
+            "PI-10",
+        ),
+    ],
+)
+def test_the_epic_is_the_parent_where_that_is_one_else_the_epic_link(
+    fields: dict[str, Any], epic: str | None
+) -> None:
+    assert ticket_from_issue(issue(**fields), MAPPING).epic_link == epic
+
+
+@pytest.mark.parametrize(
+    ("pattern", "summary", "part"),
+    [
+        (r"\[([A-Z0-9-]+)\]", "Build 50 [ALU-7075] now", "ALU-7075"),
+        (r"[A-Z]{3}-\d+", "Build 50 ALU-7075 now", "ALU-7075"),
+        (r"\[([A-Z0-9-]+)\]", "Build 50 housings", None),
+        (r"(A)?B", "B", None),
+        (r"()", "B", None),
+        (r"\[([A-Z0-9-]+)\]", None, None),
+    ],
+)
+def test_without_a_field_the_part_number_is_sought_in_the_summary(
+    pattern: str, summary: str | None, part: str | None
+) -> None:
+    mapping = FieldMapping(part_number_pattern=re.compile(pattern))
+    assert ticket_from_issue(issue(summary=summary), mapping).part_number == part
+
+
+def test_a_mapped_field_that_is_empty_is_not_guessed_from_the_summary() -> None:
+    mapping = FieldMapping(
+        part_number="customfield_1", part_number_pattern=BY_PATTERN.part_number_pattern
+    )
+    ticket = ticket_from_issue(issue(summary="x [ALU-1]", customfield_1=None), mapping)
+    assert ticket.part_number is None
+
+
+def test_a_quantity_that_is_no_whole_number_is_absent_and_noted() -> None:
+    ticket = ticket_from_issue(issue(customfield_2=4.5), MAPPING)
+    assert ticket.quantity is None
+    assert ticket.quantity_note is not None
+    assert "4.5" in ticket.quantity_note
+
+
+@pytest.mark.parametrize(
+    ("raw", "detail"),
+    [
+        (None, "no JSON object"),
+        ([], "no JSON object"),
+        ({"id": "1", "key": "PI-1"}, "no fields"),
+        (issue() | {"fields": ["x"]}, "no fields"),
+        (issue() | {"id": None}, "no numeric id"),
+        (issue() | {"id": "abc"}, "no numeric id"),
+        (issue() | {"id": True}, "no numeric id"),
+        (issue() | {"key": None}, "no key"),
+        (issue() | {"key": "not a key"}, "no key"),
+        (issue(updated=None), "`updated`"),
+        (issue(updated="yesterday"), "`updated`"),
+        (issue(updated="2015-11-18T14:39:00.000"), "`updated`"),
+        (issue(updated="0001-01-01T00:00:00.000+1400"), "`updated`"),
+        (issue(updated=1447817940000), "`updated`"),
+    ],
+)
+def test_what_is_no_issue_is_refused_with_what_is_wrong(raw: object, detail: str) -> None:
+    with pytest.raises(UnusableTicket) as refused:
+        ticket_from_issue(raw, MAPPING)
+    assert detail in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2015-11-18T14:39:00.000+1100",
+        "2015-11-18T14:39:00+11:00",
+        "2015-11-18T03:39:00.000Z",
+        "2015-11-18T03:39:00.000+0000",
+    ],
+)
+def test_updated_is_read_in_every_form_of_offset(written: str) -> None:
+    ticket = ticket_from_issue(issue(updated=written), MAPPING)
+    assert ticket.updated_at == datetime(2015, 11, 18, 3, 39, tzinfo=UTC)
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+NAMES = ["summary", "priority", "labels", "parent", "status", "customfield_1", "customfield_2"]
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from([*NAMES, "customfield_3"]), VALUES))
+def test_odd_field_values_never_cost_the_ticket(fields: dict[str, Any]) -> None:
+    assert ticket_from_issue(issue(**fields), MAPPING).key == "PI-42"

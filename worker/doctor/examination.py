@@ -1,0 +1,107 @@
+"""Examine: what `routecard doctor` says, found out by a worker and kept for the dashboard."""
+
+from typing import Any
+
+from shared.clock import iso_millis
+from shared.database.engine import begin, in_transaction
+from shared.health import examinations
+from shared.health.examinations import Claimed
+from shared.logs import get_logger
+from shared.states import failure_message
+from shared.sync import pauses
+from shared.sync.pauses import Pause
+from shared.tickets.ticket import Ticket
+from worker.doctor.checks import Finding, Status
+from worker.doctor.run import examine_from_worker, worst
+from worker.jira.errors import JiraError, MappingError
+from worker.jira.fields.mapping import FieldMapping
+from worker.jira.port import ReadResult
+from worker.jira.rate_limit import make_budget
+from worker.runtime import Runtime
+
+log = get_logger(__name__)
+
+LOOK_EVERY = 30.0
+"""How often a worker looks whether an examination is asked for, should a ring be lost."""
+TIME_LIMIT = 90.0
+"""Seconds: the doctor's own half minute, and one more read of a ticket from a slow Jira."""
+_READ_SECONDS = 10.0
+
+
+def examine(runtime: Runtime) -> bool:
+    """Take the examination that is due, if one is; returns whether there was one."""
+    claimed = in_transaction(runtime.engine, examinations.claim)
+    if claimed is None:
+        return False
+    held = _pause(runtime)
+    findings = examine_from_worker(
+        runtime.settings,
+        clock=runtime.clock,
+        budget=make_budget(runtime.settings, client=runtime.redis, clock=runtime.clock),
+        held=held,
+        ticket=claimed.ticket_key if claimed.asked else None,
+    )
+    preview = None if held or _refused(findings) else _preview(runtime, claimed)
+    in_transaction(
+        runtime.engine,
+        lambda session: examinations.finish(
+            session, claimed.id, findings=[one.as_json() for one in findings], preview=preview
+        ),
+    )
+    log.info("examined", worst=worst(findings).value, asked=claimed.asked)
+    return True
+
+
+def _pause(runtime: Runtime) -> Pause | None:
+    with begin(runtime.engine) as session:
+        return pauses.mine(session, credentials=runtime.credentials)
+
+
+def _refused(findings: list[Finding]) -> bool:
+    """Whether Jira would not answer, so that one more try does no good."""
+    needed = [one.status for one in findings if one.name in ("jira", "credentials")]
+    return Status.FAIL in needed
+
+
+def _preview(runtime: Runtime, claimed: Claimed) -> dict[str, Any] | None:
+    """What the mapping makes of a ticket, field by field; why not, where it cannot be said."""
+    key = claimed.ticket_key or in_transaction(runtime.engine, examinations.sample_key)
+    if key is None:
+        return None
+    try:
+        mapping = runtime.jira.mapping()
+        deadline = runtime.clock.monotonic() + _READ_SECONDS
+        found = runtime.jira.read([key], deadline=deadline)
+    except (JiraError, MappingError) as error:
+        return {"key": key, "problem": error.message}
+    if key not in found.found:
+        return {"key": key, "problem": _denied(found, key)}
+    return {"key": key, **_mapped(mapping, found.found[key])}
+
+
+def _denied(found: ReadResult, key: str) -> str:
+    if problem := found.refused.get(key):
+        return failure_message(problem.code, key=key, detail=problem.detail)
+    return found.interrupted.message if found.interrupted else "Jira was too slow."
+
+
+def _mapped(mapping: FieldMapping, ticket: Ticket) -> dict[str, Any]:
+    part_number = mapping.part_number or (
+        "summary, by pattern" if mapping.part_number_pattern else None
+    )
+    sources = {
+        "summary": "summary",
+        "part_number": part_number,
+        "priority": "priority",
+        "epic_link": mapping.epic_link or "parent",
+        "labels": "labels",
+        "quantity": mapping.quantity,
+    }
+    values = {name: getattr(ticket, name) for name in sources}
+    return {
+        "shown_as": ticket.key,
+        "updated_at": iso_millis(ticket.updated_at),
+        "sources": sources,
+        "values": {**values, "labels": list(ticket.labels)},
+        "note": ticket.quantity_note,
+    }

@@ -1,0 +1,1 @@
+"""From Jira's field values to a ticket."""

@@ -1,0 +1,119 @@
+"""What an HTTP answer of Jira means: which may be used, and which error the others are."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests import Response
+
+from worker.jira.errors import (
+    CallRefused,
+    JiraCaptchaLock,
+    JiraCredentialsRefused,
+    JiraLimited,
+    JiraUnavailable,
+)
+from worker.jira.fields.values import clean
+from worker.jira.http.retry_after import wait_asked
+
+_MULTIPLE_CHOICES = 300
+_BAD_REQUEST = 400
+_SERVER_ERROR = 500
+_UNAUTHORIZED = 401
+_TOO_MANY = 429
+# 407 and its kind come from something between us and Jira, and pass with it.
+_PASSING = {407, 408, 421, 425}
+
+
+def judge(response: Response, *, now: datetime) -> None:
+    """Let a usable answer pass; raise the JiraError any other one is.
+
+    The log-in headers come first, on every status: Jira answers 200 with nothing in it, or 404,
+    where a token has expired (JIRA.md, section 5).
+    """
+    _judge_login(response)
+    _judge_status(response, now=now)
+    _judge_body(response)
+
+
+def messages_of(body: object) -> list[str]:
+    """The messages of Jira's error shape, ``{"errorMessages": […], "errors": {…}}``."""
+    if not isinstance(body, Mapping):
+        return []
+    listed = body.get("errorMessages")
+    named = body.get("errors")
+    texts = [*listed] if isinstance(listed, list) else []
+    texts += [*named.values()] if isinstance(named, Mapping) else []
+    texts += [body.get("message"), body.get("errorMessage")]
+    return [str(text) for text in texts if text]
+
+
+def _judge_login(response: Response) -> None:
+    reason = response.headers.get("X-Seraph-LoginReason", "")
+    denied = response.headers.get("X-Authentication-Denied-Reason", "")
+    if "AUTHENTICATION_DENIED" in reason or denied:
+        raise JiraCaptchaLock(
+            "Jira has locked the account behind a CAPTCHA after failed log-ins",
+            status=response.status_code,
+        )
+    if "AUTHENTICATED_FAILED" in reason or response.status_code == _UNAUTHORIZED:
+        raise JiraCredentialsRefused(
+            "Jira refuses our credentials: wrong, expired, withdrawn, or a scoped token that is "
+            "not used at the gateway address",
+            status=response.status_code,
+        )
+
+
+def _judge_status(response: Response, *, now: datetime) -> None:
+    status = response.status_code
+    wait = wait_asked(response.headers, now=now)
+    if status == _TOO_MANY:
+        reason = response.headers.get("RateLimit-Reason", "")[:80]
+        words = f"Jira limits our calls ({reason})" if reason else "Jira limits our calls"
+        raise JiraLimited(words, status=status, retry_after=wait, reason=reason)
+    if status >= _SERVER_ERROR:
+        raise JiraUnavailable(f"Jira answered {status}", status=status, retry_after=wait)
+    if status in _PASSING:
+        raise JiraUnavailable(f"the way to Jira answered {status}", status=status, retry_after=wait)
+    if _MULTIPLE_CHOICES <= status < _BAD_REQUEST:
+        raise JiraUnavailable(f"Jira sends us elsewhere{_elsewhere(response)}", status=status)
+
+
+def _elsewhere(response: Response) -> str:
+    """The host a redirect points to: a log-in page, or the address JIRA_BASE_URL should be."""
+    try:
+        host = urlsplit(response.headers.get("Location", "")).hostname
+    except ValueError:
+        host = None
+    return f", to {host}: a log-in page, or JIRA_BASE_URL is not Jira's own address" if host else ""
+
+
+def _judge_body(response: Response) -> None:
+    kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not kind.endswith("+json"):
+        raise JiraUnavailable(
+            f"something that is not Jira's API answered {response.status_code} "
+            f"with {kind[:60] or 'no content type'}",
+            status=response.status_code,
+        )
+    body = _json(response)
+    if response.status_code >= _BAD_REQUEST:
+        texts = tuple(messages_of(body))
+        words = clean("; ".join(texts)) or "without a reason"
+        raise CallRefused(
+            f"Jira answered {response.status_code}: {words}",
+            status=response.status_code,
+            texts=texts,
+        )
+
+
+def _json(response: Response) -> Any:
+    """The body, parsed here once for its soundness: the library logs what it cannot parse."""
+    try:
+        return response.json()
+    except (ValueError, RecursionError):
+        raise JiraUnavailable(
+            f"Jira answered {response.status_code} with a body that is no JSON",
+            status=response.status_code,
+        ) from None

@@ -1,0 +1,173 @@
+"""One authenticated way to Jira's REST v2: the only module that touches the `jira` library.
+
+The library gives session, authentication and addresses. Its retries are off and its judgement is
+not reached: answers are judged as they come off the wire (``answers.judge``), because its own
+parser sleeps, logs bodies and falls over odd ones (JIRA.md, section 2).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, Protocol
+
+from jira import JIRA, JIRAError
+from pydantic import SecretStr
+from requests import PreparedRequest, RequestException, Response
+from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, SSLError, Timeout
+
+from shared.clock import Clock
+from shared.settings import JIRA_CONNECT_SECONDS, Deployment, Settings
+from worker.jira.errors import JiraCredentialsRefused, JiraUnavailable
+from worker.jira.http.answers import judge
+from worker.jira.http.transport import BoundedAdapter
+from worker.process.shutdown import interruptible
+
+Observer = Callable[[PreparedRequest, Response], None]
+"""Sees each request with its answer, before it is judged."""
+
+
+class Budget(Protocol):
+    """The request budget all workers share (``worker.jira.rate_limit``)."""
+
+    def acquire(self, cost: int, *, deadline: float) -> None:
+        """Wait for leave to make ``cost`` calls. Raises JiraLimited where it would be too late."""
+        ...
+
+    def slow_down(self) -> None:
+        """Jira says that its limit is near."""
+        ...
+
+
+class Connection:
+    """GET and POST that return parsed JSON or raise JiraError; connects on first use.
+
+    For one thread at a time; make it after the fork.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock,
+        budget: Budget | None = None,
+        observe: Observer | None = None,
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._budget = budget
+        self._observe = observe
+        self._made: JIRA | None = None
+
+    def get(self, path: str, params: Mapping[str, Any] | None = None, *, deadline: float) -> Any:
+        """The JSON of ``/rest/api/2/{path}``; ``deadline`` bounds the wait for the budget."""
+        return self._call(path, dict(params or {}), post=False, deadline=deadline)
+
+    def post(self, path: str, body: Mapping[str, Any], *, deadline: float) -> Any:
+        """The JSON a read by POST answers with."""
+        return self._call(path, dict(body), post=True, deadline=deadline)
+
+    def close(self) -> None:
+        """Close the sockets; the next call opens new ones."""
+        if self._made is not None:
+            self._made.close()  # type: ignore[no-untyped-call]  # the library left it unannotated
+            self._made = None
+
+    def _call(self, path: str, params: dict[str, Any], *, post: bool, deadline: float) -> Any:
+        client = self._client()
+        with interruptible():
+            return self._ask(client, path, params, post=post, deadline=deadline)
+
+    def _ask(
+        self, client: JIRA, path: str, params: dict[str, Any], *, post: bool, deadline: float
+    ) -> Any:
+        if self._budget is not None:
+            self._budget.acquire(1, deadline=deadline)
+        try:
+            # The library has no public call for a bulk read, and its searches ask GET /field
+            # first and answer None on a Cloud it does not know to be one.
+            return client._get_json(path, params=params, use_post=post)  # noqa: SLF001  see above
+        except (RequestException, JIRAError, UnicodeError) as error:
+            self._translate(error)
+
+    def _translate(self, error: Exception) -> NoReturn:
+        """Plain words alone: the texts of these errors hold addresses, headers and bodies."""
+        host = self._settings.jira_base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
+        seconds = self._settings.jira_timeout_seconds
+        if isinstance(error, InvalidHeader | UnicodeError):
+            raise JiraCredentialsRefused(
+                "the Jira credentials hold characters that cannot be sent"
+            ) from None
+        if isinstance(error, InvalidURL):
+            raise JiraUnavailable("JIRA_BASE_URL is no usable address") from None
+        if isinstance(error, SSLError):
+            raise JiraUnavailable(f"no trusted TLS connection to {host}") from None
+        if isinstance(error, Timeout) and not isinstance(error, ConnectTimeout):
+            raise JiraUnavailable(f"{host} did not finish its answer in {seconds:g} s") from None
+        raise JiraUnavailable(f"no connection to {host}, or it broke off") from None
+
+    def _client(self) -> JIRA:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def _make(self) -> JIRA:
+        base = self._settings.jira_base_url
+        if not base:
+            raise JiraUnavailable("JIRA_BASE_URL is not set: there is no Jira to ask")
+        seconds = self._settings.jira_timeout_seconds
+        client = JIRA(
+            options={"server": base, "rest_api_version": "2"},
+            get_server_info=False,
+            max_retries=0,
+            timeout=(min(JIRA_CONNECT_SECONDS, seconds), seconds),
+            logging=False,
+            **_credentials(self._settings),
+        )
+        session = client._session  # noqa: SLF001  the library has no other way to set hooks
+        session.hooks["response"].append(self._judged)
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, BoundedAdapter(total=seconds))
+        return client
+
+    def _judged(self, response: Response, *_args: Any, **_kwargs: Any) -> None:
+        if self._observe is not None:
+            self._observe(response.request, response)
+        if self._budget is not None and limit_is_near(response.headers):
+            self._budget.slow_down()
+        judge(response, now=self._clock.now())
+
+
+def limit_is_near(headers: Mapping[str, str]) -> bool:
+    """Whether under a tenth of Jira's own allowance is left, or Jira says that it runs out."""
+    if headers.get("X-RateLimit-NearLimit", "").strip().lower() == "true":
+        return True
+    try:
+        left = float(headers.get("X-RateLimit-Remaining", ""))
+        size = float(headers.get("X-RateLimit-Limit", "0"))
+    except ValueError:
+        return False
+    return left <= size / 10
+
+
+def _credentials(settings: Settings) -> dict[str, Any]:
+    """What the library is to log in with: a PAT unless the site is said to be in the cloud."""
+    basic = bool(settings.jira_email and settings.jira_api_token)
+    cloud = settings.jira_deployment is Deployment.CLOUD
+    if settings.jira_pat is not None and not (cloud and basic):
+        return {"token_auth": _sendable(settings.jira_pat)}
+    if settings.jira_email and settings.jira_api_token is not None:
+        return {"basic_auth": (settings.jira_email, _sendable(settings.jira_api_token))}
+    raise JiraCredentialsRefused(
+        "no Jira credentials are set: JIRA_EMAIL with JIRA_API_TOKEN for Cloud, "
+        "JIRA_PAT for Data Center"
+    )
+
+
+def _sendable(secret: SecretStr) -> str:
+    """The token without the white space of a paste.
+
+    What no header may hold is refused here, because the libraries below would put the whole
+    token into the text of their error.
+    """
+    text = secret.get_secret_value().strip()
+    if not text or not text.isascii() or not text.isprintable() or " " in text:
+        raise JiraCredentialsRefused("the Jira credentials hold characters that cannot be sent")
+    return text

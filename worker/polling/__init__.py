@@ -1,0 +1,1 @@
+"""Reading from Jira what webhooks did not bring."""

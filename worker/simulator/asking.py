@@ -1,0 +1,103 @@
+"""One request as the routes see it: who asks, with which version, and what the body says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import orjson
+from flask import Request
+
+from worker.simulator.auth import Login
+from worker.simulator.errors import JiraRefusal
+from worker.simulator.faults.rules import Fault
+from worker.simulator.site.store import Store
+from worker.simulator.site.tickets import Ticket
+
+_BAD_PAYLOAD: Final = "Invalid request payload. Refer to the REST API documentation and try again."
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, judged before the route; ``mode`` is the fault in force for this request."""
+
+    login: Login
+    fault: Fault | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether the caller is let in as somebody."""
+        return self.login is Login.OK
+
+    def mode(self) -> str | None:
+        """The kind of the fault this request meets."""
+        return self.fault.kind if self.fault is not None else None
+
+    def sees(self, ticket: Ticket | None, store: Store) -> Ticket | None:
+        """The version of the ticket this caller is shown, if any."""
+        if ticket is None or not ticket.visible or not self.known:
+            return None
+        return store.before_last(ticket) if self.mode() == "stale" else ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A JSON object whose members are read by name and type; anything else is Jira's 400."""
+
+    members: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, request: Request, *, known: frozenset[str]) -> Self:
+        """The body of a request that may have the ``known`` members only."""
+        if request.mimetype != "application/json":
+            raise JiraRefusal(415, ["Unsupported Media Type"])
+        try:
+            members = orjson.loads(request.get_data())
+        except orjson.JSONDecodeError as error:
+            raise JiraRefusal(400, ["There was an error parsing JSON."]) from error
+        if not isinstance(members, dict) or set(members) - known:
+            raise bad_payload()
+        return cls(members)
+
+    def text(self, name: str, default: str = "") -> str:
+        """A string."""
+        found: str = self._typed(name, str, default)
+        return found
+
+    def number(self, name: str, default: int) -> int:
+        """A whole number."""
+        found: int = self._typed(name, int, default)
+        return found
+
+    def strings(self, name: str) -> list[str]:
+        """A list of strings, empty where absent."""
+        found: list[str] = self._typed(name, list, [])
+        if not all(isinstance(item, str) for item in found):
+            raise bad_payload()
+        return found
+
+    def numbers(self, name: str) -> list[int]:
+        """A list of whole numbers, empty where absent."""
+        found: list[int] = self._typed(name, list, [])
+        if not all(isinstance(item, int) for item in found):
+            raise bad_payload()
+        return found
+
+    def _typed(self, name: str, kind: type, default: Any) -> Any:
+        value = self.members.get(name, default)
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            raise bad_payload()
+        return value
+
+
+def bad_payload() -> JiraRefusal:
+    """The body does not fit the schema."""
+    return JiraRefusal(400, [_BAD_PAYLOAD])
+
+
+def whole(text: str | None, default: int) -> int:
+    """A number from a query string; raises Jira's 400."""
+    if text is None:
+        return default
+    if not text.isdecimal():
+        raise JiraRefusal(400, [f"Invalid number '{text}'."])
+    return int(text)

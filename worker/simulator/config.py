@@ -1,0 +1,99 @@
+"""What a simulator is started with, and the part of it that can be turned while it runs."""
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from worker.simulator import defaults
+
+
+class Deployment(StrEnum):
+    """The two products behind one name; the values are those of ``serverInfo.deploymentType``."""
+
+    CLOUD = "Cloud"
+    SERVER = "Server"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knobs:
+    """Behaviour that ``PATCH /_sim/settings`` changes at run time; times are in the unit named."""
+
+    latency_ms: float = 0.0
+    search_lag_seconds: float = 0.0
+    requests_per_second: float = 0.0
+    expired: bool = False
+    captcha: bool = False
+    captcha_after: int = 0
+    short_pages: bool = False
+    missing_key_is_error: bool = True
+    per_issue_writes: bool = True
+    retry_scale: float = 0.01
+
+    def changed(self, values: dict[str, Any]) -> Self:
+        """A copy with camel-cased ``values`` put in; raises ``ValueError`` naming what is wrong."""
+        names = {_camel(name): name for name in self.__dataclass_fields__}
+        if unknown := sorted(set(values) - set(names)):
+            raise ValueError(f"unknown settings {unknown}; known are {sorted(names)}")
+        typed: dict[str, Any] = {
+            names[key]: self._typed(names[key], value) for key, value in values.items()
+        }
+        return replace(self, **typed)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings under the names ``changed`` takes."""
+        return {_camel(name): getattr(self, name) for name in self.__dataclass_fields__}
+
+    def _typed(self, name: str, value: object) -> object:
+        kind = type(getattr(self, name))
+        if kind is not bool and isinstance(value, bool):
+            raise ValueError(f"{_camel(name)} must be a {kind.__name__}")
+        if isinstance(value, kind) or (kind is float and isinstance(value, int)):
+            return value
+        raise ValueError(f"{_camel(name)} must be a {kind.__name__}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorConfig:
+    """Everything a simulator starts with; ``port`` 0 takes a free one, ``tickets`` counts PI's.
+
+    ``public_url`` is the address that ``self`` links carry (default: the one listened on).
+    ``retry_scale`` shortens Jira's 5-15 minutes between tries of a webhook: 0.01 is 3-9 s.
+    """
+
+    host: str = defaults.HOST
+    port: int = defaults.PORT
+    deployment: Deployment = Deployment.CLOUD
+    email: str = defaults.EMAIL
+    api_token: str = defaults.API_TOKEN
+    scoped_token: str = defaults.SCOPED_TOKEN
+    pat: str = defaults.PAT
+    cloud_id: str = defaults.CLOUD_ID
+    public_url: str | None = None
+    time_zone: str = defaults.TIME_ZONE
+    tickets: int = defaults.TICKETS
+    webhook_url: str | None = None
+    webhook_secret: str = defaults.WEBHOOK_SECRET
+    admin: bool = True
+    webhook_timeout_seconds: float = 20.0
+    retry_scale: float = 0.01
+    latency_ms: float = 0.0
+    search_lag_seconds: float = 0.0
+    requests_per_second: float = 0.0
+    random_seed: int = 42
+    scopes: frozenset[str] = field(
+        default_factory=lambda: frozenset({"read:jira-work", "read:jira-user"})
+    )
+
+    def knobs(self) -> Knobs:
+        """The settings a run begins with."""
+        return Knobs(
+            latency_ms=self.latency_ms,
+            search_lag_seconds=self.search_lag_seconds,
+            requests_per_second=self.requests_per_second,
+            retry_scale=self.retry_scale,
+        )
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,1 @@
+"""Scripted faults and rate limits of the simulator."""

@@ -1,0 +1,1 @@
+"""Jira's REST routes as the simulator serves them."""

@@ -1,0 +1,186 @@
+"""Searching: by token on Cloud, by offset on Data Center, and the removed search that says so."""
+
+from typing import Any, Final, cast
+
+from flask import Blueprint, Response, g, request
+
+from worker.simulator.asking import Body, Caller, whole
+from worker.simulator.errors import SEARCH_REMOVED, JiraRefusal, json_response
+from worker.simulator.search.index import BadTokenError, Found, Search, read_token, write_token
+from worker.simulator.search.jql import JqlError
+from worker.simulator.site.render import EXPANSIONS, Selection
+from worker.simulator.site.tickets import Ticket
+from worker.simulator.world import World
+
+_PAGE: Final = 50
+_PAGE_WITH_FIELDS: Final = 100
+_PAGE_BARE: Final = 5000
+_PAGE_SERVER: Final = 1000
+_RECONCILE_LIMIT: Final = 50
+_RESULT_WINDOW: Final = 10_000
+_JQL_MEMBERS: Final = frozenset(
+    {"jql", "nextPageToken", "maxResults", "fields", "expand", "properties"}
+    | {"fieldsByKeys", "failFast", "reconcileIssues"}
+)
+_SERVER_MEMBERS: Final = frozenset(
+    {"jql", "startAt", "maxResults", "fields", "expand", "validateQuery", "fieldsByKeys"}
+)
+
+
+def cloud_search_routes(world: World) -> Blueprint:
+    """``search/jql``, ``search/approximate-count``, and 410 where ``search`` was."""
+    routes = Blueprint("search", __name__)
+
+    @routes.route("/search", methods=["GET", "POST"])
+    def removed(version: str) -> Response:  # noqa: ARG001  part of the address
+        raise JiraRefusal(410, [SEARCH_REMOVED])
+
+    @routes.get("/search/jql")
+    def search_by_get(version: str) -> Response:
+        return json_response(_page(world, _query_body(), version))
+
+    @routes.post("/search/jql")
+    def search_by_post(version: str) -> Response:
+        return json_response(_page(world, Body.of(request, known=_JQL_MEMBERS), version))
+
+    @routes.post("/search/approximate-count")
+    def count(version: str) -> Response:  # noqa: ARG001  part of the address
+        body = Body.of(request, known=frozenset({"jql"}))
+        search = _search(world, body.text("jql"), now_ms=world.store.now_ms())
+        return json_response({"count": len(_run(world, search, bounded=True).tickets)})
+
+    return routes
+
+
+def server_search_routes(world: World) -> Blueprint:
+    """Data Center's ``search`` with ``startAt`` and ``total`` (JIRA.md section 3)."""
+    routes = Blueprint("search", __name__)
+
+    @routes.get("/search")
+    def search_by_get(version: str) -> Response:
+        return json_response(_window(world, _query_body(), version))
+
+    @routes.post("/search")
+    def search_by_post(version: str) -> Response:
+        return json_response(_window(world, Body.of(request, known=_SERVER_MEMBERS), version))
+
+    return routes
+
+
+def _caller() -> Caller:
+    return cast("Caller", g.caller)
+
+
+def _query_body() -> Body:
+    """The query string in the shape of a body."""
+    args = request.args
+    members: dict[str, Any] = {name: args[name] for name in _TEXT_ARGS if name in args}
+    for name in ("maxResults", "startAt"):
+        if name in args:
+            members[name] = whole(args[name], 0)
+    members["fields"] = args.getlist("fields")
+    listed = ",".join(args.getlist("reconcileIssues"))
+    members["reconcileIssues"] = [whole(one, 0) for one in listed.split(",") if one]
+    return Body(members)
+
+
+_TEXT_ARGS: Final = ("jql", "nextPageToken", "expand", "validateQuery")
+
+
+def _search(world: World, jql: str, *, now_ms: int, **more: Any) -> Search:
+    strict = more.pop("strict", world.knobs.missing_key_is_error and _caller().known)
+    lag_ms = int(world.knobs.search_lag_seconds * 1000)
+    return Search(jql=jql, now_ms=now_ms, lag_ms=lag_ms, strict=strict, **more)
+
+
+def _run(world: World, search: Search, *, bounded: bool) -> Found:
+    """Nobody in particular finds nothing (JIRA.md section 5)."""
+    try:
+        found = world.contents.index.run(search, bounded=bounded)
+    except JqlError as error:
+        raise JiraRefusal(400, [str(error)]) from error
+    return found if _caller().known else Found([], ())
+
+
+def _page(world: World, body: Body, version: str) -> dict[str, Any]:
+    search, place = _search_of_page(world, body)
+    found = _run(world, search, bounded=True)
+    selection = Selection.of(body.strings("fields"), default="id")
+    size = _page_size(world, body, bare=selection.bare is not None)
+    start = found.after(place) if place and found.tickets else 0
+    chosen = found.tickets[start : start + size]
+    last = start + size >= len(found.tickets)
+    answer: dict[str, Any] = {
+        "issues": _render(world, chosen, selection, version),
+        "isLast": last,
+    }
+    if not last:
+        answer["nextPageToken"] = write_token(search, found.place(chosen[-1]))
+    return answer | _expansions(body, selection)
+
+
+def _search_of_page(world: World, body: Body) -> tuple[Search, list[Any]]:
+    jql, token = body.text("jql"), body.text("nextPageToken")
+    reconcile = tuple(body.numbers("reconcileIssues"))
+    if len(reconcile) > _RECONCILE_LIMIT:
+        raise JiraRefusal(400, [f"reconcileIssues holds at most {_RECONCILE_LIMIT} ids."])
+    try:
+        now_ms, place = read_token(token, jql=jql) if token else (world.store.now_ms(), [])
+    except BadTokenError as error:
+        raise JiraRefusal(400, [str(error)]) from error
+    return _search(world, jql, now_ms=now_ms, reconcile=reconcile), place
+
+
+def _page_size(world: World, body: Body, *, bare: bool) -> int:
+    asked = body.number("maxResults", _PAGE)
+    if asked < 1:
+        raise JiraRefusal(400, ["maxResults must be greater than 0."])
+    size = min(asked, _PAGE_BARE if bare else _PAGE_WITH_FIELDS)
+    return max(1, size * 2 // 3) if world.knobs.short_pages else size
+
+
+def _render(
+    world: World, tickets: list[Ticket], selection: Selection, version: str
+) -> list[dict[str, Any]]:
+    store, renderer = world.store, world.contents.renderer
+    if _caller().mode() == "stale":
+        tickets = [store.before_last(ticket) for ticket in tickets]
+    return [renderer.issue(ticket, selection, version=version) for ticket in tickets]
+
+
+def _expansions(body: Body, selection: Selection) -> dict[str, Any]:
+    """``names`` and ``schema`` stand beside the issues here, not in them."""
+    expand = body.text("expand").split(",")
+    return {
+        part: {name: maker(name) for name in selection.fields}
+        for part, maker in EXPANSIONS.items()
+        if part in expand
+    }
+
+
+def _window(world: World, body: Body, version: str) -> dict[str, Any]:
+    start = body.number("startAt", 0)
+    size = min(body.number("maxResults", _PAGE), _PAGE_SERVER)
+    if start + size > _RESULT_WINDOW:
+        raise JiraRefusal(500, ["Result window is too large, see max.result.window."])
+    strict = str(body.members.get("validateQuery", "strict")).lower() not in _LENIENT
+    search = _search(world, body.text("jql"), now_ms=world.store.now_ms(), strict=strict)
+    found = _run(world, search, bounded=False)
+    selection = Selection.of(body.strings("fields"), default="*navigable")
+    answer: dict[str, Any] = {
+        "expand": "schema,names",
+        "startAt": start,
+        "maxResults": size,
+        "total": len(found.tickets),
+        "issues": _render(world, found.tickets[start : start + size], selection, version),
+    }
+    return answer | _expansions(Body({"expand": _joined(body)}), selection)
+
+
+_LENIENT: Final = ("false", "none", "warn")
+
+
+def _joined(body: Body) -> str:
+    """``expand`` is a list in a POST to Data Center and a comma string in a GET."""
+    expand = body.members.get("expand", "")
+    return expand if isinstance(expand, str) else ",".join(expand)

@@ -1,0 +1,143 @@
+"""The site itself: what it is, who asks, its fields, projects and permissions."""
+
+from typing import Any, Final, cast
+
+from flask import Blueprint, Response, g, request
+
+from worker.simulator.asking import Caller
+from worker.simulator.errors import JiraRefusal, json_response, project_not_found
+from worker.simulator.site.catalogue import FIELDS, FieldDef, clause_names
+from worker.simulator.site.site import ISSUE_TYPES, Project
+from worker.simulator.world import World
+
+_PERMISSIONS: Final = {
+    "BROWSE_PROJECTS": ("10", "Browse Projects", "PROJECT"),
+    "EDIT_ISSUES": ("12", "Edit Issues", "PROJECT"),
+    "CREATE_ISSUES": ("11", "Create Issues", "PROJECT"),
+    "DELETE_ISSUES": ("16", "Delete Issues", "PROJECT"),
+    "ADMINISTER": ("0", "Administer Jira", "GLOBAL"),
+}
+_VERSIONS: Final = {True: "1001.0.0-SNAPSHOT", False: "10.3.6"}
+
+
+def site_routes(world: World) -> Blueprint:
+    """``serverInfo``, ``myself``, ``field``, ``mypermissions`` and ``project/{key}``."""
+    routes = Blueprint("site", __name__)
+
+    @routes.get("/serverInfo")
+    def server_info(version: str) -> Response:  # noqa: ARG001  part of the address
+        return json_response(_server_info(world))
+
+    @routes.get("/myself")
+    def myself(version: str) -> Response:  # noqa: ARG001  part of the address
+        if not _caller().known:
+            login = _caller().login
+            raise world.gatekeeper.refusal(login, browse=world.site.base_url)
+        return json_response(world.site.user("dev") | {"emailAddress": world.config.email})
+
+    @routes.get("/field")
+    def fields(version: str) -> Response:  # noqa: ARG001  part of the address
+        shown = (f for f in FIELDS.values() if _caller().known or not f.custom)
+        return json_response([_field(world, field) for field in shown])
+
+    @routes.get("/mypermissions")
+    def permissions(version: str) -> Response:  # noqa: ARG001  part of the address
+        return json_response({"permissions": _permissions(world)})
+
+    @routes.get("/project/<key>")
+    def project(version: str, key: str) -> Response:  # noqa: ARG001  part of the address
+        found = _project(world, key) if _caller().known else None
+        if found is None:
+            raise project_not_found(key)
+        return json_response(_project_details(world, found))
+
+    return routes
+
+
+def _caller() -> Caller:
+    return cast("Caller", g.caller)
+
+
+def _server_info(world: World) -> dict[str, Any]:
+    version = _VERSIONS[world.cloud]
+    numbers = [int(part) for part in version.partition("-")[0].split(".")]
+    stamp = world.contents.renderer.timestamp(world.store.now_ms())
+    return {
+        "baseUrl": world.site.base_url,
+        "version": version,
+        "versionNumbers": numbers,
+        "deploymentType": world.config.deployment.value,
+        "buildNumber": 100300,
+        "buildDate": "2026-11-02T00:00:00.000+0000",
+        "serverTime": stamp,
+        "scmInfo": "0f1e2d3c4b5a69788796a5b4c3d2e1f001122334",
+        "serverTitle": "Jira (Routecard simulator)",
+    }
+
+
+def _field(world: World, field: FieldDef) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "id": field.id,
+        "key": field.id,
+        "name": field.name,
+        "custom": field.custom,
+        "orderable": field.editable,
+        "navigable": field.navigable,
+        "searchable": True,
+        "clauseNames": clause_names(field),
+        "schema": field.schema,
+    }
+    if field.project is not None and world.cloud:
+        project = world.store.projects[field.project]
+        made["scope"] = {"type": "PROJECT", "project": {"id": str(project.id)}}
+    return made
+
+
+def _project(world: World, id_or_key: str) -> Project | None:
+    for project in world.store.projects.values():
+        if id_or_key.upper() == project.key or id_or_key == str(project.id):
+            return None if project.hidden else project
+    return None
+
+
+def _project_details(world: World, project: Project) -> dict[str, Any]:
+    made = world.site.project(project) | {
+        "lead": {k: v for k, v in world.site.user("mia").items() if k != "timeZone"},
+        "issueTypes": [world.site.issue_type(name) for name in ISSUE_TYPES],
+        "isPrivate": False,
+        "style": "next-gen" if project.team_managed else "classic",
+        "assigneeType": "UNASSIGNED",
+    }
+    if not world.cloud:
+        for name in ("simplified", "isPrivate", "style"):
+            del made[name]
+    return made
+
+
+def _permissions(world: World) -> dict[str, Any]:
+    key = request.args.get("projectKey")
+    if key is not None and _project(world, key) is None:
+        raise project_not_found(key)
+    asked = request.args.get("permissions", "")
+    if world.cloud and not asked:
+        raise JiraRefusal(400, ["The 'permissions' query parameter is required."])
+    names = asked.split(",") if asked else list(_PERMISSIONS)
+    if unknown := [name for name in names if name not in _PERMISSIONS]:
+        raise JiraRefusal(400, [f"Unrecognized permission(s): {', '.join(unknown)}"])
+    return {name: _permission(name, granted=_granted(world, name)) for name in names}
+
+
+def _granted(world: World, name: str) -> bool:
+    return _caller().known and (world.config.admin or name != "ADMINISTER")
+
+
+def _permission(name: str, *, granted: bool) -> dict[str, Any]:
+    number, title, kind = _PERMISSIONS[name]
+    return {
+        "id": number,
+        "key": name,
+        "name": title,
+        "type": kind,
+        "description": title,
+        "havePermission": granted,
+    }

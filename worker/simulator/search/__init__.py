@@ -1,0 +1,1 @@
+"""Search and JQL of the simulator."""

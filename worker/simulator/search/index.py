@@ -1,0 +1,158 @@
+"""Searches over an index that may lag, with pages by token (Cloud) and by offset (Data Center)."""
+
+import base64
+import binascii
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, Final, Self
+from zlib import crc32
+
+import orjson
+
+from worker.simulator.search.jql import JqlError, Order, Query, parse
+from worker.simulator.search.jql_match import Asking, compile_where, named_ids, order_key
+from worker.simulator.site.store import Store
+from worker.simulator.site.tickets import Ticket
+
+_CACHED: Final = 32
+_BY_ID: Final = Order("id", descending=True)
+
+
+class BadTokenError(ValueError):
+    """A ``nextPageToken`` that this search did not give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """One search; ``now_ms`` is what relative dates count from, the same for all its pages."""
+
+    jql: str
+    now_ms: int
+    lag_ms: int = 0
+    strict: bool = True
+    reconcile: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Down:
+    """Turns the order of a value around."""
+
+    value: Any
+
+    def __lt__(self, other: Self) -> bool:
+        return bool(other.value < self.value)
+
+
+class Found:
+    """The tickets of a search in their order."""
+
+    def __init__(self, tickets: list[Ticket], order: tuple[Order, ...]) -> None:
+        self.tickets = tickets
+        self._order = [(order_key(part), part.descending) for part in order]
+
+    def place(self, ticket: Ticket) -> list[int | str]:
+        """The values a ticket is ordered by; what a token remembers."""
+        return [key(ticket) for key, _ in self._order]
+
+    def after(self, place: list[Any]) -> int:
+        """The index of the first ticket behind a place, which may be empty by now."""
+        return bisect_right(self.tickets, self._rank(place), key=self._rank_of)
+
+    def _rank_of(self, ticket: Ticket) -> tuple[Any, ...]:
+        return self._rank(self.place(ticket))
+
+    def _rank(self, place: list[Any]) -> tuple[Any, ...]:
+        pairs = zip(place, self._order, strict=True)
+        return tuple(_Down(value) if down else value for value, (_, down) in pairs)
+
+
+class SearchIndex:
+    """Runs searches, and keeps the last results while nothing changed, so that pages are quick."""
+
+    def __init__(self, store: Store, *, zone: str) -> None:
+        self._store = store
+        self._zone = zone
+        self._cache: OrderedDict[Search, tuple[int, int, Found]] = OrderedDict()
+        self._lock = Lock()
+
+    def run(self, search: Search, *, bounded: bool) -> Found:
+        """All visible tickets that match; raises ``JqlError``, also for an unbounded query."""
+        with self._lock:
+            kept = self._cache.get(search)
+            if kept is not None and self._fresh(search, kept):
+                return kept[2]
+        revision, built_ms = self._store.revision, self._store.now_ms()
+        found = self._find(search, bounded=bounded)
+        with self._lock:
+            self._cache[search] = (revision, built_ms, found)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return found
+
+    def _fresh(self, search: Search, kept: tuple[int, int, Found]) -> bool:
+        revision, built_ms, _ = kept
+        settled = self._store.last_commit_ms + search.lag_ms <= built_ms
+        return revision == self._store.revision and settled
+
+    def _find(self, search: Search, *, bounded: bool) -> Found:
+        query = parse(search.jql)
+        if bounded and query.where is None:
+            raise JqlError(
+                "Unbounded JQL queries are not allowed here. "
+                "Please add a search restriction to your query."
+            )
+        asking = Asking(
+            store=self._store, now_ms=search.now_ms, zone=self._zone, strict=search.strict
+        )
+        order = _total(query)
+        chosen = list(self._matching(query, asking, search))
+        for part in reversed(order):
+            chosen.sort(key=order_key(part), reverse=part.descending)
+        return Found(chosen, order)
+
+    def _matching(self, query: Query, asking: Asking, search: Search) -> Iterable[Ticket]:
+        test: Callable[[Ticket], bool] = lambda _: True  # noqa: E731  a name for the case without one
+        if query.where is not None:
+            test = compile_where(query.where, asking)
+        ids = named_ids(query.where, asking)
+        return (ticket for ticket in self._known(search, ids) if ticket.visible and test(ticket))
+
+    def _known(self, search: Search, ids: frozenset[int] | None) -> Iterable[Ticket]:
+        """As the index knows them, except those whose reconciling was asked for."""
+        if ids is not None and not search.lag_ms:
+            return (t for one in sorted(ids) if (t := self._store.by_id(one)) is not None)
+        known = {ticket.id: ticket for ticket in self._store.indexed(lag_ms=search.lag_ms)}
+        for one in search.reconcile:
+            ticket = self._store.by_id(one)
+            if ticket is None:
+                known.pop(one, None)
+            else:
+                known[one] = ticket
+        return known.values()
+
+
+def _total(query: Query) -> tuple[Order, ...]:
+    """The order with the id as its end, so that no two tickets share a place."""
+    if not query.order:
+        return (_BY_ID,)
+    return (*query.order, Order("id", descending=False))
+
+
+def write_token(search: Search, place: list[int | str]) -> str:
+    """An opaque token; it carries its place itself and so never expires."""
+    content = orjson.dumps([crc32(search.jql.encode()), search.now_ms, place])
+    return base64.urlsafe_b64encode(content).decode()
+
+
+def read_token(token: str, *, jql: str) -> tuple[int, list[Any]]:
+    """The search's ``now_ms`` and the place to go on from; raises ``BadTokenError``."""
+    try:
+        check, now_ms, place = orjson.loads(base64.urlsafe_b64decode(token))
+    except (binascii.Error, ValueError, TypeError) as error:
+        raise BadTokenError("nextPageToken is invalid") from error
+    if check != crc32(jql.encode()) or not isinstance(now_ms, int) or not isinstance(place, list):
+        raise BadTokenError("nextPageToken belongs to another search")
+    return now_ms, place

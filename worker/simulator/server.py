@@ -1,0 +1,123 @@
+"""The simulator as a server: started in the background by tests, in the foreground by the CLI."""
+
+import signal
+from threading import Event, Thread
+from types import FrameType, TracebackType
+from typing import Final, Self
+
+import structlog
+
+from worker.simulator.app import create_app
+from worker.simulator.config import Deployment, SimulatorConfig
+from worker.simulator.site.store import Store
+from worker.simulator.wire import WireServer
+from worker.simulator.world import World
+
+__all__ = ["Deployment", "Simulator", "SimulatorConfig", "make_simulator"]
+
+log = structlog.get_logger()
+_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+_JOIN_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.02
+
+
+class Simulator:
+    """A Jira on a port. ``stop`` and ``start`` again is an outage: port and tickets stay.
+
+    The port is taken when the simulator is made, so that ``url`` is known from the beginning;
+    raises ``OSError`` where it is not free.
+    """
+
+    def __init__(self, config: SimulatorConfig) -> None:
+        self.config = config
+        self._server: WireServer | None = WireServer((config.host, config.port), _not_ready)
+        self.port = int(self._server.server_address[1])
+        self.world = World.build(config, base_url=config.public_url or self.url)
+        self._app = create_app(self.world)
+        self._thread: Thread | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it can be reached from this machine."""
+        host = "127.0.0.1" if self.config.host == "0.0.0.0" else self.config.host  # noqa: S104  read, not bound
+        return f"http://{host}:{self.port}"
+
+    @property
+    def store(self) -> Store:
+        """The tickets, for tests in the same process."""
+        return self.world.store
+
+    @property
+    def connections_taken(self) -> int:
+        """How many connections clients have opened since the last start."""
+        return self._server.taken if self._server is not None else 0
+
+    def start(self) -> Self:
+        """Serve in a background thread; once more after ``stop`` on the same port."""
+        if self._thread is not None:
+            return self
+        if self._server is None:
+            self._server = WireServer((self.config.host, self.port), self._app)
+        self._server.app = self._app
+        self.world.stopping.clear()
+        self.world.courier.resume()
+        self._thread = Thread(
+            target=self._server.serve_forever,
+            args=(_POLL_SECONDS,),
+            name="jira-simulator",
+            daemon=True,
+        )
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Refuse connections and end the open ones, requests that hang included."""
+        self.world.stopping.set()
+        self.world.courier.stop()
+        server, self._server = self._server, None
+        thread, self._thread = self._thread, None
+        if server is None:
+            return
+        if thread is not None:
+            server.shutdown()
+            thread.join(_JOIN_SECONDS)
+        server.server_close()
+        server.hang_up()
+
+    def serve_forever(self) -> None:
+        """Serve until SIGTERM or SIGINT; to be called in the main thread."""
+        ended = Event()
+
+        def end(_signal: int, _frame: FrameType | None) -> None:
+            ended.set()
+
+        before = {number: signal.signal(number, end) for number in _SIGNALS}
+        try:
+            self.start()
+            log.info("simulator_started", url=self.url, tickets=len(self.store))
+            ended.wait()
+        finally:
+            self.stop()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            log.info("simulator_stopped")
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def make_simulator(config: SimulatorConfig | None = None) -> Simulator:
+    """A simulator that is seeded and has its port, and does not answer yet."""
+    return Simulator(config or SimulatorConfig())
+
+
+def _not_ready(_environ: object, _start_response: object) -> list[bytes]:
+    return []

@@ -1,0 +1,124 @@
+"""What a client writes into a field, turned into what Jira shows when the field is read."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from worker.simulator.site.adf import from_adf
+from worker.simulator.site.catalogue import FIELDS, Kind
+from worker.simulator.site.site import PEOPLE, PRIORITIES, Site
+
+_CANNOT_SET: Final = "Field '{0}' cannot be set. It is not on the appropriate screen, or unknown."
+
+
+class BadValueError(ValueError):
+    """Values Jira refuses, by field id: the ``errors`` of its 400."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(str(errors))
+        self.errors = dict(errors)
+
+
+def read_fields(site: Site, written: Mapping[str, Any]) -> dict[str, Any]:
+    """Wire values for every written field but ``parent``; ``None`` stays, and unsets.
+
+    Plain strings are taken for options, priorities and people as well, which makes scripts short.
+    Raises ``BadValueError`` with a text for each field that cannot be set so.
+    """
+    made: dict[str, Any] = {}
+    errors: dict[str, str] = {}
+    for name, value in written.items():
+        field = FIELDS.get(name)
+        if field is None or not field.editable:
+            errors[name] = _CANNOT_SET.format(name)
+            continue
+        try:
+            made[name] = None if value is None else _READERS[field.kind](site, value)
+        except (ValueError, TypeError, LookupError, AttributeError):
+            errors[name] = f"Specify a valid value for {field.name}"
+    if errors:
+        raise BadValueError(errors)
+    return made
+
+
+def _text(_site: Site, value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _rich(_site: Site, value: Any) -> str:
+    return value if isinstance(value, str) else from_adf(value)
+
+
+def _number(_site: Site, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError
+    return float(value)
+
+
+def _name_of(value: Any, member: str) -> str:
+    return str(value[member] if isinstance(value, Mapping) else value)
+
+
+def _priority(site: Site, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping) and "name" not in value:
+        return site.priority(PRIORITIES[int(value["id"]) - 1])
+    return site.priority(_name_of(value, "name"))
+
+
+def _option(site: Site, value: Any) -> dict[str, Any]:
+    return site.option(_name_of(value, "value"))
+
+
+def _cascading(site: Site, value: Any) -> dict[str, Any]:
+    child = value.get("child") if isinstance(value, Mapping) else None
+    return site.option(
+        _name_of(value, "value"), child=_name_of(child, "value") if child is not None else None
+    )
+
+
+def _user(site: Site, value: Any) -> dict[str, Any]:
+    if isinstance(value, Mapping):
+        wanted = value.get("accountId") or value.get("name")
+        for user in map(site.user, PEOPLE):
+            if wanted == (user.get("accountId") or user.get("name")):
+                return user
+        raise LookupError(wanted)
+    return site.user(str(value))
+
+
+def _labels(_site: Site, value: Any) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
+        raise TypeError
+    if any(" " in label for label in value):
+        raise ValueError("labels hold no spaces")
+    return list(value)
+
+
+def _list(one: Callable[[Site, Any], Any]) -> Callable[[Site, Any], list[Any]]:
+    return lambda site, value: [one(site, item) for item in list(value)]
+
+
+def _version(site: Site, value: Any) -> dict[str, Any]:
+    return site.version(_name_of(value, "name"))
+
+
+_READERS: Final[dict[Kind, Callable[[Site, Any], Any]]] = {
+    Kind.TEXT: _text,
+    Kind.URL: _text,
+    Kind.TEXTAREA: _rich,
+    Kind.NUMBER: _number,
+    Kind.SELECT: _option,
+    Kind.MULTISELECT: _list(_option),
+    Kind.CASCADING: _cascading,
+    Kind.USER: _user,
+    Kind.LABELS: _labels,
+    Kind.VERSION: _version,
+    Kind.VERSIONS: _list(_version),
+    Kind.DATE: _text,
+    Kind.DATETIME: _text,
+    Kind.EPIC_LINK: _text,
+    Kind.PRIORITY: _priority,
+    Kind.STATUS: lambda site, value: site.status(_name_of(value, "name")),
+    Kind.ISSUETYPE: lambda site, value: site.issue_type(_name_of(value, "name")),
+}

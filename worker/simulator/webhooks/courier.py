@@ -1,0 +1,203 @@
+"""Carries webhooks to receivers: twenty at a time, again after failures, not always in order."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from random import Random
+from threading import Condition, Thread
+from typing import Final
+from uuid import uuid4
+
+import orjson
+import urllib3
+
+from shared.clock import Clock, iso_millis
+from worker.simulator.config import Deployment, SimulatorConfig
+from worker.simulator.site.store import Event
+from worker.simulator.webhooks.deliveries import (
+    MOST_RETRIES,
+    Attempt,
+    Delivery,
+    DeliveryLog,
+    Flow,
+    Outcome,
+)
+from worker.simulator.webhooks.events import Announcer
+from worker.simulator.webhooks.hooks import Hook
+
+CONCURRENCY: Final = 20
+_RETRY_SECONDS: Final = (300.0, 900.0)
+_FAILING_SECONDS: Final = 1800.0
+_LATE_SECONDS: Final = (0.1, 1.5)
+_REPEAT_SECONDS: Final = (0.05, 1.0)
+_JOIN_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Odds:
+    """What is to happen to a delivery; None leaves it to the webhook's own shares."""
+
+    repeat: bool | None = None
+    late: bool | None = None
+    flow: Flow = Flow.PRIMARY
+
+
+class Courier:
+    """Hooks, a queue ordered by due time, and threads that work it off while there is any work."""
+
+    def __init__(self, config: SimulatorConfig, clock: Clock) -> None:
+        self.hooks: list[Hook] = []
+        self.log = DeliveryLog()
+        self._cloud = config.deployment is Deployment.CLOUD
+        self._zone = config.time_zone
+        self.retry_scale = config.retry_scale
+        self._clock = clock
+        self._draw = Random(config.random_seed)  # noqa: S311  odds of a rehearsal
+        self._due: list[tuple[float, int, Delivery]] = []
+        self._ready = Condition()
+        self._order = count()
+        self._threads: list[Thread] = []
+        self._stopped = False
+        self._failing_since: float | None = None
+        timeout = urllib3.Timeout(connect=5.0, read=config.webhook_timeout_seconds)
+        self._make_pool: Callable[[], urllib3.PoolManager] = lambda: urllib3.PoolManager(
+            maxsize=CONCURRENCY, retries=False, timeout=timeout
+        )
+        self._pool = self._make_pool()
+
+    def announce(self, event: Event, announcer: Announcer, *, odds: Odds | None = None) -> int:
+        """Queue a delivery for every hook that wants the event; how many there were."""
+        store = announcer.renderer.store
+        wanted = [hook for hook in self.hooks if hook.wants(event, store=store, zone=self._zone)]
+        if not wanted:
+            return 0
+        body = orjson.dumps(announcer.payload(event, at_ms=store.now_ms()))
+        for hook in wanted:
+            self._post(hook, event, body, odds or Odds())
+        return len(wanted)
+
+    def stop(self) -> None:
+        """Deliver nothing more; deliveries on their way are finished, waiting ones stay waiting."""
+        with self._ready:
+            self._stopped = True
+            self._ready.notify_all()
+        deadline = self._clock.monotonic() + _JOIN_SECONDS
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - self._clock.monotonic()))
+        self._threads.clear()
+        self._pool.clear()
+
+    def resume(self) -> None:
+        """Go on after ``stop``; threads come back with the next delivery."""
+        with self._ready:
+            self._stopped = False
+            self._pool = self._make_pool()
+            if self._due:
+                self._staff()
+
+    def forget(self) -> None:
+        """Drop what waits and the log."""
+        with self._ready:
+            self._due.clear()
+        self.log.clear()
+
+    def _post(self, hook: Hook, event: Event, body: bytes, odds: Odds) -> None:
+        late = self._chance(odds.late, hook.reorder)
+        delivery = Delivery(
+            identifier=str(uuid4()),
+            hook=hook.number,
+            url=hook.address(event),
+            event=event.change.value,
+            key=event.ticket.key,
+            issue_id=event.ticket.id,
+            body=b"" if hook.exclude_body else body,
+            secret=hook.secret,
+            extra=hook.headers,
+            flow=odds.flow,
+            repeats=int(self._chance(odds.repeat, hook.duplicates)),
+            late=late,
+        )
+        self.log.add(delivery)
+        self._schedule(delivery, self._draw.uniform(*_LATE_SECONDS) if late else 0.0)
+
+    def _chance(self, decided: bool | None, share: float) -> bool:  # noqa: FBT001  a value, no switch
+        return decided if decided is not None else self._draw.random() < share
+
+    def _schedule(self, delivery: Delivery, seconds: float) -> None:
+        with self._ready:
+            due = self._clock.monotonic() + seconds
+            heapq.heappush(self._due, (due, next(self._order), delivery))
+            if not self._stopped:
+                self._staff()
+            self._ready.notify()
+
+    def _staff(self) -> None:
+        if len(self._threads) < min(CONCURRENCY, len(self._due)):
+            name = f"jira-webhooks-{len(self._threads)}"
+            thread = Thread(target=self._work, name=name, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def _work(self) -> None:
+        while (delivery := self._next()) is not None:
+            self._settle(delivery, self._send(delivery))
+
+    def _next(self) -> Delivery | None:
+        """The next delivery that is due; None at the end."""
+        with self._ready:
+            while not self._stopped:
+                now = self._clock.monotonic()
+                if self._due and self._due[0][0] <= now:
+                    return heapq.heappop(self._due)[2]
+                self._ready.wait(self._due[0][0] - now if self._due else None)
+            return None
+
+    def _send(self, delivery: Delivery) -> Attempt:
+        began, at = self._clock.monotonic(), iso_millis(self._clock.now())
+        status, error = None, None
+        try:
+            answer = self._pool.request(
+                "POST",
+                delivery.url,
+                body=delivery.body,
+                headers=delivery.headers(cloud=self._cloud),
+                redirect=False,
+            )
+            status = answer.status
+        except urllib3.exceptions.HTTPError as failure:
+            error = type(failure).__name__
+        spent = round((self._clock.monotonic() - began) * 1000, 1)
+        return Attempt(at=at, milliseconds=spent, status=status, error=error)
+
+    def _settle(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Done, lost, or once more: a lost acknowledgement repeats a delivery that arrived."""
+        delivery.attempts.append(attempt)
+        again = self._pause_before_next(delivery, attempt)
+        delivery.pending = again is not None
+        if again is not None:
+            self._schedule(delivery, again)
+
+    def _pause_before_next(self, delivery: Delivery, attempt: Attempt) -> float | None:
+        """Seconds until the delivery is made once more; None where that was all."""
+        if attempt.accepted:
+            self._failing_since = None
+            delivery.outcome = Outcome.DELIVERED
+            delivery.repeats -= 1
+            return self._draw.uniform(*_REPEAT_SECONDS) if delivery.repeats >= 0 else None
+        if delivery.outcome is Outcome.DELIVERED:
+            return None
+        if self._gives_up(delivery, attempt):
+            delivery.outcome = Outcome.FAILED
+            return None
+        return self._draw.uniform(*_RETRY_SECONDS) * self.retry_scale
+
+    def _gives_up(self, delivery: Delivery, attempt: Attempt) -> bool:
+        """A receiver that has failed for half an hour gets one attempt for each new event."""
+        if attempt.final or not self._cloud:
+            return True
+        now = self._clock.monotonic()
+        self._failing_since = since = self._failing_since or now
+        if len(delivery.attempts) == 1:
+            return now - since > _FAILING_SECONDS * self.retry_scale
+        return len(delivery.attempts) > MOST_RETRIES

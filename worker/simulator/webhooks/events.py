@@ -1,0 +1,114 @@
+"""What a webhook says about a change: the payload of JIRA.md section 6, in API v2 shape."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any, Final
+
+from worker.simulator.site.catalogue import FIELDS
+from worker.simulator.site.render import Renderer, Selection
+from worker.simulator.site.store import Change, Event
+from worker.simulator.site.tickets import Ticket
+
+_ALL: Final = Selection.of(["*all"], default="*all")
+_TYPE_NAMES: Final = {
+    Change.CREATED: "issue_created",
+    Change.UPDATED: "issue_generic",
+    Change.DELETED: "issue_deleted",
+}
+_change_ids: Final = count(10_500)
+
+
+@dataclass(frozen=True, slots=True)
+class Announcer:
+    """Writes payloads with the renderer that answers reads, so that both agree."""
+
+    renderer: Renderer
+    actor: str = "mia"
+
+    def payload(self, event: Event, *, at_ms: int) -> dict[str, Any]:
+        """The JSON of one delivery; only updates carry a changelog."""
+        made: dict[str, Any] = {
+            "timestamp": at_ms,
+            "webhookEvent": event.change.value,
+            "issue_event_type_name": _type_name(event),
+            "user": self.renderer.site.user(self.actor),
+            "issue": self._issue(event.ticket),
+        }
+        if event.change is Change.UPDATED and event.before is not None:
+            items = list(self._items(event.before, event.ticket))
+            made["changelog"] = {"id": str(next(_change_ids)), "items": items}
+        return made
+
+    def _issue(self, ticket: Ticket) -> dict[str, Any]:
+        return {
+            "id": str(ticket.id),
+            "self": self.renderer.site.link(f"issue/{ticket.id}"),
+            "key": ticket.key,
+            "fields": self.renderer.fields(ticket, _ALL, rich=False),
+        }
+
+    def _items(self, before: Ticket, after: Ticket) -> Iterator[dict[str, Any]]:
+        if before.project != after.project:
+            old, new = before.project, after.project
+            ids = {"from": str(old.id), "to": str(new.id)}
+            yield _item("project", ids | {"fromString": old.name, "toString": new.name})
+            keys = {"from": None, "to": None}
+            yield _item("Key", keys | {"fromString": before.key, "toString": after.key})
+        if before.parent_id != after.parent_id:
+            yield _item("parent", self._ends(before.parent_id, after.parent_id))
+        for name in sorted(set(before.fields) | set(after.fields)):
+            old_value, new_value = before.fields.get(name), after.fields.get(name)
+            if old_value != new_value:
+                yield _item(name, _change(old_value, new_value))
+
+    def _ends(self, old: int | None, new: int | None) -> dict[str, str | None]:
+        store = self.renderer.store
+        keys = [
+            ticket.key if one is not None and (ticket := store.by_id(one)) is not None else None
+            for one in (old, new)
+        ]
+        raw = [str(one) if one is not None else None for one in (old, new)]
+        return {"from": raw[0], "to": raw[1], "fromString": keys[0], "toString": keys[1]}
+
+
+def _type_name(event: Event) -> str:
+    moved = event.before is not None and event.before.key != event.ticket.key
+    return "issue_moved" if moved else _TYPE_NAMES[event.change]
+
+
+def _item(name: str, change: Mapping[str, Any]) -> dict[str, Any]:
+    field = FIELDS.get(name)
+    shown = field.name if field is not None and field.custom else name
+    kind = "custom" if field is not None and field.custom else "jira"
+    made: dict[str, Any] = {"field": shown, "fieldtype": kind}
+    if field is not None:
+        made["fieldId"] = name
+    return made | dict(change)
+
+
+def _change(old: Any, new: Any) -> dict[str, Any]:
+    return {
+        "from": _raw(old),
+        "fromString": _shown(old),
+        "to": _raw(new),
+        "toString": _shown(new),
+    }
+
+
+def _raw(value: Any) -> str | None:
+    """The id of a value that has one, else nothing."""
+    if isinstance(value, Mapping):
+        found = value.get("id") or value.get("accountId") or value.get("name")
+        return str(found) if found is not None else None
+    return None
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return str(value.get("name") or value.get("value") or value.get("displayName"))
+    if isinstance(value, list):
+        return " ".join(str(_shown(item)) for item in value)
+    return str(value)

@@ -1,0 +1,1 @@
+"""Draining sync tasks: claim, read, fill, settle."""

@@ -1,0 +1,120 @@
+"""Pure: what the body of a webhook says, however odd the body is."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
+
+_LONGEST = 100
+
+
+class Event(StrEnum):
+    """The events that say something about a ticket's fields."""
+
+    CREATED = "jira:issue_created"
+    UPDATED = "jira:issue_updated"
+    DELETED = "jira:issue_deleted"
+
+
+class UnreadableBodyError(ValueError):
+    """The body is nothing we know; the message says what it is instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payload:
+    """A body taken apart. ``said_at`` is the body's own timestamp, ``name`` its webhookEvent.
+
+    ``event`` is None where it is none of ours. ``issue`` is raw, for ``ticket_from_issue``.
+    ``former_keys`` are those a move left behind.
+    """
+
+    name: str | None = None
+    event: Event | None = None
+    said_at: datetime | None = None
+    key: str | None = None
+    issue_id: str | None = None
+    issue: Mapping[str, Any] | None = None
+    former_keys: tuple[str, ...] = ()
+
+
+def read_payload(body: bytes) -> Payload:
+    """Take a body apart. Raises UnreadableBodyError; nothing in it is believed to be well-formed.
+
+    Jira's own body has an ``issue``; Automation's may be the issue itself, or custom data that
+    names the ticket as ``key`` or ``issueKey``.
+    """
+    content = _object(body)
+    name = content.get("webhookEvent")
+    issue = content.get("issue")
+    about = issue if isinstance(issue, Mapping) else content
+    return Payload(
+        name=_printable(name) if isinstance(name, str) else None,
+        event=_event(name),
+        said_at=_moment(content.get("timestamp")),
+        key=_key(about.get("key")) or _key(content.get("issueKey")),
+        issue_id=_id(about.get("id")) or _id(content.get("issueId")),
+        issue=about if isinstance(about.get("fields"), Mapping) else None,
+        former_keys=tuple(_former_keys(content.get("changelog"))),
+    )
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    if not body.strip():
+        raise UnreadableBodyError("The body is empty.")
+    try:
+        content = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise UnreadableBodyError(f"The body is not JSON: {error.msg}.") from None
+    if not isinstance(content, Mapping):
+        raise UnreadableBodyError("The body is JSON, but no object.")
+    return content
+
+
+def _event(name: object) -> Event | None:
+    try:
+        return Event(str(name))
+    except ValueError:
+        return None
+
+
+def _printable(name: str) -> str:
+    return "".join(c for c in name[:_LONGEST] if c.isprintable())
+
+
+def _key(value: object) -> str | None:
+    if not isinstance(value, str):
+        return None
+    key = normal_key(value)
+    return key if is_issue_key(key) else None
+
+
+def _id(value: object) -> str | None:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        return None
+    text = str(value)
+    return text if is_issue_id(text) else None
+
+
+def _moment(value: object) -> datetime | None:
+    """Epoch milliseconds (JIRA.md, section 6)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def _former_keys(changelog: object) -> Iterator[str]:
+    """The old keys of a move: changelog items of the field ``Key`` (JIRA.md, section 6)."""
+    items = changelog.get("items") if isinstance(changelog, Mapping) else None
+    for item in items if isinstance(items, list) else ():
+        if isinstance(item, Mapping) and item.get("field") == "Key":
+            former = _key(item.get("fromString"))
+            if former is not None:
+                yield former
