@@ -1,6 +1,7 @@
 """What one API process works with: settings, database, doorbell, clock; made at the edge."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import BoundedSemaphore
@@ -82,14 +83,21 @@ class Runtime:
         return self._pause.get("", lambda: pauses.current(session))
 
 
-def runtime() -> Runtime:
+def current_runtime() -> Runtime:
     """The runtime of the application that serves this request."""
     return cast(Runtime, current_app.extensions[EXTENSION])
 
 
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """One transaction of this request, committed at the end of the block."""
+    with db.begin(current_runtime().engine) as session:
+        yield session
+
+
 def in_transaction(work: Callable[[Session], T]) -> T:
     """Run ``work`` in one transaction of this request, again after a deadlock; commits."""
-    done = db.in_transaction(runtime().engine, work)
+    done = db.in_transaction(current_runtime().engine, work)
     has_written()
     return done
 
@@ -101,4 +109,4 @@ def has_written() -> None:
 
 def notify() -> None:
     """Tell the workers that something is due. Call it after the commit; costs nothing."""
-    runtime().notifier.notify()
+    current_runtime().notifier.notify()

@@ -14,7 +14,7 @@ from flask_wtf.csrf import CSRFProtect
 from api.auth.loopback import host_name, is_local
 from api.http.refusals import ForbiddenError, UnauthenticatedError
 from api.http.ttl_cache import TTLCache
-from api.runtime import Runtime, runtime
+from api.runtime import Runtime, current_runtime
 from shared.accounts import operators
 from shared.accounts.exposure import is_loopback
 from shared.accounts.operators import OperatorView
@@ -98,17 +98,18 @@ def _load(identity: str) -> Account | None:
     if not (number.isdigit() and version.isdigit()):
         return None
     found = in_transaction(
-        runtime().engine, lambda s: operators.in_session(s, int(number), version=int(version))
+        current_runtime().engine,
+        lambda s: operators.in_session(s, int(number), version=int(version)),
     )
     return None if found is None else Account(found)
 
 
 def stands_open() -> bool:
     """Whether this page asks nobody: as the REST API, while there never was an operator."""
-    if not is_local(request, runtime().settings):
+    if not is_local(request, current_runtime().settings):
         return False
     recent = cast(TTLCache[bool], current_app.extensions[_EXTENSION])
-    return not recent.get("", lambda: in_transaction(runtime().engine, operators.any_made))
+    return not recent.get("", lambda: in_transaction(current_runtime().engine, operators.any_made))
 
 
 def current_operator() -> OperatorView | None:

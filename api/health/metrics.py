@@ -9,7 +9,7 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from api.runtime import Runtime, runtime
+from api.runtime import Runtime, current_runtime
 from shared.health.metrics import SystemCollector
 from shared.settings import metrics_folder
 
@@ -60,7 +60,7 @@ def register(app: Flask, process: Runtime) -> None:
 def exposition() -> bytes:
     """All metrics in Prometheus' text format; with several processes, requests of all of them."""
     system = CollectorRegistry()
-    system.register(SystemCollector(runtime().engine))
+    system.register(SystemCollector(current_runtime().engine))
     return generate_latest(system) + generate_latest(_requests())
 
 

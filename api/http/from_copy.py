@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from api import runtime
+from api.runtime import current_runtime
 from shared.fill import from_copy
 from shared.jobs import queries
 from shared.jobs.queries import JobView
@@ -18,13 +18,13 @@ def filled_from_copy(session: Session, views: Sequence[JobView]) -> list[JobView
     Those that still wait come with the pause that holds all of them up, if there is one.
     """
     waiting = [view.job.id for view in views if view.task is not None]
-    fresh = runtime.runtime().settings.jira_copy_fresh_seconds
+    fresh = current_runtime().settings.jira_copy_fresh_seconds
     filled = from_copy.fill_fresh(session, waiting, fresh_seconds=fresh)
     again = queries.job_views(session, filled)
     found = [again.get(view.job.id, view) for view in views]
     if not is_due(found):
         return found
-    pause = runtime.runtime().pause(session)
+    pause = current_runtime().pause(session)
     return [replace(view, pause=pause) for view in found]
 
 

@@ -11,10 +11,10 @@ from flask import Response, request
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy.orm import Session
 
-from api import runtime
 from api.auth import scopes
 from api.http import json_body
 from api.http.responses import JSON
+from api.runtime import in_transaction, notify
 from api.schemas.fields import Headers, wrong
 from shared.jobs import idempotency
 from shared.jobs.idempotency import MAX_KEY, KeptAnswer, Use
@@ -62,7 +62,7 @@ def created(header: CreateHeaders, work: Callable[[Session], Made]) -> Response:
     """Run ``work`` in one transaction, once for each key; ring after the commit."""
     key = header.idempotency_key
     if key is None:
-        return _ringing(runtime.in_transaction(work))
+        return _ringing(in_transaction(work))
     use = Use(
         credential=scopes.credential().id,
         method=request.method,
@@ -70,7 +70,7 @@ def created(header: CreateHeaders, work: Callable[[Session], Made]) -> Response:
         key=key,
         fingerprint=_fingerprint(),
     )
-    return _ringing(runtime.in_transaction(lambda session: _once(session, use, work)))
+    return _ringing(in_transaction(lambda session: _once(session, use, work)))
 
 
 def _once(session: Session, use: Use, work: Callable[[Session], Made]) -> Made:
@@ -90,7 +90,7 @@ def _kept(answer: Response) -> KeptAnswer:
 
 def _ringing(made: Made) -> Response:
     if made.due:
-        runtime.notify()
+        notify()
     return made.answer
 
 

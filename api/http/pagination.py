@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from flask import Response, request
 
-from api import runtime
 from api.http.refusals import RateLimitedError
 from api.http.responses import json_answer, streamed_array
+from api.runtime import current_runtime
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ def _whole(pages: Iterator[list[Any]]) -> Response:
     first = next(pages)
     if len(first) < PAGE:
         return json_answer(first)
-    seats = runtime.runtime().streams
+    seats = current_runtime().streams
     if not seats.acquire(timeout=PATIENCE_SECONDS):
         raise RateLimitedError("Too many whole lists are being read: ask with limit", retry_after=5)
     answer = streamed_array(chain([first], pages))

@@ -9,11 +9,10 @@ from flask import Response
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 
-from api import runtime
 from api.http.idempotent_create import CreateHeaders
 from api.http.responses import dump, entity_tag
+from api.runtime import current_runtime, transaction
 from api.schemas.job_representations import job_json
-from shared.database.engine import begin
 from shared.errors import DatabaseUnavailableError
 from shared.jobs import queries
 from shared.logs import get_logger
@@ -63,12 +62,12 @@ def _waited(job: dict[str, Any], seconds: int) -> bool:
     sync = job.get("jiraSync", {})
     if sync.get("status") not in _OPEN:
         return True
-    return runtime.runtime().fills.wait(sync["taskId"], seconds=seconds)
+    return current_runtime().fills.wait(sync["taskId"], seconds=seconds)
 
 
 def _as_now(answer: Response, job_id: str, member: str | None) -> Response:
     try:
-        with begin(runtime.runtime().engine) as session:
+        with transaction() as session:
             view = queries.job_view(session, job_id)
     except (DatabaseUnavailableError, DBAPIError) as error:
         # The job is stored: an error now would have the client make it twice.

@@ -7,12 +7,12 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import runtime
 from api.auth.bearer import current_actor
 from api.http.pagination import listed
 from api.http.request_ids import request_id
 from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.runtime import current_runtime, transaction
 from api.schemas.job_representations import present
 from api.schemas.webhooks import (
     DeliveryDetail,
@@ -44,7 +44,7 @@ resource = Resource(
 )
 def read_all(query: DeliveryQuery) -> Response:
     """List webhook deliveries, newest first, without their bodies."""
-    engine, only = runtime.runtime().engine, query.only()
+    engine, only = current_runtime().engine, query.only()
 
     def fetch(count: int, before: str | None) -> Sequence[DeliveryRow]:
         with begin(engine) as session:
@@ -58,7 +58,7 @@ def read_all(query: DeliveryQuery) -> Response:
 @resource.route(HTTPMethod.GET, "/<id>", access=Scope.OPS_READ, answers={200: DeliveryDetail})
 def read(path: DeliveryPath) -> Response:
     """Read a delivery with its body, as long as that is kept."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         row = _found(session, path.id)
         body = delivery_queries.body(session, path.id)
     text = None if body is None else body.decode("utf-8", "replace")
@@ -79,7 +79,7 @@ def replay(path: DeliveryPath) -> Response:
     """
 
     replays.replay_one(path.id, context=_audit_context())
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         row = _found(session, path.id)
     return json_answer(delivery_json(row), status=202)
 
@@ -90,7 +90,7 @@ def replay(path: DeliveryPath) -> Response:
 def replay_all(body: ReplayRequest) -> Response:
     """Apply all deliveries that match once more; 200 with `dryRun`, which only counts."""
     wanted = body.filter.only()
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         matching = delivery_queries.count(session, wanted)
     replayed = 0 if body.dry_run else _replay_all(body, wanted)
     counts = {

@@ -4,11 +4,11 @@ from http import HTTPMethod
 
 from flask import Response
 
-from api import runtime
 from api.auth.scopes import Unscoped
 from api.http.refusals import NotReadyError
 from api.http.resource import Resource
 from api.http.responses import json_answer
+from api.runtime import current_runtime
 from api.schemas.health import Alive, Ready
 
 resource = Resource("health", prefix="", about="Signs of life.")
@@ -25,7 +25,7 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """Say whether this process can serve: database there, migrations in place."""
-    found = runtime.runtime().probe.look()
+    found = current_runtime().probe.look()
     if found.refusal is not None:
         raise NotReadyError(found.refusal)
     return json_answer({"status": "ready", "degraded": list(found.degraded)})

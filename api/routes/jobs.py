@@ -6,7 +6,6 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import runtime
 from api.http.from_copy import filled_from_copy, is_due
 from api.http.idempotent_create import Made, created
 from api.http.pagination import listed
@@ -14,6 +13,7 @@ from api.http.prefer_wait import WaitingHeaders, held
 from api.http.request_ids import request_id
 from api.http.resource import ListOf, Resource
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
+from api.runtime import current_runtime, in_transaction, transaction
 from api.schemas.job_representations import job_detail_json, job_json
 from api.schemas.jobs import (
     JobCreate,
@@ -69,7 +69,7 @@ def read_all(query: JobQuery) -> Response:
     With `limit`, the next page is in the header `Link` with `rel="next"`; without it all jobs
     are streamed.
     """
-    engine, only = runtime.runtime().engine, query.only()
+    engine, only = current_runtime().engine, query.only()
 
     def fetch(count: int, before: str | None) -> Sequence[JobView]:
         with begin(engine) as session:
@@ -83,7 +83,7 @@ def read_all(query: JobQuery) -> Response:
 @resource.route(HTTPMethod.GET, "/<id>", access=Scope.JOBS_READ, answers={200: JobDetail})
 def read(path: JobPath) -> Response:
     """Read a job with its paths and progress."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         view = _found(session, path.id)
         shown = job_detail_json(
             view,
@@ -102,7 +102,7 @@ def _found(session: Session, job_id: str) -> JobView:
 
 def must_exist(path: JobPath) -> None:
     """Look a job up before its body is judged. Raises NotFoundError."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         _found(session, path.id)
 
 
@@ -131,7 +131,7 @@ def update(path: JobPath, header: UpdateHeaders, body: JobUpdate) -> Response:
         jobs.update(session, path.id, body.change())
         return _found(session, path.id)
 
-    view = runtime.in_transaction(work)
+    view = in_transaction(work)
     return json_answer(job_json(view), headers={"ETag": entity_tag(view.job.version)})
 
 
@@ -152,5 +152,5 @@ def delete(path: JobPath, query: JobDeletion, header: UpdateHeaders) -> Response
             check_if_match(version)
         jobs.delete(session, path.id, contents=contents)
 
-    runtime.in_transaction(work)
+    in_transaction(work)
     return no_content()

@@ -5,16 +5,15 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import runtime
 from api.http.idempotent_create import CreateHeaders, Made, created
 from api.http.resource import ListOf, Resource
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
+from api.runtime import in_transaction, transaction
 from api.schemas.job_representations import path_json
 from api.schemas.jobs import JobPath, UpdateHeaders
 from api.schemas.paths import PathOut
 from api.schemas.routing import PathCreate, PathDetail, PathOfAddress, PathUpdate
 from api.schemas.unit_representations import path_detail_json
-from shared.database.engine import begin
 from shared.errors import NotFoundError
 from shared.jobs import queries
 from shared.jobs import store as jobs
@@ -49,7 +48,7 @@ def read(path: PathOfAddress) -> Response:
 
     The entity tag moves with updates of the path, not with its units.
     """
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         found = _found(session, path.id)
     return json_answer(path_detail_json(found), headers={"ETag": entity_tag(found.version)})
 
@@ -62,7 +61,7 @@ def read(path: PathOfAddress) -> Response:
 )
 def read_of_job(path: JobPath) -> Response:
     """List the paths of a job."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         found = path_store.paths_of(session, path.id)
         if not found and queries.job_view(session, path.id) is None:
             raise NotFoundError(jobs.KIND, path.id)
@@ -78,7 +77,7 @@ def _found(session: Session, path_id: str) -> PathView:
 
 def must_exist(path: PathOfAddress) -> None:
     """Look a path up before its body is judged. Raises NotFoundError."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         _found(session, path.id)
 
 
@@ -98,7 +97,7 @@ def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Resp
         check_if_match(held.version)
         return path_store.update(session, held, body.changes())
 
-    changed = runtime.in_transaction(work)
+    changed = in_transaction(work)
     return json_answer(path_json(changed), headers={"ETag": entity_tag(changed.version)})
 
 
@@ -117,5 +116,5 @@ def delete(path: PathOfAddress, header: UpdateHeaders) -> Response:  # noqa: ARG
         check_if_match(held.version)
         path_store.remove(session, held)
 
-    runtime.in_transaction(work)
+    in_transaction(work)
     return no_content()

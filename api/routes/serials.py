@@ -7,13 +7,13 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import runtime
 from api.auth import scopes
 from api.http.errors import refusal_body, status_of
 from api.http.idempotent_create import CreateHeaders, Made, created
 from api.http.pagination import listed
 from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.runtime import current_runtime, in_transaction, transaction
 from api.schemas.serials import (
     Advance,
     Advanced,
@@ -76,7 +76,7 @@ def read_all(query: SerialQuery) -> Response:
     With `limit`, the next page is in the header `Link` with `rel="next"`; without it all units
     are streamed.
     """
-    engine, only = runtime.runtime().engine, query.only()
+    engine, only = current_runtime().engine, query.only()
 
     def fetch(count: int, after: str | None) -> Sequence[SerialView]:
         number = None if after is None else number_of(after)
@@ -92,7 +92,7 @@ def read_all(query: SerialQuery) -> Response:
 @resource.route(HTTPMethod.GET, "/<id>", access=Scope.JOBS_READ, answers={200: SerialOut})
 def read(path: SerialOfAddress) -> Response:
     """Read a unit."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         found = serial_queries.get(session, path.id)
     return json_answer(serial_json(found))
 
@@ -105,14 +105,14 @@ def read(path: SerialOfAddress) -> Response:
 )
 def history(path: SerialOfAddress) -> Response:
     """Who did what with a unit, and when."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         events = serial_queries.history(session, path.id)
     return json_answer([event_json(event) for event in events])
 
 
 def must_exist(path: SerialOfAddress) -> None:
     """Look a unit up before its body is judged. Raises NotFoundError."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         serial_queries.get(session, path.id)
 
 
@@ -127,7 +127,7 @@ def must_exist(path: SerialOfAddress) -> None:
 def advance(path: SerialOfAddress, body: Advance) -> Response:
     """Move a unit to its next step; past the last it is completed."""
     actor = _actor(body.user_id)
-    moved = runtime.in_transaction(lambda s: serials.advance(s, path.id, actor=actor))
+    moved = in_transaction(lambda s: serials.advance(s, path.id, actor=actor))
     return json_answer(serial_json(moved))
 
 
@@ -142,7 +142,7 @@ def advance(path: SerialOfAddress, body: Advance) -> Response:
 def advance_to(path: SerialOfAddress, body: AdvanceTo) -> Response:
     """Move a unit forward to a step, skipping those between where the path allows it."""
     actor, target = _actor(body.user_id), body.target_step_index
-    moved, bypassed = runtime.in_transaction(
+    moved, bypassed = in_transaction(
         lambda s: serials.advance_to(s, path.id, target_index=target, actor=actor)
     )
     shown = {"serial": serial_json(moved), "bypassed": [bypassed_json(s) for s in bypassed]}
@@ -153,7 +153,7 @@ def advance_to(path: SerialOfAddress, body: AdvanceTo) -> Response:
 def advance_many(body: AdvanceMany) -> Response:
     """Move many units one step each: those that can go, go; each has a result of its own."""
     actor = _actor(body.user_id)
-    found = runtime.in_transaction(lambda s: serials.advance_many(s, body.ids, actor=actor))
+    found = in_transaction(lambda s: serials.advance_many(s, body.ids, actor=actor))
     results = [_result(one) for one in found]
     failed = sum("error" in result for result in results)
     content = {"results": results, "advanced": len(results) - failed, "failed": failed}
@@ -177,7 +177,7 @@ def _result(found: SerialView | AppError) -> dict[str, Any]:
 def scrap(path: SerialOfAddress, body: Scrap) -> Response:
     """Take a unit out where it is; it no longer moves and never counts as completed."""
     actor = _actor(body.user_id)
-    ended = runtime.in_transaction(
+    ended = in_transaction(
         lambda s: serials.scrap(
             s, path.id, reason=body.reason, explanation=body.explanation, actor=actor
         )

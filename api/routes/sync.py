@@ -5,12 +5,12 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api import runtime
 from api.auth.bearer import current_actor
 from api.http.pagination import listed
 from api.http.request_ids import request_id
 from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.runtime import current_runtime, has_written, in_transaction, notify, transaction
 from api.schemas.sync import (
     BulkOut,
     BulkRequest,
@@ -41,7 +41,7 @@ resource = Resource("sync", prefix="/api/sync", about="How jobs get their Jira f
 @resource.route(HTTPMethod.GET, "/summary", access=Scope.OPS_READ, answers={200: SummaryOut})
 def summary() -> Response:
     """Say what waits, what failed and why, how fast it goes, how Jira is, and who is alive."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         found = sync_summary.summary(session)
     return json_answer(summary_json(found))
 
@@ -54,7 +54,7 @@ def summary() -> Response:
 )
 def read_all(query: TaskQuery) -> Response:
     """List sync tasks."""
-    engine, only, sort = runtime.runtime().engine, query.only(), query.sort
+    engine, only, sort = current_runtime().engine, query.only(), query.sort
 
     def fetch(count: int, after: str | None) -> list[tuple[TaskView, Pause | None]]:
         place = place_behind(after) if after else None
@@ -75,7 +75,7 @@ def read_all(query: TaskQuery) -> Response:
 @resource.route(HTTPMethod.GET, "/tasks/<id>", access=Scope.OPS_READ, answers={200: TaskDetail})
 def read(path: TaskPath) -> Response:
     """Read a sync task with its attempts."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         found = _shown(session, path.id)
         history = [attempt_json(a) for a in task_queries.attempts_of(session, path.id)]
     return json_answer(found | {"history": history})
@@ -113,8 +113,8 @@ def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
         bulk_actions.act(session, operation, task_id, context=_audit_context(reason))
         return json_answer(_shown(session, task_id))
 
-    answer = runtime.in_transaction(work)
-    runtime.notify()
+    answer = in_transaction(work)
+    notify()
     return answer
 
 
@@ -131,7 +131,7 @@ def cancel_all(body: BulkRequest) -> Response:
 
 
 def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
-    engine, wanted = runtime.runtime().engine, body.filter.only()
+    engine, wanted = current_runtime().engine, body.filter.only()
     if body.dry_run:
         outcome = bulk_actions.preview(engine, operation, wanted)
     else:
@@ -146,8 +146,8 @@ def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
 
 
 def _after_batch() -> None:
-    runtime.has_written()
-    runtime.notify()
+    has_written()
+    notify()
 
 
 def _audit_context(reason: str | None) -> AuditContext:

@@ -6,10 +6,10 @@ from typing import Any
 
 from flask import Response
 
-from api import runtime
 from api.http.pagination import listed
 from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.runtime import current_runtime, transaction
 from api.schemas.job_representations import present
 from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery
@@ -36,13 +36,13 @@ drift_resource = Resource("drift", prefix="/api/jobs", about="Jobs beside what J
 )
 def read_all(query: TicketQuery) -> Response:
     """List the tickets known to us, newest first; `asOf` says how old what we know is."""
-    engine, only = runtime.runtime().engine, query.only()
+    engine, only = current_runtime().engine, query.only()
 
     def fetch(count: int, before: str | None) -> Sequence[TicketRow]:
         with begin(engine) as session:
             return ticket_queries.page(session, only, limit=count, before=before)
 
-    browse = runtime.runtime().settings.browse_url
+    browse = current_runtime().settings.browse_url
     return listed(
         fetch,
         limit=query.limit,
@@ -55,11 +55,11 @@ def read_all(query: TicketQuery) -> Response:
 @resource.route(HTTPMethod.GET, "/<key>", access=Scope.JOBS_READ, answers={200: TicketOut})
 def read(path: TicketPath) -> Response:
     """Read one ticket by a key it has or had."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         row = ticket_queries.one(session, path.key)
     if row is None:
         raise NotFoundError("Ticket", path.key)
-    return json_answer(ticket_json(row, browse_url=runtime.runtime().settings.browse_url))
+    return json_answer(ticket_json(row, browse_url=current_runtime().settings.browse_url))
 
 
 @drift_resource.route(
@@ -67,7 +67,7 @@ def read(path: TicketPath) -> Response:
 )
 def read_drift(path: JobPath) -> Response:
     """Compare a job with its ticket, field by field."""
-    with begin(runtime.runtime().engine) as session:
+    with transaction() as session:
         found = drift.of_job(session, path.id)
     if found is None:
         raise NotFoundError(jobs.KIND, path.id)

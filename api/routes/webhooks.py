@@ -8,12 +8,12 @@ from flask import Response, request
 from pydantic_core import PydanticCustomError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from api import runtime
 from api.auth.scopes import Unscoped
 from api.http.refusals import BodyTooLargeError, NotReadyError, UnauthenticatedError
 from api.http.request_ids import request_id
 from api.http.resource import Resource
 from api.http.responses import json_answer
+from api.runtime import current_runtime, in_transaction
 from api.schemas.fields import issue_key
 from api.schemas.webhooks import Receipt
 from api.webhooks.read_body import BODY_BYTES, Proven, read_body
@@ -66,9 +66,9 @@ def receive() -> Response:
     the query parameter `token`; their body is a hint only, and may be empty where the query
     parameter `key` names the ticket. 202: stored; 200: seen before.
     """
-    rejections = runtime.runtime().rejections
+    rejections = current_runtime().rejections
     try:
-        arrival = _proven_arrival(runtime.runtime().settings)
+        arrival = _proven_arrival(current_runtime().settings)
     except Unproven as refusal:
         rejections.count(refusal.reason)
         raise
@@ -89,8 +89,8 @@ def _proven_arrival(settings: Settings) -> ReceivedDelivery:
     length = request.content_length
     if length is not None and length > BODY_BYTES:
         raise BodyTooLargeError(BODY_BYTES)
-    with runtime.runtime().seats.taken(length):
-        proven = read_body(Verifier(secrets), digest, clock=runtime.runtime().clock)
+    with current_runtime().seats.taken(length):
+        proven = read_body(Verifier(secrets), digest, clock=current_runtime().clock)
     if digest is not None and not proven.signed:
         raise Unproven(RejectionReason.WRONG_SIGNATURE)
     if not proven.content and not by_token:
@@ -165,16 +165,16 @@ def _identifier(proven: Proven, key: str | None) -> str:
     made = f"sha256:{hashlib.sha256(proven.content).hexdigest()}"
     if proven.signed:
         return made
-    second = int(runtime.runtime().clock.now().timestamp())
+    second = int(current_runtime().clock.now().timestamp())
     return f"{made}:{key or ''}:{second}"
 
 
 def _stored(arrival: ReceivedDelivery) -> Response:
     """Store it and answer. Whatever keeps the database from it, Jira shall send it again: 503."""
     try:
-        receipt = runtime.in_transaction(lambda session: inbox.store(session, arrival))
+        receipt = in_transaction(lambda session: inbox.store(session, arrival))
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailableError("The database cannot store this now") from error
     if receipt.fresh:
-        runtime.runtime().notifier.notify(Wakeup.INBOX)
+        current_runtime().notifier.notify(Wakeup.INBOX)
     return json_answer({"id": receipt.delivery_id}, status=202 if receipt.fresh else 200)

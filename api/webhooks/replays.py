@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from api import runtime
+from api.runtime import current_runtime, in_transaction
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
 from shared.broker.celery_app import Wakeup
@@ -25,8 +25,8 @@ def replay_one(delivery_id: str, *, context: AuditContext) -> None:
         inbox.replay(session, delivery_id)
         audit.write(session, AuditAction.REPLAY, context, subject=delivery_id)
 
-    runtime.in_transaction(work)
-    runtime.runtime().notifier.notify(Wakeup.INBOX)
+    in_transaction(work)
+    current_runtime().notifier.notify(Wakeup.INBOX)
 
 
 def replay_all(wanted: DeliveryFilter, *, context: AuditContext, chosen: Mapping[str, Any]) -> int:
@@ -34,22 +34,20 @@ def replay_all(wanted: DeliveryFilter, *, context: AuditContext, chosen: Mapping
 
     One that is applied meanwhile is not met again. ``chosen`` is the filter as the audit keeps it.
     """
-    number = runtime.in_transaction(
+    number = in_transaction(
         lambda session: audit.begin(session, AuditAction.REPLAY, context, chosen=chosen)
     )
     total, before = 0, None
     while True:
-        ids, total = runtime.in_transaction(
+        ids, total = in_transaction(
             partial(_apply_batch, wanted=wanted, before=before, number=number, so_far=total)
         )
-        runtime.runtime().notifier.notify(Wakeup.INBOX)
+        current_runtime().notifier.notify(Wakeup.INBOX)
         if len(ids) < BATCH_SIZE:
             break
         before = ids[-1]
     ended = {"replayed": total}
-    runtime.in_transaction(
-        lambda session: audit.progress(session, number, counts=ended, ended=True)
-    )
+    in_transaction(lambda session: audit.progress(session, number, counts=ended, ended=True))
     return total
 
 

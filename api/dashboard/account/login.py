@@ -10,7 +10,7 @@ from api.auth import sessions
 from api.auth.scopes import Unscoped, declare
 from api.auth.sessions import Account, csrf, plain_http_to_this_machine
 from api.dashboard.kit.security import protect
-from api.runtime import runtime
+from api.runtime import current_runtime
 from shared.accounts.login import BadLoginError, LockedOutError, log_in
 from shared.errors import AppError
 
@@ -41,7 +41,7 @@ def _submit() -> Any:
         return _form(_STALE, status=400)
     try:
         operator = log_in(
-            runtime().engine,
+            current_runtime().engine,
             request.form.get("name", "").replace("\0", ""),
             password=request.form.get("password", ""),
             address=request.remote_addr or "",

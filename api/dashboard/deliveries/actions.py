@@ -13,11 +13,10 @@ from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
 from api.dashboard.kit.layout import go_on
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
-from api.runtime import runtime
+from api.runtime import transaction
 from api.schemas.webhooks import DeliveryQuery
 from api.webhooks import replays
 from shared.accounts.audit import AuditContext
-from shared.database.engine import begin
 from shared.errors import ConflictError, InvalidInputError
 from shared.states import Role
 from shared.webhooks import queries as delivery_queries
@@ -37,7 +36,7 @@ pages = Pages("delivery_actions", __name__)
 def ask_replay() -> Response:
     """How many would be replayed."""
     wanted, chosen = _meant(request.args.getlist("id"))
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         matching = delivery_queries.count(session, wanted, most=MOST_COUNTED + 1)
         ids = delivery_queries.replayable(session, wanted, limit=SAMPLE)
         some = delivery_queries.page(session, DeliveryFilter(ids=tuple(ids)), limit=SAMPLE)

@@ -13,9 +13,8 @@ from api.dashboard.kit import list_request
 from api.dashboard.kit.list_request import TIMES, ListRequest
 from api.dashboard.kit.live import PART, show_live
 from api.dashboard.kit.pages import Pages
-from api.runtime import runtime
+from api.runtime import current_runtime, transaction
 from api.schemas.webhooks import DeliveryQuery
-from shared.database.engine import begin
 from shared.database.freshness import Topic
 from shared.errors import NotFoundError
 from shared.jobs import queries
@@ -70,7 +69,7 @@ def _list(
         "matching": matching.matched,
         "most": MOST_COUNTED,
         "hearing": webhook_health.hearing(session),
-        "expected": webhook_health.expected(runtime().settings),
+        "expected": webhook_health.expected(current_runtime().settings),
         "next": asked.after(rows[-1].id) if more else None,
         "first": asked.address() if asked.paged else None,
         "tabs": list(_tabs(asked)),
@@ -110,13 +109,13 @@ def _one(session: Session, delivery_id: str) -> dict[str, Any]:
         "state": row.outcome or DeliveryState.WAITING.value,
         "jobs": queries.jobs_page(session, limit=_JOBS, only=about) if row.ticket_key else [],
         "tell": delivery_words,
-        "body_days": runtime().settings.delivery_body_days,
+        "body_days": current_runtime().settings.delivery_body_days,
     }
 
 
 def _body(delivery_id: str) -> tuple[str, bool]:
     """The body for people, and whether that is all of it."""
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         raw = delivery_queries.body(session, delivery_id, most=SHOWN_BYTES + 1) or b""
     return pretty(raw)
 

@@ -10,12 +10,11 @@ from api.dashboard.kit.confirm import Confirmation, ask
 from api.dashboard.kit.layout import go_on
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
-from api.runtime import in_transaction, notify, runtime
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.fields import NOT_A_KEY, issue_key
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
 from shared.broker.celery_app import Wakeup
-from shared.database.engine import begin
 from shared.health import examinations
 from shared.states import Role, WaitCode
 from shared.sync import pauses
@@ -29,7 +28,7 @@ pages = Pages("jira_actions", __name__)
 @pages.page("/jira/resume", role=Role.FULL)
 def ask_resume() -> Response:
     """What is ended by a resume."""
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         held = pauses.current(session)
         waiting = sum(
             number
@@ -82,7 +81,7 @@ def examine() -> Response:
         return go_on("/jira")
     name = current_actor().name
     asked = in_transaction(lambda session: examinations.ask(session, ticket_key=key, by=name))
-    runtime().notifier.notify(Wakeup.DOCTOR)
+    current_runtime().notifier.notify(Wakeup.DOCTOR)
     if asked:
         flash("A worker looks now; what it finds shows here within half a minute.", "good")
     else:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api.dashboard.deliveries import words as delivery_words
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
-from api.runtime import runtime
+from api.runtime import current_runtime
 from shared.database.freshness import Topic
 from shared.health import examinations
 from shared.models import Examination
@@ -69,13 +69,13 @@ def jira() -> Response:
 
 
 def _read(session: Session) -> dict[str, Any]:
-    settings = runtime().settings
+    settings = current_runtime().settings
     look = examinations.latest(session)
     copy = ticket_queries.one(session, look.ticket_key) if look and look.ticket_key else None
     scope = watermarks.scope_of(settings)
     polls = watermarks.progress(session)
     return {
-        "health": sync_summary.jira_health(session, as_of=runtime().clock.now()),
+        "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
         "connection": _connection(settings),
         "settings": settings,
         "look": look,

@@ -16,12 +16,11 @@ from api.dashboard.kit.pages import Pages
 from api.http.from_copy import filled_from_copy, is_due
 from api.http.json_body import check_texts
 from api.http.request_ids import request_id
-from api.runtime import in_transaction, notify, runtime
+from api.runtime import in_transaction, notify, transaction
 from api.schemas.fields import problems_of
 from api.schemas.jobs import JobCreate
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
-from shared.database.engine import begin
 from shared.errors import InvalidInputError
 from shared.jobs import idempotency
 from shared.jobs import store as jobs
@@ -57,7 +56,7 @@ class _Made(NamedTuple):
 def new_job() -> Response:
     """The empty form, or one about the ticket ``?ticket=``; ``?find=`` looks for tickets."""
     words = _clean(request.args.get("find", ""))
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         ticket = _ticket(session, request.args.get("ticket", ""))
         return _form(session, values=_proposed(ticket), find=words)
 
@@ -130,7 +129,7 @@ def _form_key() -> str:
 
 def _refused(typed: dict[str, str], problems: dict[str, str], *, notice: str = "") -> Response:
     by_field = {place.partition("[")[0]: message for place, message in problems.items()}
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         return _form(session, values=typed, problems=by_field, notice=notice, status=400)
 
 

@@ -11,7 +11,7 @@ from api.dashboard.kit.list_request import TIMES, ListRequest
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.dashboard.kit.words import STATUS
-from api.runtime import runtime
+from api.runtime import current_runtime
 from api.schemas.jobs import JobQuery
 from shared.database.freshness import Topic
 from shared.errors import NotFoundError
@@ -119,7 +119,7 @@ def _one(session: Session, job_id: str) -> dict[str, Any]:
         "job": view.job,
         "task": view.task,
         "fill": task_queries.one(session, view.task.id) if view.task else None,
-        "health": sync_summary.jira_health(session, as_of=runtime().clock.now()),
+        "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
         "drift": now,
         "drift_words": drift.DRIFT_WORDS,
         "fields": list(_fields(session, job_id, now)),

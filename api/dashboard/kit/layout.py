@@ -16,7 +16,7 @@ from flask import (
 
 from api.auth.sessions import may_act
 from api.dashboard.kit import assets, theme, words
-from api.runtime import runtime
+from api.runtime import current_runtime
 
 
 class Entry(NamedTuple):
@@ -69,8 +69,8 @@ def _frame() -> dict[str, Any]:
         "theme": theme.chosen(),
         "themes": list(theme.Theme),
         "asset": assets.address,
-        "now": runtime().clock.now(),
-        "jira_address": runtime().settings.browse_url.rstrip("/"),
+        "now": current_runtime().clock.now(),
+        "jira_address": current_runtime().settings.browse_url.rstrip("/"),
         "here": request.full_path.rstrip("?"),
     }
 

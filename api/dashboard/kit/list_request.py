@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from api.dashboard.kit.task_addresses import WITHIN
 from api.http.pagination import encode_cursor
-from api.runtime import runtime
+from api.runtime import current_runtime
 from api.schemas.fields import Query, invalid
 from shared.clock import iso_millis
 from shared.errors import InvalidInputError
@@ -76,5 +76,5 @@ def fixed(wanted: ListRequest, *, since: str) -> dict[str, str]:
     """The filters with the beginning of "the last hour" as it is now: it must not move on."""
     said = {name: value for name, value in wanted.given.items() if name != "within"}
     if "within" in wanted.given:
-        said[since] = iso_millis(runtime().clock.now() - WITHIN[wanted.given["within"]][1])
+        said[since] = iso_millis(current_runtime().clock.now() - WITHIN[wanted.given["within"]][1])
     return said

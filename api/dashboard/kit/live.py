@@ -15,9 +15,8 @@ from sqlalchemy.orm import Session
 
 from api.auth.sessions import may_act
 from api.dashboard.kit.layout import show
-from api.runtime import runtime
+from api.runtime import transaction
 from shared.database import freshness
-from shared.database.engine import begin
 from shared.database.freshness import Topic
 
 PART = "Routecard-Part"
@@ -31,7 +30,7 @@ def show_live(
     page: str, *topics: Topic, read: Callable[[Session], dict[str, Any]], **context: Any
 ) -> Response:
     """A page whose part changes with these topics; ``read`` gets what both templates show."""
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         if PART not in request.headers:
             return show(page, **context, **read(session))
         sign = freshness.sign(session, topics)

@@ -11,9 +11,8 @@ from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
 from api.dashboard.kit.layout import go_on
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
-from api.runtime import in_transaction, notify, runtime
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from shared.accounts.audit import AuditContext
-from shared.database.engine import begin
 from shared.errors import ConflictError, InvalidInputError
 from shared.states import OPEN_STATUSES, Role, TaskStatus
 from shared.sync import bulk_actions
@@ -61,7 +60,7 @@ def cancel() -> Response:
 
 def _ask(operation: Operation) -> Response:
     wanted, hidden = _meant(request.args.to_dict(), request.args.getlist("id"))
-    outcome = bulk_actions.preview(runtime().engine, operation, wanted)
+    outcome = bulk_actions.preview(current_runtime().engine, operation, wanted)
     verb, count = _VERBS[operation], words.counted(outcome.changed, "task")
     return ask(
         Confirmation(
@@ -87,7 +86,7 @@ def _do(operation: Operation) -> Response:
         _do_one(operation, wanted.ids[0], context)
     else:
         outcome = bulk_actions.act_on_all(
-            runtime().engine, operation, wanted, context=context, after_batch=notify
+            current_runtime().engine, operation, wanted, context=context, after_batch=notify
         )
         flash(_came_of(operation, outcome), "good" if outcome.changed else "warn")
     return go_on(_back(dict(hidden), wanted))
@@ -120,13 +119,13 @@ def _meant(fields: dict[str, str], ids: list[str]) -> tuple[TaskFilter, list[tup
         return TaskFilter(ids=picked), [*kept, *(("id", task_id) for task_id in picked)]
     if scope != "matching":
         raise InvalidInputError("scope must be one of selected, matching")
-    asked = task_addresses.read(fields, now=runtime().clock.now())
+    asked = task_addresses.read(fields, now=current_runtime().clock.now())
     return asked.wanted, [*kept, *task_addresses.fixed(asked).items()]
 
 
 def _sample(operation: Operation, wanted: TaskFilter) -> list[tuple[str | None, ...]]:
     statuses = set(wanted.statuses or TaskStatus) & set(_CHANGEABLE[operation])
-    with begin(runtime().engine) as session:
+    with transaction() as session:
         some = task_queries.page(
             session, replace(wanted, statuses=tuple(sorted(statuses))), limit=SAMPLE
         )
@@ -140,7 +139,7 @@ def _revived(operation: Operation, wanted: TaskFilter) -> Iterator[str]:
     cancelled = replace(wanted, statuses=(TaskStatus.CANCELLED,))
     if wanted.statuses and TaskStatus.CANCELLED not in wanted.statuses:
         return
-    number = bulk_actions.preview(runtime().engine, operation, cancelled).changed
+    number = bulk_actions.preview(current_runtime().engine, operation, cancelled).changed
     if number:
         yield f"{words.counted(number, 'task')} among them had been cancelled."
 
@@ -168,4 +167,4 @@ def _back(hidden: dict[str, str], wanted: TaskFilter) -> str:
         return _BACKS[hidden["back"]].format(*wanted.ids[:1] or ("",))
     if wanted.ids:
         return "/tasks"
-    return task_addresses.read(hidden, now=runtime().clock.now()).address()
+    return task_addresses.read(hidden, now=current_runtime().clock.now()).address()

@@ -10,7 +10,7 @@ from api.dashboard.kit import task_addresses, words
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.dashboard.kit.task_addresses import ListRequest
-from api.runtime import runtime
+from api.runtime import current_runtime
 from shared.database.freshness import Topic
 from shared.errors import NotFoundError
 from shared.jobs import queries
@@ -37,7 +37,7 @@ class Column(NamedTuple):
 @pages.page("/tasks")
 def tasks() -> Response:
     """The list."""
-    asked = task_addresses.read(request.args, now=runtime().clock.now())
+    asked = task_addresses.read(request.args, now=current_runtime().clock.now())
     return show_live(
         "tasks", Topic.TASKS, Topic.JOBS, Topic.JIRA, read=lambda s: _list(s, asked), asked=asked
     )
@@ -51,7 +51,7 @@ def _list(session: Session, asked: ListRequest) -> dict[str, Any]:
     counts = sync_summary.counts(session)
     return {
         "rows": rows,
-        "health": sync_summary.jira_health(session, as_of=runtime().clock.now()),
+        "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
         "matching": task_queries.count(session, asked.wanted, most=MOST_COUNTED + 1),
         "most": MOST_COUNTED,
         "next": _next(asked, rows[-1]) if more else None,
@@ -109,5 +109,5 @@ def _one(session: Session, task_id: str) -> dict[str, Any]:
         "task": found,
         "job": queries.job_view(session, found.job_id),
         "attempts": list(reversed(task_queries.attempts_of(session, task_id))),
-        "health": sync_summary.jira_health(session, as_of=runtime().clock.now()),
+        "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
     }
