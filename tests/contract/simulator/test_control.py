@@ -16,7 +16,7 @@ from worker.simulator import defaults
 from worker.simulator.server import SimulatorConfig, make_simulator
 
 PROGRAM = """
-from worker.jira.simulator.server import SimulatorConfig, make_simulator
+from worker.simulator.server import SimulatorConfig, make_simulator
 simulator = make_simulator(SimulatorConfig(port=0))
 print(simulator.url, flush=True)
 simulator.serve_forever()

@@ -12,26 +12,26 @@ from shared.settings import Settings
 
 FORKED = """
 import os, sys, time
-from shared.broker import DOORBELL_KEY, Doorbell, make_redis
+from shared.broker.celery_app import TASKS_WAKEUP_KEY, Notifier, make_redis
 from shared.settings import Settings
 
 settings = Settings(REDIS_URL=sys.argv[1])
 client = make_redis(settings, timeout=5)
 
-def rung(times):
+def sent(times):
     deadline = time.monotonic() + 10
     while client.llen("routecard:jira") < times:
         assert time.monotonic() < deadline, client.llen("routecard:jira")
         time.sleep(0.02)
-    client.delete(DOORBELL_KEY)
+    client.delete(TASKS_WAKEUP_KEY)
 
-bell = Doorbell(settings)
-bell.ring()
-rung(1)
+notifier = Notifier(settings)
+notifier.notify()
+sent(1)
 child = os.fork()
 if child == 0:
-    bell.ring()
-    rung(2)
+    notifier.notify()
+    sent(2)
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
 """
@@ -47,7 +47,7 @@ def test_messages_that_nobody_fetches_do_not_pile_up(settings: Settings) -> None
     client.close()
 
 
-def test_a_process_forked_after_the_first_ring_rings_too(
+def test_a_process_forked_after_the_first_notification_notifies_too(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(__file__).parents[3])

@@ -72,8 +72,8 @@ def test_attempts_are_cut_by_age(engine: Engine, runtime: Runtime) -> None:
 def test_a_long_history_is_cut_in_bites(
     engine: Engine, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning, "BITE", 2)
-    monkeypatch.setattr("worker.maintenance.prune.BITE", 2)
+    monkeypatch.setattr(pruning, "BATCH_SIZE", 2)
+    monkeypatch.setattr("worker.maintenance.prune.BATCH_SIZE", 2)
     for _ in range(5):
         attempted(engine, 100)
     assert prune(runtime)["attempts"] == 5

@@ -15,7 +15,7 @@ from shared.sync import pauses
 from tests.factories import draft
 from tests.support.jira import SimulatedJira
 from tests.support.waiting import eventually
-from worker.breaker.circuit import shut
+from worker.breaker.circuit import trip
 from worker.jira.errors import JiraCaptchaLock
 from worker.runtime import Runtime
 from worker.sync.drain import drain
@@ -196,7 +196,7 @@ def test_only_one_worker_probes_when_a_pause_has_run_out(
 def test_a_captcha_lock_is_neither_probed_nor_ended_by_another_failure(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    shut(runtime, JiraCaptchaLock("locked"))
+    trip(runtime, JiraCaptchaLock("locked"))
     create(engine, "PI-42")
     end_pause = "UPDATE jira_pauses SET updated_at = now()"
     with begin(engine) as session:
@@ -253,7 +253,7 @@ def test_the_sweep_rings_for_due_tasks_past_the_doorbell_but_not_while_paused(
     runtime.redis.set(TASKS_WAKEUP_KEY, 1)
     sweep(runtime)
     assert runtime.redis.llen("routecard:jira") == 1
-    shut(runtime, JiraCaptchaLock("locked"))
+    trip(runtime, JiraCaptchaLock("locked"))
     sweep(runtime)
     assert runtime.redis.llen("routecard:jira") == 1
 

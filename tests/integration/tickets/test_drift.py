@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.database.engine import begin
+from shared.database.engine import begin, database_time
 from shared.fill.ingest import ingest
 from shared.jobs import store as jobs
 from shared.models import Job
 from shared.states import Source
-from shared.sync.tasks import moment
 from shared.tickets import drift
 from shared.tickets import store as tickets
 from shared.tickets.drift import Drift, DriftState
@@ -80,7 +79,7 @@ def test_a_ticket_denied_twice_is_deleted_and_its_last_values_stay(engine: Engin
     job_id = filled(engine)
     for _ in range(2):
         with begin(engine) as session:
-            tickets.missed(session, ["10042"], asked_at=moment(session))
+            tickets.missed(session, ["10042"], asked_at=database_time(session))
         assert_not_yet = drift_of(engine, job_id).state
         with begin(engine) as session:
             session.execute(text("UPDATE tickets SET missing_since = now() - interval '1 hour'"))
