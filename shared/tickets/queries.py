@@ -50,7 +50,7 @@ class TicketFilter:
 AS_OF = """
 CASE WHEN t.deleted_at IS NOT NULL THEN t.verified_at
     WHEN t.missing_since IS NOT NULL THEN t.read_at
-    ELSE GREATEST(t.read_at, t.verified_at, (SELECT max(p.complete_as_of) FROM jira_polls p
+    ELSE GREATEST(t.read_at, (SELECT max(p.complete_as_of) FROM jira_polls p
         WHERE split_part(t.key, '-', 1) = ANY(p.projects))) END
 """
 """SQL: up to when the copy ``t`` is known to have been Jira's state."""

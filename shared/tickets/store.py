@@ -93,6 +93,9 @@ _SEEN = text("""
 UPDATE tickets SET missing_since = NULL, deleted_at = NULL, verified_at = now()
 WHERE issue_id = ANY(:ids) AND (deleted_at IS NULL OR deleted_at <= :asked_at)
 """)
+_UNUSABLE = text("""
+UPDATE tickets SET missing_since = NULL, verified_at = now() WHERE issue_id = ANY(:ids)
+""")
 _UNVERIFIED = text("""
 SELECT issue_id FROM tickets
 WHERE verified_at < now() - interval '1 hour' AND (
@@ -114,6 +117,11 @@ def missed(session: Session, issue_ids: Sequence[str], *, asked_at: datetime) ->
 def seen(session: Session, issue_ids: Sequence[str], *, asked_at: datetime) -> None:
     """Jira, asked at ``asked_at``, showed these: whatever was deleted before that is back."""
     session.execute(_SEEN, {"ids": list(issue_ids), "asked_at": asked_at})
+
+
+def unusable(session: Session, issue_ids: Sequence[str]) -> None:
+    """Jira has these tickets but returned them in a form we cannot use: they are not missing."""
+    session.execute(_UNUSABLE, {"ids": list(issue_ids)})
 
 
 def unverified(session: Session, *, limit: int) -> list[str]:

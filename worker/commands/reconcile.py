@@ -41,7 +41,8 @@ def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
 
     def tell(so_far: Refreshed) -> None:
         if not quiet:
-            click.echo(f"{so_far.found} tickets read, {so_far.denied} not found", err=True)
+            unusable = f", {so_far.unusable} unusable" if so_far.unusable else ""
+            click.echo(f"{so_far.found} tickets read, {so_far.denied} not found{unusable}", err=True)
 
     try:
         refreshed = refresh(runtime, tell=tell)
@@ -61,6 +62,7 @@ def _document(refreshed: Refreshed, drifts: list[Drift]) -> dict[str, object]:
     found: dict[str, object] = {
         "read": refreshed.found,
         "notFound": refreshed.denied,
+        "unusable": refreshed.unusable,
         "states": dict(Counter(one.state.value for one in drifts)),
         "jobs": [_job(one) for one in _apart(drifts)],
     }

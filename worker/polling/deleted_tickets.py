@@ -31,5 +31,11 @@ def check_deleted_tickets(runtime: Runtime) -> int:
             return 0
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds / 4
         result = read_again(runtime, due, deadline=deadline, look=look)
-    log.info("existence_checked", found=result.found, denied=result.denied, unread=result.unread)
+    log.info(
+        "deleted_tickets_checked",
+        found=result.found,
+        denied=result.denied,
+        unusable=result.unusable,
+        unread=result.unread,
+    )
     return len(due) - result.unread

@@ -29,10 +29,11 @@ ORDER BY 1 LIMIT :limit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed:
-    """How many tickets were read again, denied and left; ``stopped`` says why some were left."""
+    """How many tickets were found, denied and unusable; ``stopped`` says why it ended early."""
 
     found: int = 0
     denied: int = 0
+    unusable: int = 0
     stopped: str | None = None
 
     def plus(self, batch: Reread) -> "Refreshed":
@@ -40,6 +41,7 @@ class Refreshed:
         return Refreshed(
             found=self.found + batch.found,
             denied=self.denied + batch.denied,
+            unusable=self.unusable + batch.unusable,
             stopped=batch.stopped.message if batch.stopped else None,
         )
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import database_time, in_transaction
 from shared.fill.ingest import ingest
-from shared.states import Source
+from shared.states import FailureCode, Source
 from shared.tickets import store as tickets
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
@@ -17,12 +17,20 @@ from worker.jira.rate_limit import BudgetExhausted
 from worker.runtime import Runtime
 
 
+MISSING = frozenset({FailureCode.TICKET_NOT_FOUND, FailureCode.NO_PERMISSION})
+"""Answers that say a ticket is deleted or hidden. Any other answer says nothing of the kind."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reread:
-    """How many of the names were found, denied, and not reached; ``stopped``: why no further."""
+    """How many tickets were found, denied (not found or no permission), unusable and not reached.
+
+    ``stopped`` is the failed call that ended the read early.
+    """
 
     found: int = 0
     denied: int = 0
+    unusable: int = 0
     unread: int = 0
     stopped: JiraError | None = None
 
@@ -30,11 +38,12 @@ class Reread:
 def read_again(
     runtime: Runtime, names: Sequence[str], *, deadline: float, look: CircuitState
 ) -> Reread:
-    """Read tickets by issue id or key, store what comes, and note what Jira denies.
+    """Read tickets by issue id or key, store the found ones, and record the missing ones.
 
-    A denial counts only because the port proves the credentials after it. ``deadline`` is in
-    seconds of the clock's ``monotonic``; ``look`` is what the gate said to the caller. A call that
-    fails as a whole shuts it for all.
+    A denial counts as missing because the port proves the credentials after it. A ticket that came
+    back in an unusable form exists, so it never counts as missing. ``deadline`` is in seconds of
+    the clock's ``monotonic``; ``look`` is the circuit's state as the caller saw it. A call that
+    fails as a whole opens the circuit for all workers.
     """
     asked_at = in_transaction(runtime.engine, database_time)
     try:
@@ -42,10 +51,12 @@ def read_again(
     except JiraError as error:
         result = ReadResult(unread=set(names), interrupted=error)
     in_transaction(runtime.engine, lambda s: _store(s, runtime, result, asked_at))
+    denied = _denied(result)
     _tell_the_gate(runtime, result.interrupted, probe=look is CircuitState.HALF_OPEN)
     return Reread(
         found=len(result.found),
-        denied=len(result.refused),
+        denied=len(denied),
+        unusable=len(result.refused) - len(denied),
         unread=len(result.unread),
         stopped=result.interrupted,
     )
@@ -55,7 +66,13 @@ def _store(session: Session, runtime: Runtime, result: ReadResult, asked_at: dat
     readings = [(_asked(name, t.key), t) for name, t in sorted(result.found.items())]
     ingest(session, readings, source=Source.POLL, worker=runtime.worker)
     tickets.seen(session, [t.issue_id for t in result.found.values()], asked_at=asked_at)
-    tickets.missed(session, list(result.refused), asked_at=asked_at)
+    denied = _denied(result)
+    tickets.missed(session, denied, asked_at=asked_at)
+    tickets.unusable(session, [name for name in result.refused if name not in denied])
+
+
+def _denied(result: ReadResult) -> list[str]:
+    return [name for name, problem in result.refused.items() if problem.code in MISSING]
 
 
 def _asked(name: str, key: str) -> str:

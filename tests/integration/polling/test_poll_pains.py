@@ -24,9 +24,11 @@ from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.jira_clients import PRODUCTS
 from worker.polling.deleted_tickets import check_deleted_tickets
 from worker.polling.poll import poll
+from worker.polling.reconcile import refresh
 from worker.runtime import Runtime, make_runtime
 from worker.simulator import defaults
 from worker.simulator.config import Deployment as Product
+from worker.simulator.site.render import Renderer
 from worker.sync.drain import drain
 
 
@@ -265,6 +267,46 @@ def test_pain_16_a_deletion_no_search_shows_is_found_at_the_second_look(shop: Sh
     with begin(shop.engine) as session:
         gone = session.scalars(select(TicketCopy.key).where(TicketCopy.deleted_at.is_not(None)))
         assert list(gone) == ["PI-42"]
+
+
+@pytest.mark.parametrize("seen_again_by", ["deleted-ticket check", "reconcile"])
+def test_a_ticket_that_comes_back_in_an_unusable_form_is_not_taken_for_deleted(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, seen_again_by: str
+) -> None:
+    shop.poll()
+    job_id = shop.filled_job()
+    with begin(shop.engine) as session:
+        session.execute(
+            text("UPDATE tickets SET missing_since = now() - interval '1 hour' WHERE key = 'PI-42'")
+        )
+    monkeypatch.setattr(Renderer, "timestamp", lambda *_: "no moment")
+    for _ in range(2):
+        if seen_again_by == "reconcile":
+            refreshed = refresh(shop.runtime, tell=lambda _: None)
+            assert (refreshed.found, refreshed.denied, refreshed.unusable) == (0, 0, 1)
+        else:
+            shop.look_after_copies()
+    ticket = shop.copy("PI-42")
+    assert (ticket.missing_since, ticket.deleted_at) == (None, None)
+    assert shop.drift(job_id) is DriftState.IN_SYNC
+    with begin(shop.engine) as session:
+        marked = TicketCopy.deleted_at.is_not(None) | TicketCopy.missing_since.is_not(None)
+        assert session.scalars(select(TicketCopy.key).where(marked)).all() == []
+
+
+def test_an_unusable_ticket_is_looked_up_once_a_day_and_its_copy_keeps_its_age(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.poll()
+    with begin(shop.engine) as session:
+        session.execute(text("UPDATE jira_polls SET complete_as_of = NULL"))
+    monkeypatch.setattr(Renderer, "timestamp", lambda *_: "no moment")
+    shop.look_after_copies()
+    assert check_deleted_tickets(shop.runtime) == 0
+    with begin(shop.engine) as session:
+        found = ticket_queries.one(session, "PI-42")
+    assert found is not None
+    assert found.as_of == shop.copy("PI-42").read_at
 
 
 def test_pain_18_a_hidden_ticket_keeps_its_last_values_and_comes_back(shop: Shop) -> None:
