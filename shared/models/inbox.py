@@ -23,9 +23,10 @@ class Delivery(Base):
     """One webhook request that proved its origin, and what became of it.
 
     ``signed``: its body carries Jira's signature; else a token proved the sender alone, and the
-    body is a hint. ``outcome`` null: not applied yet, and due at ``due_at``, which a claim moves
-    on, so that a delivery whose worker died comes back by itself. ``tries`` counts claims.
-    ``body`` is null once its days are over; ``body_size`` is in bytes and stays.
+    body is a hint. ``outcome`` null: not applied yet, and due at ``due_at``. A claim sets
+    ``due_at`` to the end of its lease, so a delivery whose worker died becomes due again.
+    ``lease_token`` only grows and fences; ``tries`` counts claims since the last wait or replay.
+    ``body`` is null once its retention is over; ``body_size`` is in bytes and stays.
     """
 
     __tablename__ = "webhook_deliveries"
@@ -44,6 +45,7 @@ class Delivery(Base):
     outcome: Mapped[str | None]
     reason: Mapped[str | None]
     tries: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    lease_token: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     received_at: Mapped[datetime] = mapped_column(server_default=func.now())
     applied_at: Mapped[datetime | None]

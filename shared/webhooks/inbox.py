@@ -76,9 +76,13 @@ def store(session: Session, arrival: ReceivedDelivery) -> Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A delivery in our hands until its lease ends; ``tries`` fences off who was too slow."""
+    """A delivery that is ours until its lease ends.
+
+    ``lease_token`` is the fence: a worker that lost its lease cannot settle or postpone.
+    """
 
     delivery_id: str
+    lease_token: int
     tries: int
     signed: bool
     ticket_key: str | None
@@ -88,8 +92,9 @@ class Claimed:
     request_id: str | None
 
 
-# A claim moves the due time on by the lease: who dies gives the delivery back without a word.
-# What was claimed before and has no outcome may be what killed its worker, and comes alone.
+# A claim sets the due time to the end of its lease: if the worker dies, the delivery is claimed
+# again. A delivery that was claimed before and has no outcome may have killed its worker, so it
+# is claimed alone.
 _CLAIM = """
 WITH due AS (
     SELECT id, body_size FROM webhook_deliveries
@@ -100,9 +105,10 @@ WITH due AS (
     SELECT id, sum(body_size) OVER (ORDER BY id) - body_size AS before FROM due
 ), claimed AS (
     UPDATE webhook_deliveries d SET
-        tries = d.tries + 1, due_at = now() + make_interval(secs => :lease)
+        tries = d.tries + 1, lease_token = d.lease_token + 1,
+        due_at = now() + make_interval(secs => :lease)
     FROM taken WHERE d.id = taken.id AND taken.before < :bytes
-    RETURNING d.id, d.tries, d.signed, d.ticket_key, d.issue_id, d.received_at,
+    RETURNING d.id, d.lease_token, d.tries, d.signed, d.ticket_key, d.issue_id, d.received_at,
         COALESCE(d.body, ''::bytea) AS body, d.request_id
 )
 SELECT * FROM claimed ORDER BY id
@@ -152,9 +158,9 @@ UPDATE webhook_deliveries d SET
     outcome = v.outcome, reason = v.reason, applied_at = now(),
     event = COALESCE(v.event, d.event), ticket_key = COALESCE(v.ticket_key, d.ticket_key),
     issue_id = COALESCE(v.issue_id, d.issue_id)
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id text, tries int, outcome text, reason text,
+FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id text, token bigint, outcome text, reason text,
     event text, ticket_key text, issue_id text)
-WHERE d.id = v.id AND d.tries = v.tries AND d.outcome IS NULL
+WHERE d.id = v.id AND d.lease_token = v.token AND d.outcome IS NULL
 RETURNING d.id
 """)
 
@@ -164,7 +170,7 @@ def settle(session: Session, verdicts: Sequence[DeliveryResult]) -> int:
     rows = [
         {
             "id": verdict.claimed.delivery_id,
-            "tries": verdict.claimed.tries,
+            "token": verdict.claimed.lease_token,
             "outcome": verdict.outcome.value,
             "reason": verdict.reason,
             "event": verdict.event,
@@ -178,8 +184,9 @@ def settle(session: Session, verdicts: Sequence[DeliveryResult]) -> int:
 
 _POSTPONE = text("""
 UPDATE webhook_deliveries d SET
-    tries = :tries, reason = :reason, due_at = now() + make_interval(secs => :delay)
-WHERE d.id = :id AND d.tries = :held AND d.outcome IS NULL
+    tries = :tries, lease_token = d.lease_token + 1, reason = :reason,
+    due_at = now() + make_interval(secs => :delay)
+WHERE d.id = :id AND d.lease_token = :token AND d.outcome IS NULL
 """)
 
 
@@ -194,7 +201,7 @@ def try_again(session: Session, claimed: Claimed, *, reason: str, delay: float) 
 
 
 def _postpone(session: Session, claimed: Claimed, *, tries: int, reason: str, delay: float) -> None:
-    values = {"id": claimed.delivery_id, "held": claimed.tries, "tries": tries}
+    values = {"id": claimed.delivery_id, "token": claimed.lease_token, "tries": tries}
     session.execute(_POSTPONE, {**values, "reason": reason, "delay": delay})
 
 
@@ -213,7 +220,7 @@ def dead_letter(session: Session) -> list[str]:
 
 _REPLAY = text("""
 UPDATE webhook_deliveries SET outcome = NULL, applied_at = NULL, reason = NULL, tries = 0,
-    due_at = now()
+    lease_token = lease_token + 1, due_at = now()
 WHERE id = ANY(:ids) AND outcome IS NOT NULL AND (body IS NOT NULL)
 RETURNING id
 """)

@@ -42,7 +42,9 @@ def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
     def tell(so_far: Refreshed) -> None:
         if not quiet:
             unusable = f", {so_far.unusable} unusable" if so_far.unusable else ""
-            click.echo(f"{so_far.found} tickets read, {so_far.denied} not found{unusable}", err=True)
+            click.echo(
+                f"{so_far.found} tickets read, {so_far.denied} not found{unusable}", err=True
+            )
 
     try:
         refreshed = refresh(runtime, tell=tell)

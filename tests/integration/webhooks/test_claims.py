@@ -1,14 +1,17 @@
 """Deliveries in a worker's hands: tries, batches, leases, and who is told."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from shared.broker.celery_app import QUEUE_INNER
 from shared.database.engine import begin
 from shared.settings import Settings
+from shared.states import DeliveryOutcome
 from shared.webhooks import inbox
+from shared.webhooks.inbox import Claimed, DeliveryResult
 from tests.support.hooks import issue, payload
 from tests.support.post import Post
 from worker.runtime import Runtime, make_runtime
@@ -71,6 +74,57 @@ def test_a_claimed_delivery_comes_back_when_its_worker_is_gone(post: Post) -> No
     deliver(post.runtime)
     row = post.inbox.row(delivery_id)
     assert (row.outcome, row.tries) == ("unlinked", 2)
+
+
+HANDED_ON = {
+    "the lease ran out": lambda _session, _claimed: None,
+    "it was put off": lambda s, c: inbox.wait(s, c, reason="not yet", delay=-1),
+    "it is tried again": lambda s, c: inbox.try_again(s, c, reason="refused", delay=-1),
+    "it was settled and replayed": lambda s, c: settle_and_replay(s, c),
+}
+STALE_WRITES = {
+    "settle": lambda s, c: inbox.settle(s, [ended(c, "too late")]),
+    "wait": lambda s, c: inbox.wait(s, c, reason="too late", delay=99),
+    "try again": lambda s, c: inbox.try_again(s, c, reason="too late", delay=99),
+}
+
+
+def ended(claimed: Claimed, reason: str = "done") -> DeliveryResult:
+    """A result for a claimed delivery."""
+    return DeliveryResult(claimed=claimed, outcome=DeliveryOutcome.NOTED, reason=reason)
+
+
+def settle_and_replay(session: Session, claimed: Claimed) -> None:
+    """The delivery was applied, and an operator has it applied once more."""
+    assert inbox.settle(session, [ended(claimed)]) == 1
+    inbox.replay(session, claimed.delivery_id)
+
+
+@pytest.mark.parametrize("write", STALE_WRITES.values(), ids=STALE_WRITES)
+@pytest.mark.parametrize("hand_on", HANDED_ON.values(), ids=HANDED_ON)
+def test_a_worker_whose_claim_has_passed_to_another_cannot_change_the_delivery(
+    post: Post,
+    hand_on: Callable[[Session, Claimed], None],
+    write: Callable[[Session, Claimed], object],
+) -> None:
+    delivery_id = post.inbox.put()
+    with begin(post.engine) as session:
+        (first,) = inbox.claim(session, lease_seconds=-1)
+    with begin(post.engine) as session:
+        hand_on(session, first)
+    with begin(post.engine) as session:
+        claims = inbox.claim(session, lease_seconds=60)
+        (second,) = claims or inbox.claim_quarantined(session, lease_seconds=60)
+    before = post.inbox.row(delivery_id)
+    with begin(post.engine) as session:
+        write(session, first)
+    after = post.inbox.row(delivery_id)
+    assert (after.outcome, after.reason, after.tries, after.due_at) == (
+        (before.outcome, before.reason, before.tries, before.due_at)
+    )
+    with begin(post.engine) as session:
+        assert inbox.settle(session, [ended(second)]) == 1
+    assert post.inbox.row(delivery_id).reason == "done"
 
 
 def test_large_bodies_are_claimed_a_few_at_a_time(post: Post) -> None:
