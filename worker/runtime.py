@@ -16,7 +16,7 @@ from shared.sync.pauses import credentials_hash
 from worker.jira.client import make_jira
 from worker.jira.port import Jira
 from worker.jira.rate_limit import make_budget
-from worker.sync.pacing import Pacing
+from worker.process.messages import Messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +27,10 @@ class Runtime:
     engine: Engine
     jira: Jira
     redis: Any
-    celery: Celery
+    messages: Messages
     clock: Clock
     credentials: str
     worker: str
-
-    @property
-    def pace(self) -> Pacing:
-        """The pacing shared with all workers."""
-        return Pacing(self.redis)
 
     def close(self) -> None:
         """Give everything back."""
@@ -54,7 +49,7 @@ def make_runtime(settings: Settings, *, celery: Celery | None = None) -> Runtime
         engine=make_engine(settings.database_dsn(), pool_size=2),
         jira=make_jira(settings, clock=clock, budget=budget),
         redis=client,
-        celery=celery or make_celery(settings),
+        messages=Messages(celery or make_celery(settings), client),
         clock=clock,
         credentials=credentials_hash(settings),
         worker=f"{socket.gethostname()}:{os.getpid()}",

@@ -170,11 +170,6 @@ def send(celery: Celery, message: TaskName, *, expires: float = 30.0) -> None:
     celery.send_task(message, expires=expires, retry=False)
 
 
-def send_drain(celery: Celery, *, expires: float = 30.0) -> None:
-    """Send one ``drain`` message; it is worthless after ``expires`` seconds."""
-    send(celery, TaskName.DRAIN, expires=expires)
-
-
 class Notifier:
     """Tells the workers that something is due, at no cost to whoever rings.
 

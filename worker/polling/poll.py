@@ -82,7 +82,7 @@ def poll(runtime: Runtime) -> int:
         piece = _Slice(runtime, current, probe=look is CircuitState.HALF_OPEN)
         piece.run()
     if piece.to_be_continued:
-        _send_next(runtime)
+        runtime.messages.send(TaskName.POLL, expires=LOOK_EVERY)
     return piece.tickets
 
 
@@ -202,11 +202,3 @@ class _Slice:
             self.runtime.engine,
             lambda s: watermarks.refused(s, self.round.scope, reason=refusal.message),
         )
-
-
-def _send_next(runtime: Runtime) -> None:
-    """Go on at once rather than at the beat's next look."""
-    try:
-        runtime.celery.send_task(TaskName.POLL, expires=LOOK_EVERY, retry=False)
-    except Exception as error:  # noqa: BLE001  the beat asks again where we cannot
-        log.warning("poll_not_sent", error=type(error).__name__)

@@ -16,8 +16,7 @@ from worker.jira.port import JiraError, ReadResult
 from worker.jira.rate_limit import BudgetExhausted
 from worker.runtime import Runtime
 
-
-MISSING = frozenset({FailureCode.TICKET_NOT_FOUND, FailureCode.NO_PERMISSION})
+_DENIALS = frozenset({FailureCode.TICKET_NOT_FOUND, FailureCode.NO_PERMISSION})
 """Answers that say a ticket is deleted or hidden. Any other answer says nothing of the kind."""
 
 
@@ -72,7 +71,7 @@ def _store(session: Session, runtime: Runtime, result: ReadResult, asked_at: dat
 
 
 def _denied(result: ReadResult) -> list[str]:
-    return [name for name, problem in result.refused.items() if problem.code in MISSING]
+    return [name for name, problem in result.refused.items() if problem.code in _DENIALS]
 
 
 def _asked(name: str, key: str) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import TASKS_WAKEUP_KEY, WAKEUP_MILLIS, send_drain
+from shared.broker.celery_app import Wakeup
 from shared.database.engine import begin, in_transaction
 from shared.errors import DatabaseUnavailableError
 from shared.fill.ingest import ingest
@@ -22,7 +22,7 @@ from worker.breaker.circuit import CircuitState
 from worker.jira.port import JiraError, ReadResult
 from worker.process.shutdown import ShutdownRequested
 from worker.runtime import Runtime
-from worker.sync.pacing import wait_for_leave
+from worker.sync.pacing import Pacing, wait_for_leave
 
 log = get_logger(__name__)
 
@@ -42,7 +42,7 @@ def drain(runtime: Runtime) -> int:
     whatever else goes wrong leaves the batch to the sweep. One deadline bounds all reading, the
     probe's included: a Jira that is merely slow must cost nobody a crash.
     """
-    _hush(runtime)
+    runtime.messages.clear(Wakeup.TASKS)
     began = runtime.clock.monotonic()
     deadline = began + runtime.settings.drain_seconds
     turn = min(deadline, began + TURN_SECONDS)
@@ -62,7 +62,7 @@ def _round(runtime: Runtime, *, deadline: float) -> tuple[int, bool]:
     batch = _claim_batch(runtime)
     full = len(batch) >= CLAIM_LIMIT
     if full:
-        notify(runtime)
+        runtime.messages.notify(Wakeup.TASKS)
     answered = _work(runtime, batch, deadline=deadline, look=look)
     if not batch and look is CircuitState.HALF_OPEN:
         circuit.reset(runtime)
@@ -71,33 +71,16 @@ def _round(runtime: Runtime, *, deadline: float) -> tuple[int, bool]:
     return len(batch) + len(quarantined), answered and full
 
 
-def _hush(runtime: Runtime) -> None:
-    """Delete the doorbell before looking, so that whoever comes after the look rings again."""
-    try:
-        runtime.redis.delete(TASKS_WAKEUP_KEY)
-    except Exception as error:  # noqa: BLE001  every layer of the client has errors of its own
-        log.warning("doorbell_unreachable", error=type(error).__name__)
-
-
-def notify(runtime: Runtime) -> None:
-    """Have one more drain sent, unless one is on its way."""
-    try:
-        if runtime.redis.set(TASKS_WAKEUP_KEY, 1, nx=True, px=WAKEUP_MILLIS):
-            send_drain(runtime.celery)
-    except Exception as error:  # noqa: BLE001  the sweep rings where we cannot
-        log.warning("doorbell_failed", error=type(error).__name__)
-
-
 def _claim_batch(runtime: Runtime) -> list[Claim]:
     """A full batch at once; a small one when pacing allows, with all that came meanwhile."""
     if in_transaction(runtime.engine, sync_tasks.due) >= CLAIM_LIMIT:
         batch = _claim(runtime, small=False)
         if batch:
-            runtime.pace.full_started()
+            Pacing(runtime.redis).full_started()
             return batch
     if not in_transaction(runtime.engine, lambda s: sync_tasks.due(s, limit=1)):
         return []
-    if not wait_for_leave(runtime.pace, clock=runtime.clock, pause=time.sleep):
+    if not wait_for_leave(Pacing(runtime.redis), clock=runtime.clock, pause=time.sleep):
         return []
     return _claim(runtime, small=True)
 
@@ -121,7 +104,7 @@ def _claim_quarantined(runtime: Runtime, *, deadline: float) -> list[Claim]:
         runtime.engine, lambda s: sync_tasks.claim_quarantined(s, lease_seconds=lease)
     )
     if quarantined:
-        notify(runtime)
+        runtime.messages.notify(Wakeup.TASKS)
     return quarantined
 
 

@@ -1,6 +1,6 @@
 """Sweep, every second: what is due and nobody was told about, leases that ran out."""
 
-from shared.broker.celery_app import TaskName, send, send_drain
+from shared.broker.celery_app import TaskName
 from shared.database.engine import begin
 from shared.logs import get_logger
 from shared.sync import pauses
@@ -27,7 +27,7 @@ def sweep(runtime: Runtime) -> int:
     if lost:
         log.warning("leases_lost", tasks=lost)
     if waiting:
-        send_drain(runtime.celery, expires=5)
+        runtime.messages.send(TaskName.DRAIN, expires=5)
     if unapplied:
-        send(runtime.celery, TaskName.DELIVER, expires=5)
+        runtime.messages.send(TaskName.DELIVER, expires=5)
     return lost

@@ -7,7 +7,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import INBOX_WAKEUP_KEY, TaskName, send
+from shared.broker.celery_app import TaskName, Wakeup
 from shared.database.engine import in_transaction
 from shared.errors import DatabaseUnavailableError
 from shared.logs import get_logger
@@ -15,7 +15,6 @@ from shared.states import DeliveryOutcome
 from shared.webhooks import inbox
 from shared.webhooks.inbox import MOST_TRIES, Claimed, DeliveryResult
 from worker.runtime import Runtime
-from worker.sync.drain import notify
 from worker.webhooks.apply import BatchResults, judge
 from worker.webhooks.classify import ClassifiedDelivery, classify
 from worker.webhooks.field_map import known_mapping
@@ -37,7 +36,7 @@ BACKOFF_SECONDS = (2.0, 10.0, 30.0, 60.0)
 
 def deliver(runtime: Runtime) -> int:
     """Apply all deliveries that are due. Returns how many. Never asks Jira, never waits for it."""
-    _hush(runtime)
+    runtime.messages.clear(Wakeup.INBOX)
     until = runtime.clock.monotonic() + RUN_SECONDS
     done = 0
     while runtime.clock.monotonic() < until:
@@ -45,16 +44,8 @@ def deliver(runtime: Runtime) -> int:
         if not applied:
             return done
         done += applied
-    send(runtime.celery, TaskName.DELIVER)
+    runtime.messages.send(TaskName.DELIVER)
     return done
-
-
-def _hush(runtime: Runtime) -> None:
-    """Delete the doorbell before looking, so that whoever comes after the look rings again."""
-    try:
-        runtime.redis.delete(INBOX_WAKEUP_KEY)
-    except Exception as error:  # noqa: BLE001  every layer of the client has errors of its own
-        log.warning("doorbell_unreachable", error=type(error).__name__)
 
 
 def _round(runtime: Runtime) -> int:
@@ -95,7 +86,7 @@ def _judge_alone(runtime: Runtime, notice: ClassifiedDelivery) -> None:
 def _judge(runtime: Runtime, notices: list[ClassifiedDelivery]) -> None:
     judgement = _patiently(runtime, lambda s: _settle(s, runtime, notices))
     if judgement.due:
-        notify(runtime)
+        runtime.messages.notify(Wakeup.TASKS)
     for verdict in judgement.verdicts:
         log.info(
             "delivery_applied",

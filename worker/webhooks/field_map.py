@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.broker.celery_app import TaskName, send
+from shared.broker.celery_app import TaskName
 from shared.database.engine import begin, in_transaction
 from shared.logs import get_logger
 from shared.tickets import field_mappings
@@ -38,7 +38,7 @@ def _stored_mapping(runtime: Runtime) -> FieldMapping | None:
     with begin(runtime.engine) as session:
         stored = field_mappings.find(session, runtime.settings)
     if stored is None or not stored.fresh:
-        send(runtime.celery, TaskName.MAP_FIELDS, expires=10)
+        runtime.messages.send(TaskName.MAP_FIELDS, expires=10)
     return None if stored is None else _mapping(runtime, stored)
 
 

@@ -19,6 +19,7 @@ from worker.breaker.circuit import trip
 from worker.jira.errors import JiraCaptchaLock
 from worker.runtime import Runtime
 from worker.sync.drain import drain
+from worker.sync.pacing import Pacing
 from worker.sync.sweep import sweep
 
 
@@ -264,7 +265,7 @@ def test_a_small_batch_waits_for_its_turn_and_takes_what_came_meanwhile(
     create(engine, "PI-42")
     drain(runtime)
     create(engine, "PI-43")
-    assert not runtime.pace.may_start_small()
+    assert not Pacing(runtime.redis).may_start_small()
     waiting = threading.Thread(target=drain, args=(runtime,))
     waiting.start()
     create(engine, "PI-44")

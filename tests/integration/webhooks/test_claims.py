@@ -76,19 +76,6 @@ def test_a_claimed_delivery_comes_back_when_its_worker_is_gone(post: Post) -> No
     assert (row.outcome, row.tries) == ("unlinked", 2)
 
 
-HANDED_ON = {
-    "the lease ran out": lambda _session, _claimed: None,
-    "it was put off": lambda s, c: inbox.wait(s, c, reason="not yet", delay=-1),
-    "it is tried again": lambda s, c: inbox.try_again(s, c, reason="refused", delay=-1),
-    "it was settled and replayed": lambda s, c: settle_and_replay(s, c),
-}
-STALE_WRITES = {
-    "settle": lambda s, c: inbox.settle(s, [ended(c, "too late")]),
-    "wait": lambda s, c: inbox.wait(s, c, reason="too late", delay=99),
-    "try again": lambda s, c: inbox.try_again(s, c, reason="too late", delay=99),
-}
-
-
 def ended(claimed: Claimed, reason: str = "done") -> DeliveryResult:
     """A result for a claimed delivery."""
     return DeliveryResult(claimed=claimed, outcome=DeliveryOutcome.NOTED, reason=reason)
@@ -98,6 +85,19 @@ def settle_and_replay(session: Session, claimed: Claimed) -> None:
     """The delivery was applied, and an operator has it applied once more."""
     assert inbox.settle(session, [ended(claimed)]) == 1
     inbox.replay(session, claimed.delivery_id)
+
+
+HANDED_ON = {
+    "the lease ran out": lambda _session, _claimed: None,
+    "it was put off": lambda s, c: inbox.wait(s, c, reason="not yet", delay=-1),
+    "it is tried again": lambda s, c: inbox.try_again(s, c, reason="refused", delay=-1),
+    "it was settled and replayed": settle_and_replay,
+}
+STALE_WRITES = {
+    "settle": lambda s, c: inbox.settle(s, [ended(c, "too late")]),
+    "wait": lambda s, c: inbox.wait(s, c, reason="too late", delay=99),
+    "try again": lambda s, c: inbox.try_again(s, c, reason="too late", delay=99),
+}
 
 
 @pytest.mark.parametrize("write", STALE_WRITES.values(), ids=STALE_WRITES)

@@ -1,0 +1,93 @@
+"""A worker whose broker is away does its work all the same: messages are only ever a hint."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from shared.database.engine import begin
+from shared.jobs import store as jobs
+from shared.models import Delivery, JiraPoll, SyncTask
+from shared.settings import Settings
+from shared.tickets import field_mappings
+from shared.tickets.field_mappings import Resolved
+from tests.factories import draft
+from tests.support.hooks import Inbox, issue, payload
+from tests.support.jira import SimulatedJira
+from worker.doctor.examination import examine
+from worker.embedded.valkey import free_port
+from worker.maintenance.filled_count import tally
+from worker.maintenance.prune import prune
+from worker.polling.deleted_tickets import check_deleted_tickets
+from worker.polling.poll import poll
+from worker.runtime import Runtime, make_runtime
+from worker.sync.drain import drain
+from worker.sync.sweep import sweep
+from worker.webhooks.deliver import deliver
+from worker.webhooks.field_map import map_fields
+
+WORK: list[Callable[[Runtime], object]] = [
+    check_deleted_tickets,
+    deliver,
+    drain,
+    examine,
+    map_fields,
+    poll,
+    prune,
+    sweep,
+    tally,
+]
+
+
+@pytest.fixture
+def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
+    """A worker whose broker refuses connections, and whose field names Jira has to resolve."""
+    changes = {
+        "redis_url": f"redis://127.0.0.1:{free_port()}/0",
+        "jira_base_url": jira.url,
+        "jira_project": ("PI",),
+        "jira_poll_seconds": 60,
+        "jira_field_part_number": "Part Number / Rev",
+        "jira_field_quantity": "Quantity",
+    }
+    given = {**settings.model_dump(), **changes}
+    runtime = make_runtime(Settings.model_validate(given, by_name=True))
+    yield runtime
+    runtime.close()
+
+
+@pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
+def test_all_work_goes_on_without_the_broker(
+    engine: Engine, runtime: Runtime, work: Callable[[Runtime], object]
+) -> None:
+    inbox = Inbox(engine)
+    inbox.put()
+    with begin(engine) as session:
+        jobs.create(session, draft(jira_ticket_key="PI-42"))
+    work(runtime)
+
+
+def test_deliveries_go_on_while_field_names_cannot_be_asked_for(
+    engine: Engine, runtime: Runtime
+) -> None:
+    inbox = Inbox(engine)
+    with begin(engine) as session:
+        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        ids = {"part_number": "customfield_10908", "quantity": None, "epic_link": None}
+        field_mappings.store(session, runtime.settings, Resolved(**ids))
+        session.execute(text("UPDATE field_mappings SET resolved_at = now() - interval '2 days'"))
+    stale, unlinked = inbox.put(), inbox.put(payload(about=issue("PI-43")))
+    deliver(runtime)
+    assert inbox.row(stale).outcome == "filled"
+    assert inbox.row(unlinked).outcome == "unlinked"
+
+
+def test_tickets_are_read_and_polled_without_the_broker(engine: Engine, runtime: Runtime) -> None:
+    with begin(engine) as session:
+        jobs.create(session, draft(jira_ticket_key="PI-42"))
+    drain(runtime)
+    poll(runtime)
+    with begin(engine) as session:
+        assert session.scalars(select(SyncTask.status)).all() == ["filled"]
+        assert session.scalars(select(JiraPoll.tickets)).one() > 0
+        assert session.scalars(select(Delivery)).all() == []
