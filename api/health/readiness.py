@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from shared import heartbeats
 from shared.broker.celery_app import make_redis
 from shared.database import engine as db
+from shared.migrations.runner import is_current
 from shared.settings import Settings
 
 T = TypeVar("T")
@@ -79,7 +80,7 @@ class Probe:
 
     def _ask_database(self) -> tuple[bool, tuple[str, ...]]:
         with db.begin(self._engine()) as session:
-            if not db.is_current(session):
+            if not is_current(session):
                 return False, ()
             return True, tuple(heartbeats.silent_parts(session))
 

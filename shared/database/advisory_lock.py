@@ -1,4 +1,4 @@
-"""One at a time over all workers: advisory locks that end with the process that holds them."""
+"""Advisory locks: work that only one process of the installation does at a time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,25 +9,27 @@ from sqlalchemy.exc import DBAPIError
 
 
 class LockName(IntEnum):
-    """What only one worker does at a time; the numbers are the locks' keys in PostgreSQL."""
+    """What is done by one process at a time; the numbers are the locks' keys in PostgreSQL."""
 
+    MIGRATION = 7_266_001
     POLL = 7_266_011
     DELETED_TICKETS = 7_266_012
 
 
 @contextmanager
-def advisory_lock(engine: Engine, errand: LockName) -> Iterator[bool]:
-    """Whether this worker is the one; held, without a transaction, until the block ends.
+def advisory_lock(engine: Engine, name: LockName) -> Iterator[bool]:
+    """Try to take the lock, and hold it until the block ends; yields whether it was free.
 
-    The lock hangs on a connection of its own: kill -9 or a database that restarts end it too.
+    The lock belongs to a connection made for it, outside any transaction. It also ends when the
+    process is killed or the database restarts.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        key = {"key": errand.value}
-        held = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
+        key = {"key": name.value}
+        acquired = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), key))
         try:
-            yield held
+            yield acquired
         finally:
-            if held:
+            if acquired:
                 _release(connection, key)
 
 

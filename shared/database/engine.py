@@ -1,21 +1,16 @@
-"""PostgreSQL: engine, transactions, migrations."""
+"""The database engine of a process, and transactions on it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from typing import TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, func
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-from shared.database.pool import ping_in_doubt
+from shared.database.pool import ping_stale_connections
 from shared.errors import DatabaseUnavailableError
 
 T = TypeVar("T")
@@ -23,24 +18,24 @@ T = TypeVar("T")
 _RETRYABLE = {"40P01", "40001"}  # deadlock detected, serialization failure
 _TRIES = 5
 
-
-# A server that vanished without a word, as one behind a failed network does, is noticed within
-# half a minute, and not after the hours or the quarter of an hour of the system's defaults.
-WATCHFUL = {
+# A server that has become unreachable, for example because the network failed, is noticed within
+# half a minute. With the system's defaults it takes from a quarter of an hour to hours.
+CONNECTION_OPTIONS = {
     "connect_timeout": 3,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
-"""libpq's options of every connection; milliseconds where libpq wants them, else seconds."""
+"""libpq options of every connection: seconds, but milliseconds for ``tcp_user_timeout``."""
 
 
 def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) -> Engine:
     """An engine for one process; make it after fork.
 
-    ``pool_size`` connections are kept and as many more opened in a rush. A statement may run
-    ``statement_seconds``, wait for a lock a third of that, and a transaction may not idle longer.
+    The pool keeps ``pool_size`` connections and opens up to as many more under load. A statement
+    may run for ``statement_seconds`` and wait for a lock for a third of that time. A transaction
+    may be idle for ``statement_seconds``.
     """
     limit = statement_seconds * 1000
     options = (
@@ -52,11 +47,11 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=5,
-        # An error that is logged must not carry the values: bodies of tickets are among them.
+        # Errors are logged, and the values of a statement can be the contents of tickets.
         hide_parameters=True,
-        connect_args={**WATCHFUL, "options": options, "application_name": "routecard"},
+        connect_args={**CONNECTION_OPTIONS, "options": options, "application_name": "routecard"},
     )
-    ping_in_doubt(engine)
+    ping_stale_connections(engine)
     return engine
 
 
@@ -64,7 +59,7 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
 def begin(engine: Engine) -> Iterator[Session]:
     """One transaction, committed at the end of the block.
 
-    Raises DatabaseUnavailableError where no connection could be had, hence nothing was written.
+    Raises DatabaseUnavailableError if there is no connection; then nothing was written.
     """
     with Session(engine, expire_on_commit=False) as session:
         try:
@@ -76,7 +71,7 @@ def begin(engine: Engine) -> Iterator[Session]:
 
 
 def in_transaction(engine: Engine, work: Callable[[Session], T]) -> T:
-    """Run ``work`` in one transaction, again where the database broke it up for a deadlock."""
+    """Run ``work`` in one transaction and commit; repeat it after a deadlock."""
     for tries_left in reversed(range(_TRIES)):
         try:
             with begin(engine) as session:
@@ -88,32 +83,7 @@ def in_transaction(engine: Engine, work: Callable[[Session], T]) -> T:
 
 
 def database_time(session: Session) -> datetime:
-    """The database's clock: due times, leases and heartbeats are set and compared by it."""
+    """The start of the transaction on the database's clock, which due times and leases use."""
     now = session.scalar(func.now())
     assert isinstance(now, datetime)  # noqa: S101  tells the type checker what now() is
     return now
-
-
-def alembic_config(dsn: str) -> Config:
-    """Alembic's configuration for our migrations, without a file."""
-    config = Config()
-    config.set_main_option("script_location", "shared:migrations")
-    config.attributes["dsn"] = dsn
-    return config
-
-
-def migrate(dsn: str) -> None:
-    """Bring the schema to the newest revision; concurrent calls wait for each other."""
-    command.upgrade(alembic_config(dsn), "head")
-
-
-def is_current(session: Session) -> bool:
-    """Whether every migration is in place."""
-    context = MigrationContext.configure(session.connection())
-    return set(context.get_current_heads()) == _heads()
-
-
-@cache
-def _heads() -> frozenset[str]:
-    """The revisions of this code, read once: they do not change under a running process."""
-    return frozenset(ScriptDirectory.from_config(alembic_config("")).get_heads())

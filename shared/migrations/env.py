@@ -1,21 +1,41 @@
-"""How Alembic reaches the database: one connection, one lock, all revisions in it."""
+"""Alembic's environment: applies revisions, or prints their SQL (`alembic upgrade head --sql`)."""
 
 from alembic import context
-from sqlalchemy import create_engine, pool, text
 
+from shared.migrations.runner import TIMEOUTS, migration_engine
 from shared.models import Base
-
-MIGRATION_LOCK = 7_266_001
-"""Advisory lock held by whoever migrates, so that several starts at once do it once."""
+from shared.settings import load_settings
 
 
-def run() -> None:
-    """Apply the revisions in one transaction under the advisory lock."""
-    engine = create_engine(context.config.attributes["dsn"], poolclass=pool.NullPool)
-    with engine.begin() as connection:
-        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
-        context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
+def run_online() -> None:
+    """Apply each revision in a transaction of its own."""
+    dsn = context.config.attributes.get("dsn") or load_settings().database_dsn()
+    with migration_engine(dsn).connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=Base.metadata,
+            compare_type=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def run_offline() -> None:
+    """Print the SQL, timeouts included, as it can be read, linted or run by psql."""
+    context.configure(
+        dialect_name="postgresql",
+        dialect_opts={"paramstyle": "named"},
+        literal_binds=True,
+        transaction_per_migration=True,
+    )
+    for setting, milliseconds in TIMEOUTS.items():
+        context.execute(f"SET {setting} = {milliseconds}")
+    with context.begin_transaction():
         context.run_migrations()
 
 
-run()
+if context.is_offline_mode():
+    run_offline()
+else:
+    run_online()

@@ -15,7 +15,7 @@ import psutil
 import psycopg
 from sqlalchemy import make_url
 
-from shared.database.engine import migrate
+from shared.migrations.runner import migrate
 
 TEMPLATE = "routecard_template"
 ROOM = 2 * 1024**3
@@ -98,11 +98,11 @@ def dsn(uri: str, name: str) -> str:
 
 
 @contextmanager
-def database(uri: str) -> Iterator[str]:
-    """A migrated database that nobody else uses; dropped at the end."""
+def database(uri: str, *, template: str = TEMPLATE) -> Iterator[str]:
+    """A migrated database for one test, dropped at the end; empty with ``template1``."""
     name = f"t{os.getpid()}_{next(_numbers)}"
     with psycopg.connect(uri, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
     try:
         yield dsn(uri, name)
     finally:

@@ -4,8 +4,8 @@ import logging
 
 import click
 
-from shared.database.engine import migrate
 from shared.logs import setup_logs
+from shared.migrations.runner import migrate
 from shared.settings import load_settings
 
 

@@ -11,6 +11,7 @@ from shared import heartbeats
 from shared.broker.celery_app import make_redis
 from shared.database import engine as db
 from shared.errors import AppError
+from shared.migrations.runner import is_current
 from shared.settings import Settings
 from worker.doctor.checks import Finding, fail, ok, warn
 
@@ -26,7 +27,7 @@ def database(engine: Engine) -> Iterator[Finding]:
     try:
         with db.begin(engine) as session:
             version = session.scalar(text("SHOW server_version"))
-            current = db.is_current(session)
+            current = is_current(session)
     except AppError:
         yield fail(
             "database",

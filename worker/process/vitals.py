@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, pool
 
 from shared import heartbeats
 from shared.broker.celery_app import QUEUE_INNER, make_redis
-from shared.database.engine import WATCHFUL
+from shared.database.engine import CONNECTION_OPTIONS
 from shared.logs import get_logger
 from shared.settings import Settings
 from worker.process import shutdown
@@ -43,7 +43,9 @@ class HeartbeatWriter:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._engine: Engine = create_engine(
-            settings.database_dsn(), poolclass=pool.NullPool, connect_args={**WATCHFUL, **_BRIEF}
+            settings.database_dsn(),
+            poolclass=pool.NullPool,
+            connect_args={**CONNECTION_OPTIONS, **_BRIEF},
         )
         self._name = name
         self._last = 0.0

@@ -46,7 +46,7 @@ def test_a_sound_connection_is_taken_again_without_a_ping(engine: Engine, pings:
 def test_one_that_idled_for_long_is_asked_first(
     engine: Engine, pings: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "UNASKED_SECONDS", 0.0)
+    monkeypatch.setattr(pool, "PING_AFTER_SECONDS", 0.0)
     assert session_id(engine) == session_id(engine)
     assert len(pings) == 1
 
