@@ -21,6 +21,7 @@ CREATE TABLE webhook_deliveries (
     outcome text,
     reason text,
     tries integer DEFAULT 0 NOT NULL,
+    lease_token bigint DEFAULT 0 NOT NULL,
     due_at timestamptz DEFAULT now() NOT NULL,
     received_at timestamptz DEFAULT now() NOT NULL,
     applied_at timestamptz,
