@@ -31,6 +31,4 @@ class SystemClock:
 
 def iso_millis(moment: datetime) -> str:
     """UTC with milliseconds and ``Z``, as in spec/API.md: ``2024-01-15T10:30:00.000Z``."""
-    return (
-        moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
-    )
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

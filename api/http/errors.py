@@ -1,7 +1,6 @@
 """Every refusal and every fault in one JSON shape; the only place that knows HTTP statuses."""
 
 from http import HTTPStatus
-from typing import Any
 
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -16,6 +15,7 @@ from api.http.refusals import (
     UnsupportedMediaError,
 )
 from api.http.responses import json_answer
+from api.schemas.answers import Error, FieldError
 from shared.errors import (
     AppError,
     ConflictError,
@@ -59,15 +59,18 @@ def register(app: Flask) -> None:
 
 def error_body(
     status: int, code: str, message: str, problems: tuple[FieldProblem, ...] = ()
-) -> dict[str, Any]:
+) -> Error:
     """The error shape of spec/API.md, "error body"."""
-    body: dict[str, Any] = {"statusCode": status, "code": code, "message": message}
-    if problems:
-        body["errors"] = [{"field": p.field, "message": p.message} for p in problems]
-    return body | {"requestId": g.get("request_id", "")}
+    return Error(
+        status_code=status,
+        code=code,
+        message=message,
+        errors=[FieldError.from_row(problem) for problem in problems] or None,
+        request_id=g.get("request_id", ""),
+    )
 
 
-def refusal_body(error: AppError) -> dict[str, Any]:
+def refusal_body(error: AppError) -> Error:
     """The same shape for a refusal inside an answer, as in a bulk create."""
     return error_body(status_of(error), error.code, error.message, getattr(error, "problems", ()))
 

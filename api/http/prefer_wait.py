@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from api.http.idempotent_create import CreateHeaders
 from api.http.responses import dump, entity_tag
 from api.runtime import current_runtime, transaction
-from api.schemas.job_representations import job_json
+from api.schemas.jobs import JobOut
 from shared.errors import DatabaseUnavailableError
 from shared.jobs import queries
 from shared.logs import get_logger
@@ -74,7 +74,7 @@ def _as_now(answer: Response, job_id: str, member: str | None) -> Response:
         log.warning("job_not_read_again", job_id=job_id, error=type(error).__name__)
         return answer
     if view is not None:
-        job = job_json(view)
+        job = JobOut.of(view)
         answer.set_data(dump({member: job} if member else job))
         answer.headers["ETag"] = entity_tag(view.job.version)
     return answer

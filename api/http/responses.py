@@ -1,10 +1,10 @@
-"""Answers: JSON by orjson, streamed lists, entity tags."""
+"""Answers: JSON made from their models, streamed lists, entity tags."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-import orjson
 from flask import Response, request
+from pydantic_core import to_json
 
 from shared.errors import StaleError
 
@@ -19,21 +19,8 @@ def json_answer(
 
 
 def dump(content: Any) -> bytes:
-    """JSON text; a lone surrogate that was echoed from a request becomes a question mark."""
-    try:
-        return orjson.dumps(content)
-    except TypeError:
-        return orjson.dumps(_printable(content))
-
-
-def _printable(content: Any) -> Any:
-    if isinstance(content, str):
-        return content.encode("utf-8", "replace").decode("utf-8")
-    if isinstance(content, dict):
-        return {_printable(key): _printable(value) for key, value in content.items()}
-    if isinstance(content, list):
-        return [_printable(value) for value in content]
-    return content
+    """JSON text of an answer, or of a list or an object of answers; absent values are left out."""
+    return to_json(content, by_alias=True, exclude_none=True)
 
 
 def no_content() -> Response:

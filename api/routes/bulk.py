@@ -15,8 +15,7 @@ from api.http.request_ids import request_id
 from api.http.resource import Resource
 from api.http.responses import json_answer
 from api.schemas.fields import invalid
-from api.schemas.job_representations import job_json
-from api.schemas.jobs import BulkCreate, JobCreate, JobsCreated
+from api.schemas.jobs import BulkCreate, JobCreate, JobCreated, JobOut, JobsCreated
 from shared.errors import InvalidInputError
 from shared.jobs import store as jobs
 from shared.jobs.queries import JobView
@@ -63,11 +62,10 @@ def _judged(entry: Any) -> JobDraft | InvalidInputError:
 def _answer(judged: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:
     stored = iter(made)
     results = [
-        {"status": 400, "error": refusal_body(found)}
+        JobCreated(status=400, error=refusal_body(found))
         if isinstance(found, InvalidInputError)
-        else {"status": 201, "job": job_json(next(stored))}
+        else JobCreated(status=201, job=JobOut.of(next(stored)))
         for found in judged
     ]
     failed = len(judged) - len(made)
-    content = {"results": results, "created": len(made), "failed": failed}
-    return json_answer(content, status=207)
+    return json_answer(JobsCreated(results=results, created=len(made), failed=failed), status=207)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from http import HTTPMethod
-from typing import Any
 
 from flask import Response
 from sqlalchemy.orm import Session
@@ -13,7 +12,6 @@ from api.http.request_ids import request_id
 from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
 from api.runtime import current_runtime, transaction
-from api.schemas.job_representations import present
 from api.schemas.webhooks import (
     DeliveryDetail,
     DeliveryOut,
@@ -24,7 +22,6 @@ from api.schemas.webhooks import (
 )
 from api.webhooks import replays
 from shared.accounts.audit import AuditContext
-from shared.clock import iso_millis
 from shared.database.engine import begin
 from shared.errors import NotFoundError
 from shared.states import Scope
@@ -51,7 +48,7 @@ def read_all(query: DeliveryQuery) -> Response:
             return delivery_queries.page(session, only, limit=count, before=before)
 
     return listed(
-        fetch, limit=query.limit, after=query.cursor, show=delivery_json, key=lambda row: row.id
+        fetch, limit=query.limit, after=query.cursor, show=DeliveryOut.of, key=lambda row: row.id
     )
 
 
@@ -62,7 +59,7 @@ def read(path: DeliveryPath) -> Response:
         row = _found(session, path.id)
         body = delivery_queries.body(session, path.id)
     text = None if body is None else body.decode("utf-8", "replace")
-    return json_answer({**delivery_json(row), **present(body=text)})
+    return json_answer(DeliveryDetail.of(row, body=text))
 
 
 @resource.route(
@@ -81,7 +78,7 @@ def replay(path: DeliveryPath) -> Response:
     replays.replay_one(path.id, context=_audit_context())
     with transaction() as session:
         row = _found(session, path.id)
-    return json_answer(delivery_json(row), status=202)
+    return json_answer(DeliveryOut.of(row), status=202)
 
 
 @resource.route(
@@ -118,28 +115,3 @@ def _found(session: Session, delivery_id: str) -> DeliveryRow:
     if row is None:
         raise NotFoundError(inbox.KIND, delivery_id)
     return row
-
-
-def delivery_json(row: DeliveryRow) -> dict[str, Any]:
-    """A delivery without its body."""
-    retried = row.applied_at is None and row.reason is not None
-    return present(
-        id=row.id,
-        identifier=row.identifier,
-        event=row.event,
-        ticketKey=row.ticket_key,
-        issueId=row.issue_id,
-        receivedAt=iso_millis(row.received_at),
-        appliedAt=iso_millis(row.applied_at) if row.applied_at else None,
-        outcome=row.outcome,
-        reason=row.reason,
-        duplicates=row.duplicates,
-        signed=row.signed,
-        tries=row.tries,
-        nextTryAt=iso_millis(row.due_at) if retried else None,
-        retry=row.retry,
-        flow=row.flow,
-        bodySize=row.body_size,
-        bodyKept=row.body_kept,
-        requestId=row.request_id,
-    )

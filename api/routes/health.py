@@ -17,7 +17,7 @@ resource = Resource("health", prefix="", about="Signs of life.")
 @resource.route(HTTPMethod.GET, "/healthz", access=Unscoped.PUBLIC, answers={200: Alive})
 def healthz() -> Response:
     """Say that this process answers."""
-    return json_answer({"status": "ok"})
+    return json_answer(Alive(status="ok"))
 
 
 @resource.route(
@@ -28,4 +28,4 @@ def readyz() -> Response:
     found = current_runtime().probe.look()
     if found.refusal is not None:
         raise NotReadyError(found.refusal)
-    return json_answer({"status": "ready", "degraded": list(found.degraded)})
+    return json_answer(Ready(status="ready", degraded=list(found.degraded)))

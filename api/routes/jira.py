@@ -12,7 +12,7 @@ from api.http.request_ids import request_id
 from api.http.resource import Resource
 from api.http.responses import entity_tag, json_answer
 from api.schemas.jira import LinkOut, LinkRequest
-from api.schemas.job_representations import job_json
+from api.schemas.jobs import JobOut
 from shared.errors import NotFoundError
 from shared.jobs import queries
 from shared.jobs import store as jobs
@@ -62,4 +62,4 @@ def _made(session: Session, body: LinkRequest) -> Made:
 
 def _answer(view: JobView, *, status: int) -> Response:
     headers = {"ETag": entity_tag(view.job.version)}
-    return json_answer({"job": job_json(view)}, status=status, headers=headers)
+    return json_answer(LinkOut(job=JobOut.of(view)), status=status, headers=headers)

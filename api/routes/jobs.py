@@ -14,7 +14,6 @@ from api.http.request_ids import request_id
 from api.http.resource import ListOf, Resource
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
 from api.runtime import current_runtime, in_transaction, transaction
-from api.schemas.job_representations import job_detail_json, job_json
 from api.schemas.jobs import (
     JobCreate,
     JobDeletion,
@@ -23,8 +22,10 @@ from api.schemas.jobs import (
     JobPath,
     JobQuery,
     JobUpdate,
+    Progress,
     UpdateHeaders,
 )
+from api.schemas.paths import PathOut
 from shared.database.engine import begin
 from shared.errors import NotFoundError
 from shared.jobs import queries
@@ -57,7 +58,7 @@ def create(header: WaitingHeaders, body: JobCreate) -> Response:
 def created_answer(view: JobView) -> Response:
     """201 with a new job, saying where it is."""
     headers = {"Location": f"/api/jobs/{view.job.id}", "ETag": entity_tag(view.job.version)}
-    return json_answer(job_json(view), status=201, headers=headers)
+    return json_answer(JobOut.of(view), status=201, headers=headers)
 
 
 @resource.route(
@@ -76,7 +77,7 @@ def read_all(query: JobQuery) -> Response:
             return queries.jobs_page(session, limit=count, before=before, only=only)
 
     return listed(
-        fetch, limit=query.limit, after=query.cursor, show=job_json, key=lambda view: view.job.id
+        fetch, limit=query.limit, after=query.cursor, show=JobOut.of, key=lambda view: view.job.id
     )
 
 
@@ -85,11 +86,9 @@ def read(path: JobPath) -> Response:
     """Read a job with its paths and progress."""
     with transaction() as session:
         view = _found(session, path.id)
-        shown = job_detail_json(
-            view,
-            paths=path_store.paths_of(session, path.id),
-            progress=progress.progress_of(session, path.id),
-        )
+        paths = [PathOut.of(one) for one in path_store.paths_of(session, path.id)]
+        made = Progress.of(progress.progress_of(session, path.id))
+    shown = JobDetail.of(view, paths=paths, progress=made)
     return json_answer(shown, headers={"ETag": entity_tag(view.job.version)})
 
 
@@ -132,7 +131,7 @@ def update(path: JobPath, header: UpdateHeaders, body: JobUpdate) -> Response:
         return _found(session, path.id)
 
     view = in_transaction(work)
-    return json_answer(job_json(view), headers={"ETag": entity_tag(view.job.version)})
+    return json_answer(JobOut.of(view), headers={"ETag": entity_tag(view.job.version)})
 
 
 @resource.route(

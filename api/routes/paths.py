@@ -9,11 +9,9 @@ from api.http.idempotent_create import CreateHeaders, Made, created
 from api.http.resource import ListOf, Resource
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
 from api.runtime import in_transaction, transaction
-from api.schemas.job_representations import path_json
 from api.schemas.jobs import JobPath, UpdateHeaders
-from api.schemas.paths import PathOut
-from api.schemas.routing import PathCreate, PathDetail, PathOfAddress, PathUpdate
-from api.schemas.unit_representations import path_detail_json
+from api.schemas.paths import PathDetail, PathOut
+from api.schemas.routing import PathCreate, PathOfAddress, PathUpdate
 from shared.errors import NotFoundError
 from shared.jobs import queries
 from shared.jobs import store as jobs
@@ -37,7 +35,7 @@ def create(header: CreateHeaders, body: PathCreate) -> Response:
     def work(session: Session) -> Made:
         path = path_store.create(session, job_id=body.job_id, draft=body.draft())
         headers = {"Location": f"/api/paths/{path.id}", "ETag": entity_tag(path.version)}
-        return Made(json_answer(path_json(path), status=201, headers=headers))
+        return Made(json_answer(PathOut.of(path), status=201, headers=headers))
 
     return created(header, work)
 
@@ -50,7 +48,7 @@ def read(path: PathOfAddress) -> Response:
     """
     with transaction() as session:
         found = _found(session, path.id)
-    return json_answer(path_detail_json(found), headers={"ETag": entity_tag(found.version)})
+    return json_answer(PathDetail.of(found), headers={"ETag": entity_tag(found.version)})
 
 
 @resource.route(
@@ -65,7 +63,7 @@ def read_of_job(path: JobPath) -> Response:
         found = path_store.paths_of(session, path.id)
         if not found and queries.job_view(session, path.id) is None:
             raise NotFoundError(jobs.KIND, path.id)
-    return json_answer([path_json(one) for one in found])
+    return json_answer([PathOut.of(one) for one in found])
 
 
 def _found(session: Session, path_id: str) -> PathView:
@@ -98,7 +96,7 @@ def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Resp
         return path_store.update(session, held, body.changes())
 
     changed = in_transaction(work)
-    return json_answer(path_json(changed), headers={"ETag": entity_tag(changed.version)})
+    return json_answer(PathOut.of(changed), headers={"ETag": entity_tag(changed.version)})
 
 
 @resource.route(

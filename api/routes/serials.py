@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from http import HTTPMethod, HTTPStatus
-from typing import Any
 
 from flask import Response
 from sqlalchemy.orm import Session
@@ -18,8 +17,10 @@ from api.schemas.serials import (
     Advance,
     Advanced,
     AdvanceMany,
+    AdvanceResult,
     AdvanceResults,
     AdvanceTo,
+    Bypassed,
     Event,
     Scrap,
     SerialOfAddress,
@@ -27,7 +28,6 @@ from api.schemas.serials import (
     SerialQuery,
     SerialsCreate,
 )
-from api.schemas.unit_representations import bypassed_json, event_json, serial_json
 from shared.database.engine import begin
 from shared.errors import AppError
 from shared.production import queries as serial_queries
@@ -60,7 +60,7 @@ def create(header: CreateHeaders, body: SerialsCreate) -> Response:
             quantity=body.quantity,
             actor=_actor(body.user_id),
         )
-        return Made(json_answer([serial_json(serial) for serial in made], status=201))
+        return Made(json_answer([SerialOut.of(serial) for serial in made], status=201))
 
     return created(header, work)
 
@@ -85,7 +85,7 @@ def read_all(query: SerialQuery) -> Response:
 
     after = None if query.cursor is None else serial_id(query.cursor)
     return listed(
-        fetch, limit=query.limit, after=after, show=serial_json, key=lambda serial: serial.id
+        fetch, limit=query.limit, after=after, show=SerialOut.of, key=lambda serial: serial.id
     )
 
 
@@ -94,7 +94,7 @@ def read(path: SerialOfAddress) -> Response:
     """Read a unit."""
     with transaction() as session:
         found = serial_queries.get(session, path.id)
-    return json_answer(serial_json(found))
+    return json_answer(SerialOut.of(found))
 
 
 @resource.route(
@@ -107,7 +107,7 @@ def history(path: SerialOfAddress) -> Response:
     """Who did what with a unit, and when."""
     with transaction() as session:
         events = serial_queries.history(session, path.id)
-    return json_answer([event_json(event) for event in events])
+    return json_answer([Event.of(event) for event in events])
 
 
 def must_exist(path: SerialOfAddress) -> None:
@@ -128,7 +128,7 @@ def advance(path: SerialOfAddress, body: Advance) -> Response:
     """Move a unit to its next step; past the last it is completed."""
     actor = _actor(body.user_id)
     moved = in_transaction(lambda s: serials.advance(s, path.id, actor=actor))
-    return json_answer(serial_json(moved))
+    return json_answer(SerialOut.of(moved))
 
 
 @resource.route(
@@ -145,8 +145,8 @@ def advance_to(path: SerialOfAddress, body: AdvanceTo) -> Response:
     moved, bypassed = in_transaction(
         lambda s: serials.advance_to(s, path.id, target_index=target, actor=actor)
     )
-    shown = {"serial": serial_json(moved), "bypassed": [bypassed_json(s) for s in bypassed]}
-    return json_answer(shown)
+    skipped = [Bypassed.of(step) for step in bypassed]
+    return json_answer(Advanced(serial=SerialOut.of(moved), bypassed=skipped))
 
 
 @resource.route(HTTPMethod.POST, "/advance", access=Scope.JOBS_WRITE, answers={207: AdvanceResults})
@@ -155,15 +155,15 @@ def advance_many(body: AdvanceMany) -> Response:
     actor = _actor(body.user_id)
     found = in_transaction(lambda s: serials.advance_many(s, body.ids, actor=actor))
     results = [_result(one) for one in found]
-    failed = sum("error" in result for result in results)
-    content = {"results": results, "advanced": len(results) - failed, "failed": failed}
+    failed = sum(result.error is not None for result in results)
+    content = AdvanceResults(results=results, advanced=len(results) - failed, failed=failed)
     return json_answer(content, status=HTTPStatus.MULTI_STATUS)
 
 
-def _result(found: SerialView | AppError) -> dict[str, Any]:
+def _result(found: SerialView | AppError) -> AdvanceResult:
     if isinstance(found, AppError):
-        return {"status": status_of(found), "error": refusal_body(found)}
-    return {"status": HTTPStatus.OK, "serial": serial_json(found)}
+        return AdvanceResult(status=status_of(found), error=refusal_body(found))
+    return AdvanceResult(status=HTTPStatus.OK, serial=SerialOut.of(found))
 
 
 @resource.route(
@@ -182,4 +182,4 @@ def scrap(path: SerialOfAddress, body: Scrap) -> Response:
             s, path.id, reason=body.reason, explanation=body.explanation, actor=actor
         )
     )
-    return json_answer(serial_json(ended))
+    return json_answer(SerialOut.of(ended))

@@ -12,10 +12,10 @@ from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
 from api.runtime import current_runtime, has_written, in_transaction, notify, transaction
 from api.schemas.sync import (
+    AttemptOut,
     BulkOut,
     BulkRequest,
     OneRequest,
-    SummaryOut,
     TaskDetail,
     TaskOut,
     TaskPath,
@@ -23,7 +23,7 @@ from api.schemas.sync import (
     cursor_text,
     place_behind,
 )
-from api.schemas.task_representations import attempt_json, summary_json, task_json
+from api.schemas.sync_summary import SummaryOut
 from shared.accounts.audit import AuditContext
 from shared.database.engine import begin
 from shared.errors import NotFoundError
@@ -43,7 +43,7 @@ def summary() -> Response:
     """Say what waits, what failed and why, how fast it goes, how Jira is, and who is alive."""
     with transaction() as session:
         found = sync_summary.summary(session)
-    return json_answer(summary_json(found))
+    return json_answer(SummaryOut.of(found))
 
 
 @resource.route(
@@ -67,7 +67,7 @@ def read_all(query: TaskQuery) -> Response:
         fetch,
         limit=query.limit,
         after=cursor_text(query.cursor) if query.cursor else None,
-        show=lambda found: task_json(*found),
+        show=lambda found: TaskOut.of(*found),
         key=lambda found: cursor_text(task_queries.place_of(found[0], sort)),
     )
 
@@ -76,9 +76,10 @@ def read_all(query: TaskQuery) -> Response:
 def read(path: TaskPath) -> Response:
     """Read a sync task with its attempts."""
     with transaction() as session:
-        found = _shown(session, path.id)
-        history = [attempt_json(a) for a in task_queries.attempts_of(session, path.id)]
-    return json_answer(found | {"history": history})
+        task = _found(session, path.id)
+        history = [AttemptOut.from_row(a) for a in task_queries.attempts_of(session, path.id)]
+        shown = TaskDetail.of(task, pauses.current(session), history=history)
+    return json_answer(shown)
 
 
 @resource.route(
@@ -111,7 +112,7 @@ def cancel(path: TaskPath, query: OneRequest) -> Response:
 def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
     def work(session: Session) -> Response:
         bulk_actions.act(session, operation, task_id, context=_audit_context(reason))
-        return json_answer(_shown(session, task_id))
+        return json_answer(TaskOut.of(_found(session, task_id), pauses.current(session)))
 
     answer = in_transaction(work)
     notify()
@@ -154,8 +155,8 @@ def _audit_context(reason: str | None) -> AuditContext:
     return AuditContext(actor=current_actor(), reason=reason, request_id=request_id())
 
 
-def _shown(session: Session, task_id: str) -> dict[str, object]:
+def _found(session: Session, task_id: str) -> TaskView:
     task = task_queries.one(session, task_id)
     if task is None:
         raise NotFoundError(task_queries.KIND, task_id)
-    return task_json(task, pauses.current(session))
+    return task

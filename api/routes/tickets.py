@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from http import HTTPMethod
-from typing import Any
 
 from flask import Response
 
@@ -10,17 +9,14 @@ from api.http.pagination import listed
 from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
 from api.runtime import current_runtime, transaction
-from api.schemas.job_representations import present
 from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery
-from shared.clock import iso_millis
 from shared.database.engine import begin
 from shared.errors import NotFoundError
 from shared.jobs import store as jobs
 from shared.states import Scope
 from shared.tickets import drift
 from shared.tickets import queries as ticket_queries
-from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
 from shared.tickets.queries import TicketRow
 
 resource = Resource(
@@ -47,7 +43,7 @@ def read_all(query: TicketQuery) -> Response:
         fetch,
         limit=query.limit,
         after=query.cursor,
-        show=lambda row: ticket_json(row, browse_url=browse),
+        show=lambda row: TicketOut.of(row, browse_url=browse),
         key=lambda row: row.issue_id,
     )
 
@@ -59,7 +55,7 @@ def read(path: TicketPath) -> Response:
         row = ticket_queries.one(session, path.key)
     if row is None:
         raise NotFoundError("Ticket", path.key)
-    return json_answer(ticket_json(row, browse_url=current_runtime().settings.browse_url))
+    return json_answer(TicketOut.of(row, browse_url=current_runtime().settings.browse_url))
 
 
 @drift_resource.route(
@@ -71,42 +67,4 @@ def read_drift(path: JobPath) -> Response:
         found = drift.of_job(session, path.id)
     if found is None:
         raise NotFoundError(jobs.KIND, path.id)
-    return json_answer(drift_json(found))
-
-
-def ticket_json(row: TicketRow, *, browse_url: str) -> dict[str, Any]:
-    """A ticket as TicketOut documents it."""
-    found = present(
-        key=row.key,
-        formerKeys=row.former_keys or None,
-        summary=row.summary,
-        partNumber=row.part_number,
-        priority=row.priority,
-        epicLink=row.epic_link,
-        labels=row.labels or None,
-        quantity=row.quantity,
-        status=row.status,
-        done=row.done,
-        url=f"{browse_url}/browse/{row.key}" if browse_url else None,
-        source=row.source,
-        updatedAt=iso_millis(row.jira_updated_at),
-        asOf=iso_millis(row.as_of),
-    )
-    return found | ({"deletedAt": iso_millis(row.deleted_at)} if row.deleted_at else {})
-
-
-def drift_json(found: Drift) -> dict[str, Any]:
-    """A drift as DriftOut documents it."""
-    shown = present(
-        jobId=found.job_id,
-        ticketKey=found.ticket_key,
-        state=found.state.value,
-        message=DRIFT_WORDS[found.state],
-        movedTo=found.jira_key if found.state is DriftState.MOVED else None,
-        deletedAt=iso_millis(found.deleted_at) if found.deleted_at else None,
-        asOf=iso_millis(found.as_of) if found.as_of else None,
-    )
-    fields = [
-        present(field=one.field, job=one.job, jira=one.jira, same=one.same) for one in found.fields
-    ]
-    return shown | {"fields": fields}
+    return json_answer(DriftOut.of(found))

@@ -1,9 +1,22 @@
-"""What all documented answers share, and the error shape."""
+"""What all answers share: their JSON is described by the models and made from them."""
 
-from typing import Any, cast
+from datetime import datetime
+from typing import Annotated, Any, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+)
 from pydantic.alias_generators import to_camel
+
+from shared.clock import iso_millis
+
+Timestamp = Annotated[datetime, PlainSerializer(iso_millis, return_type=str)]
+"""A moment as answers show it: UTC, with milliseconds and ``Z``."""
 
 
 def absent_not_null(schema: dict[str, Any]) -> None:
@@ -18,11 +31,24 @@ def absent_not_null(schema: dict[str, Any]) -> None:
 
 
 class Answer(BaseModel):
-    """The shape of an answer, for the OpenAPI document; absent values are left out of the JSON."""
+    """An answer: camelCase in the JSON, where absent values are left out."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, json_schema_extra=absent_not_null
+        alias_generator=to_camel,
+        populate_by_name=True,
+        json_schema_extra=absent_not_null,
     )
+
+    @classmethod
+    def from_row(cls, row: object, **values: Any) -> Self:
+        """The answer about a row: each field is the row's attribute of the same name.
+
+        ``values`` are the fields that the row does not have, or has in another form.
+        """
+        for name in cls.__pydantic_fields__:
+            if name not in values:
+                values[name] = getattr(row, name)
+        return cls(**values)
 
 
 def examples(**shown: JsonValue) -> ConfigDict:
@@ -31,11 +57,19 @@ def examples(**shown: JsonValue) -> ConfigDict:
     return cast(ConfigDict, {"openapi_extra": {"examples": named}})
 
 
+def _encodable(text: object) -> object:
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+Echo = Annotated[str, BeforeValidator(_encodable)]
+"""Text that may quote the request: a lone surrogate in it becomes a question mark."""
+
+
 class FieldError(Answer):
     """One thing wrong with one field."""
 
-    field: str
-    message: str
+    field: Echo
+    message: Echo
 
 
 class Error(Answer):
@@ -43,12 +77,12 @@ class Error(Answer):
 
     status_code: int = Field(examples=[400])
     code: str = Field(description="Stable.", examples=["validation_error"])
-    message: str = Field(description="The first problem.", examples=["name is required"])
+    message: Echo = Field(description="The first problem.", examples=["name is required"])
     errors: list[FieldError] | None = Field(None, description="All problems, in order.")
     request_id: str
 
 
-_SAID = {
+_EXAMPLES = {
     400: ("validation_error", "name is required"),
     401: ("unauthorized", "The bearer token is not known, or was revoked"),
     403: ("forbidden", "This needs the scope jobs:write, which your credential lacks"),
@@ -69,7 +103,7 @@ _SAID = {
 
 def error_example(status: int) -> dict[str, JsonValue]:
     """What a refusal of this status may look like."""
-    code, message = _SAID[status]
+    code, message = _EXAMPLES[status]
     return {
         "statusCode": status,
         "code": code,

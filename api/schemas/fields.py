@@ -211,6 +211,11 @@ def whole(*, least: int, most: int) -> Any:
     return BeforeValidator(check, json_schema_input_type=Annotated[int, Field(ge=least, le=most)])
 
 
+MAX_LIMIT = 1000
+"""Largest page of a list."""
+Limit = Annotated[int, whole(least=1, most=MAX_LIMIT)]
+
+
 def moment(value: Any) -> datetime:
     """An instant; without an offset it is UTC."""
     try:

@@ -1,16 +1,17 @@
 """Jobs: what a client sends, in the order it is checked, and what it gets."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, JsonValue
 
-from api.schemas.answers import Answer, Error, examples
+from api.schemas.answers import Answer, Error, Timestamp, examples
 from api.schemas.fields import (
     Body,
     Flag,
     Headers,
     IssueKey,
     Labels,
+    Limit,
     Moment,
     Name,
     Quantity,
@@ -20,18 +21,17 @@ from api.schemas.fields import (
     Words,
     cursor_of,
     one_of,
-    whole,
 )
+from api.schemas.jira_sync import JiraSync
 from api.schemas.paths import PathOut
 from shared.ids import Prefix
-from shared.jobs.queries import JobFilter
+from shared.jobs.queries import JobFilter, JobView
 from shared.jobs.store import JobChange, JobDraft
-from shared.states import Source, TaskStatus
+from shared.production import progress as progress_store
+from shared.states import TaskStatus
 
 MAX_BULK = 1000
 """Most jobs of one bulk create."""
-MAX_LIMIT = 1000
-"""Largest page of a list."""
 
 FULL: dict[str, JsonValue] = {
     "name": "JOB-2024-001",
@@ -112,9 +112,7 @@ class JobQuery(Query):
         None, description="With a fill that stands so."
     )
     updated_since: Moment | None = Field(None, description="Changed at this instant or later.")
-    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed."
-    )
+    limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Annotated[str, cursor_of(Prefix.JOB)] | None = Field(
         None, description="From the `Link` of the page before."
     )
@@ -143,26 +141,6 @@ class UpdateHeaders(Headers):
     if_match: str | None = Field(
         None, alias="If-Match", description="Change it only if its `ETag` is still this one."
     )
-
-
-class Reason(Answer):
-    """A stable code and its plain words."""
-
-    code: str
-    message: str
-
-
-class JiraSync(Answer):
-    """How the fill of a job's Jira fields stands."""
-
-    status: TaskStatus
-    task_id: str = Field(examples=["sync_01h455vb4pex5vsknk084sn02q"])
-    attempts: int = Field(ge=0)
-    next_attempt_at: str | None = Field(None, description="Pending, once it has been tried.")
-    waiting_for: Reason | None = Field(None, description="Pending: what holds it up.")
-    filled_at: str | None = None
-    source: Source | None = Field(None, description="Filled: what brought the ticket.")
-    error: Reason | None = Field(None, description="Failed: why.")
 
 
 FULL_OUT: dict[str, JsonValue] = {
@@ -194,9 +172,15 @@ class JobOut(Answer):
     jira_priority: str | None = None
     jira_epic_link: str | None = None
     jira_labels: list[str] | None = None
-    created_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
-    updated_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+    created_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
+    updated_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
     jira_sync: JiraSync | None = Field(None, description="Where a ticket fills the job.")
+
+    @classmethod
+    def of(cls, view: JobView, **more: Any) -> Self:
+        """A job beside its sync task; ``more`` are the members of a fuller answer."""
+        sync = None if view.task is None else JiraSync.of(view.task, view.pause)
+        return cls.from_row(view.job, jira_sync=sync, **more)
 
 
 class PathProgress(Answer):
@@ -216,6 +200,12 @@ class Progress(Answer):
     total_completed: int
     percent_complete: float
     path_progress: list[PathProgress]
+
+    @classmethod
+    def of(cls, progress: progress_store.Progress) -> Self:
+        """The progress of a job and of each of its paths."""
+        paths = [PathProgress.from_row(path) for path in progress.paths]
+        return cls.from_row(progress, path_progress=paths)
 
 
 EMPTY_PROGRESS: dict[str, JsonValue] = {

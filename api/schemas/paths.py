@@ -1,8 +1,13 @@
-"""Paths: what a client gets."""
+"""Paths: what a client gets, and where the units of a path are."""
+
+from typing import Any, Self
 
 from pydantic import Field
 
-from api.schemas.answers import Answer
+from api.schemas.answers import Answer, Timestamp
+from shared.production.paths import PathView
+from shared.production.progress import bottlenecks
+from shared.production.steps import Step
 from shared.states import AdvancementMode, DependencyType
 
 
@@ -26,5 +31,57 @@ class PathOut(Answer):
     goal_quantity: int
     advancement_mode: AdvancementMode
     steps: list[StepOut]
-    created_at: str
-    updated_at: str
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, path: PathView, **more: Any) -> Self:
+        """A path; ``more`` are the members of a fuller answer."""
+        steps = [StepOut.from_row(step, order=i) for i, step in enumerate(path.route.steps)]
+        return cls.from_row(path, advancement_mode=path.route.mode, steps=steps, **more)
+
+
+class StepDistribution(Answer):
+    """How many units a step has, and how many it has seen."""
+
+    step_id: str
+    step_name: str
+    step_order: int = Field(ge=0)
+    location: str | None = None
+    part_count: int = Field(ge=0, description="Units at the step now.")
+    completed_count: int = Field(
+        ge=0, description="Units that have gone past the step; who skipped it, too."
+    )
+    is_bottleneck: bool = Field(
+        description="No step has more units waiting. Of steps that tie, each; of none, none."
+    )
+
+    @classmethod
+    def of(cls, step: Step, *, order: int, is_bottleneck: bool) -> Self:
+        """A step of a path; ``order`` from 0."""
+        return cls(
+            step_id=step.id,
+            step_name=step.name,
+            step_order=order,
+            location=step.location,
+            part_count=step.present,
+            completed_count=step.passed,
+            is_bottleneck=is_bottleneck,
+        )
+
+
+class PathDetail(PathOut):
+    """A path and where its units are."""
+
+    distribution: list[StepDistribution]
+    completed_count: int = Field(ge=0, description="Units completed; scrapped ones do not count.")
+
+    @classmethod
+    def of(cls, path: PathView, **more: Any) -> Self:
+        """A path, where its units are, and how many are done."""
+        narrow = bottlenecks(path.route.steps)
+        distribution = [
+            StepDistribution.of(step, order=order, is_bottleneck=step.id in narrow)
+            for order, step in enumerate(path.route.steps)
+        ]
+        return super().of(path, distribution=distribution, **more)

@@ -1,10 +1,9 @@
-"""Paths: what a client sends, in the order it is checked, and how a path's units are spread."""
+"""Paths: what a client sends, in the order it is checked."""
 
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
-from api.schemas.answers import Answer
 from api.schemas.fields import (
     EMPTY,
     REQUIRED,
@@ -17,7 +16,6 @@ from api.schemas.fields import (
     short,
     wrong,
 )
-from api.schemas.paths import PathOut
 from shared.production.paths import PathChanges, PathDraft
 from shared.production.steps import MAX_STEPS, StepDraft
 from shared.states import AdvancementMode, DependencyType
@@ -161,29 +159,6 @@ class PathUpdate(Body):
             steps=steps,
             advancement_mode=self.advancement_mode,
         )
-
-
-class StepDistribution(Answer):
-    """How many units a step has, and how many it has seen."""
-
-    step_id: str
-    step_name: str
-    step_order: int = Field(ge=0)
-    location: str | None = None
-    part_count: int = Field(ge=0, description="Units at the step now.")
-    completed_count: int = Field(
-        ge=0, description="Units that have gone past the step; who skipped it, too."
-    )
-    is_bottleneck: bool = Field(
-        description="No step has more units waiting. Of steps that tie, each; of none, none."
-    )
-
-
-class PathDetail(PathOut):
-    """A path and where its units are."""
-
-    distribution: list[StepDistribution]
-    completed_count: int = Field(ge=0, description="Units completed; scrapped ones do not count.")
 
 
 class PathOfAddress(BaseModel):

@@ -1,6 +1,6 @@
 """Serial numbers: what a client sends, in the order it is checked, and what it gets."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from api.http.pagination import decode_cursor
-from api.schemas.answers import Answer, Error
+from api.schemas.answers import Answer, Error, Timestamp
 from api.schemas.fields import (
     NOT_A_CURSOR,
     NOT_A_NUMBER,
@@ -21,19 +21,19 @@ from api.schemas.fields import (
     NOT_WHOLE,
     REQUIRED,
     Body,
+    Limit,
     Query,
     RequiredName,
     Text,
     Words,
     one_of,
     quantity,
-    whole,
     wrong,
 )
-from api.schemas.jobs import MAX_LIMIT
 from shared.errors import NotFoundError
-from shared.production.queries import SerialFilter, number_of
+from shared.production.queries import EventView, SerialFilter, SerialView, number_of
 from shared.production.serials import MAX_BATCH, MAX_MOVES
+from shared.production.steps import Step
 from shared.states import ScrapReason, SerialAction, SerialStatus
 
 _SERIAL = "SN-00042"
@@ -147,9 +147,7 @@ class SerialQuery(Query):
     step_id: Words = Field(
         None, description="At this step; scrapped ones are at the step they were scrapped at."
     )
-    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed."
-    )
+    limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: (
         Annotated[int, BeforeValidator(_serial_key), WithJsonSchema({"type": "string"})] | None
     ) = Field(None, description="From the `Link` of the page before.")
@@ -171,13 +169,23 @@ class SerialOut(Answer):
         ge=-1, description="-1 once completed; a scrapped unit stays where it was scrapped."
     )
     status: SerialStatus
-    created_at: str
-    updated_at: str
+    created_at: Timestamp
+    updated_at: Timestamp
     scrap_reason: ScrapReason | None = None
     scrap_explanation: str | None = None
     scrap_step_id: str | None = None
-    scrapped_at: str | None = None
+    scrapped_at: Timestamp | None = None
     scrapped_by: str | None = None
+
+    @classmethod
+    def of(cls, serial: SerialView) -> Self:
+        """A unit; if it was scrapped: why, where, when and by whom."""
+        scrapped = serial.status is SerialStatus.SCRAPPED
+        return cls.from_row(
+            serial,
+            current_step_index=serial.step_index,
+            scrap_step_id=serial.step_id if scrapped else None,
+        )
 
 
 class Bypassed(Answer):
@@ -186,6 +194,11 @@ class Bypassed(Answer):
     step_id: str
     step_name: str
     classification: Literal["skipped"]
+
+    @classmethod
+    def of(cls, step: Step) -> Self:
+        """A skipped step. The contract has no way to defer one."""
+        return cls(step_id=step.id, step_name=step.name, classification="skipped")
 
 
 class Advanced(Answer):
@@ -214,7 +227,7 @@ class AdvanceResults(Answer):
 class Event(Answer):
     """One thing done to a unit. Indexes are the ones the steps had then."""
 
-    at: str
+    at: Timestamp
     action: SerialAction
     user_id: str
     from_step_id: str | None = None
@@ -226,6 +239,16 @@ class Event(Answer):
     bypassed_step_ids: list[str] | None = Field(None, description="Steps it skipped.")
     reason: ScrapReason | None = None
     explanation: str | None = None
+
+    @classmethod
+    def of(cls, event: EventView) -> Self:
+        """One line of a unit's history."""
+        return cls.from_row(
+            event,
+            from_step_index=event.from_index,
+            to_step_index=event.to_index,
+            bypassed_step_ids=event.bypassed_step_ids or None,
+        )
 
 
 class SerialOfAddress(BaseModel):

@@ -1,30 +1,29 @@
 """Sync operations: what can be asked of sync tasks, and what is answered."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from api.http.pagination import decode_cursor
-from api.schemas.answers import Answer
+from api.schemas.answers import Answer, Timestamp
 from api.schemas.fields import (
     NOT_A_CURSOR,
     Body,
     IssueKey,
+    Limit,
     Moment,
     Query,
     Words,
     one_of,
-    whole,
     wrong,
 )
-from api.schemas.jobs import Reason
+from api.schemas.jira_sync import Reason, next_attempt
 from shared.ids import Prefix, looks_like
 from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus
-from shared.sync.queries import Place, Sort, TaskFilter
-from shared.sync.summary import JiraState
+from shared.sync.pauses import Pause
+from shared.sync.queries import Place, Sort, TaskFilter, TaskView
 
-MAX_LIMIT = 1000
 _WORDS = [status.value for status in TaskStatus]
 _LISTED = f"^({'|'.join(_WORDS)})(,({'|'.join(_WORDS)}))*$"
 
@@ -110,9 +109,7 @@ class TaskQuery(Query, _Filter):
     sort: Annotated[Sort, one_of(Sort)] = Field(
         default=Sort.NEWEST, description="`-` is newest first."
     )
-    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
-    )
+    limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Cursor | None = Field(None, description="From the `Link` of the page before.")
 
 
@@ -170,21 +167,35 @@ class TaskOut(Answer):
     attempts: int = Field(description="How often it was looked at.")
     failures: int = Field(description="Answers of Jira about this ticket that were a no.")
     crashes: int = Field(description="Leases lost while it was worked on, since the last retry.")
-    next_attempt_at: str | None = Field(None, description="Pending, once it has been tried.")
+    next_attempt_at: Timestamp | None = Field(None, description="Pending, once it has been tried.")
     waiting_for: Reason | None = Field(None, description="Pending: what holds it up.")
-    claimed_at: str | None = Field(None, description="Running: since when.")
+    claimed_at: Timestamp | None = Field(None, description="Running: since when.")
     error: Reason | None = Field(None, description="Failed or cancelled: why.")
-    filled_at: str | None = None
+    filled_at: Timestamp | None = None
     request_id: str | None = Field(None, description="Of the request that caused it.")
-    created_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
-    updated_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
+    created_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
+    updated_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
+
+    @classmethod
+    def of(cls, task: TaskView, pause: Pause | None, **more: Any) -> Self:
+        """A sync task; ``pause`` is the pause in force, ``more`` the members of a fuller answer."""
+        pending = task.status == TaskStatus.PENDING
+        return cls.from_row(
+            task,
+            jira_part_number=task.part_number,
+            next_attempt_at=next_attempt(task, pause) if pending else None,
+            waiting_for=Reason.from_row(pause) if pending and pause else None,
+            claimed_at=task.claimed_at if task.status == TaskStatus.RUNNING else None,
+            error=Reason.of(task.error_code, task.error_message),
+            **more,
+        )
 
 
 class AttemptOut(Answer):
     """One look at the ticket on behalf of a task."""
 
-    started_at: str
-    ended_at: str
+    started_at: Timestamp
+    ended_at: Timestamp
     source: str
     outcome: AttemptOutcome
     code: str | None = None
@@ -196,73 +207,3 @@ class TaskDetail(TaskOut):
     """A sync task with what happened to it."""
 
     history: list[AttemptOut] = Field(description="Its newest 200 attempts, oldest first.")
-
-
-class MinuteOut(Answer):
-    """What ended in one minute."""
-
-    at: str
-    filled: int
-    failed: int
-
-
-class HourOut(Answer):
-    """The last hour."""
-
-    filled: int
-    failed: int
-    filled_per_minute: float
-    failed_per_minute: float
-    median_seconds: float | None = Field(None, description="From create to fill.")
-    p99_seconds: float | None = Field(None, description="From create to fill.")
-    minutes: list[MinuteOut]
-
-
-class JiraOut(Answer):
-    """How Jira treats us."""
-
-    state: JiraState
-    words: str = Field(examples=["limited until 10:42 UTC"])
-    message: str | None = None
-    since: str | None = None
-    until: str | None = None
-    last_ok_at: str | None = None
-
-
-class PartOut(Answer):
-    """Whether a part that runs on its own lives."""
-
-    alive: bool
-    seen_at: str | None = None
-
-
-class CauseOut(Answer):
-    """Failed tasks of one cause."""
-
-    code: FailureCode
-    count: int
-
-
-class IntakeOut(Answer):
-    """How webhook deliveries stand."""
-
-    waiting: int
-    oldest_waiting_at: str | None = None
-    received_last_hour: int
-    last_received_at: str | None = None
-    rejected_today: int
-
-
-class SummaryOut(Answer):
-    """How the filling of jobs stands."""
-
-    as_of: str
-    counts: dict[TaskStatus, int]
-    oldest_waiting_at: str | None = None
-    oldest_waiting_seconds: float | None = None
-    last_hour: HourOut
-    failures: list[CauseOut] = Field(description="By cause, the commonest first.")
-    jira: JiraOut
-    worker: PartOut
-    beat: PartOut
-    webhooks: IntakeOut

@@ -1,16 +1,15 @@
 """Our copy of Jira's tickets, and how jobs differ from it."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, Field
 
 from api.http.pagination import decode_cursor
-from api.schemas.answers import Answer
-from api.schemas.fields import NOT_A_CURSOR, Flag, Query, Words, whole, wrong
-from api.schemas.jobs import MAX_LIMIT
+from api.schemas.answers import Answer, Timestamp
+from api.schemas.fields import NOT_A_CURSOR, Flag, Limit, Query, Words, wrong
 from shared.states import Source
-from shared.tickets.drift import DriftState
-from shared.tickets.queries import TicketFilter
+from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
+from shared.tickets.queries import TicketFilter, TicketRow
 
 
 def _issue_id(value: Any) -> str:
@@ -30,9 +29,7 @@ class TicketQuery(Query):
     project: Words | None = Field(None, description="Of the project with this key.")
     status: Words | None = Field(None, description="With this status, as Jira names it.")
     all: Flag = Field(default=False, description="Done and deleted ones too.")
-    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
-    )
+    limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Annotated[str, BeforeValidator(_issue_id)] | None = Field(
         None, description="From the `Link` of the page before."
     )
@@ -71,11 +68,22 @@ class TicketOut(Answer):
     done: bool
     url: str | None = Field(None, description="Where people open it.")
     source: Source = Field(description="What brought this state of it.")
-    updated_at: str = Field(description="Its last change in Jira.")
-    as_of: str = Field(description="Up to when this is known to be what Jira says.")
-    deleted_at: str | None = Field(
+    updated_at: Timestamp = Field(description="Its last change in Jira.")
+    as_of: Timestamp = Field(description="Up to when this is known to be what Jira says.")
+    deleted_at: Timestamp | None = Field(
         None, description="Not found, or no longer to be seen by our account, since."
     )
+
+    @classmethod
+    def of(cls, row: TicketRow, *, browse_url: str) -> Self:
+        """A ticket from our copy; ``browse_url`` is JIRA_BROWSE_URL."""
+        return cls.from_row(
+            row,
+            former_keys=row.former_keys or None,
+            labels=row.labels or None,
+            url=f"{browse_url}/browse/{row.key}" if browse_url else None,
+            updated_at=row.jira_updated_at,
+        )
 
 
 class FieldDriftOut(Answer):
@@ -95,6 +103,16 @@ class DriftOut(Answer):
     state: DriftState
     message: str = Field(description="The state in plain words.")
     moved_to: str | None = Field(None, description="The key the ticket has now.")
-    deleted_at: str | None = None
-    as_of: str | None = Field(None, description="How old our knowledge of the ticket is.")
+    deleted_at: Timestamp | None = None
+    as_of: Timestamp | None = Field(None, description="How old our knowledge of the ticket is.")
     fields: list[FieldDriftOut]
+
+    @classmethod
+    def of(cls, found: Drift) -> Self:
+        """The drift of one job."""
+        return cls.from_row(
+            found,
+            message=DRIFT_WORDS[found.state],
+            moved_to=found.jira_key if found.state is DriftState.MOVED else None,
+            fields=[FieldDriftOut.from_row(one) for one in found.fields],
+        )

@@ -1,16 +1,14 @@
 """Webhook deliveries: what can be asked of them, and what is answered."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field
 
-from api.schemas.answers import Answer
-from api.schemas.fields import Body, Flag, IssueKey, Moment, Query, Words, cursor_of, one_of, whole
+from api.schemas.answers import Answer, Timestamp
+from api.schemas.fields import Body, Flag, IssueKey, Limit, Moment, Query, Words, cursor_of, one_of
 from shared.ids import Prefix
 from shared.states import DeliveryOutcome
-from shared.webhooks.queries import DeliveryFilter, DeliveryState
-
-MAX_LIMIT = 1000
+from shared.webhooks.queries import DeliveryFilter, DeliveryRow, DeliveryState
 
 State = Annotated[DeliveryState, one_of(DeliveryState)]
 
@@ -31,9 +29,7 @@ class DeliveryQuery(Query):
     signed: Flag | None = Field(None, description="Proven by a signature, or by a token alone.")
     received_since: Moment | None = Field(None, description="Received then or later.")
     received_until: Moment | None = Field(None, description="Received before then.")
-    limit: Annotated[int, whole(least=1, most=MAX_LIMIT)] | None = Field(
-        None, description="Page size; without it, all of them, streamed.", ge=1, le=MAX_LIMIT
-    )
+    limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Annotated[str, cursor_of(Prefix.HOOK)] | None = Field(
         None, description="From the `Link` of the page before."
     )
@@ -85,19 +81,25 @@ class DeliveryOut(Answer):
     event: str | None = None
     ticket_key: str | None = None
     issue_id: str | None = None
-    received_at: str = Field(examples=["2024-01-15T10:30:00.000Z"])
-    applied_at: str | None = None
+    received_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
+    applied_at: Timestamp | None = None
     outcome: DeliveryOutcome | None = Field(None, description="Absent until it is applied.")
     reason: str | None = None
     duplicates: int
     signed: bool
     tries: int
-    next_try_at: str | None = Field(None, description="Not applied, though tried before.")
+    next_try_at: Timestamp | None = Field(None, description="Not applied, though tried before.")
     retry: int | None = Field(None, description="Jira's own count of its retries.")
     flow: str | None = Field(None, description="`Primary`, or `Secondary` for bulk changes.")
     body_size: int = Field(description="In bytes.")
     body_kept: bool = Field(description="Whether it can be looked at and replayed.")
     request_id: str | None = None
+
+    @classmethod
+    def of(cls, row: DeliveryRow, **more: Any) -> Self:
+        """A delivery; ``more`` are the members of a fuller answer."""
+        tried_again = row.applied_at is None and row.reason is not None
+        return cls.from_row(row, next_try_at=row.due_at if tried_again else None, **more)
 
 
 class DeliveryDetail(DeliveryOut):

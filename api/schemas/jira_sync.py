@@ -1,0 +1,63 @@
+"""How the fill of a job stands, and the reasons that are given with it."""
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import Field
+
+from api.schemas.answers import Answer, Timestamp
+from shared.jobs.queries import TaskRow
+from shared.models import SyncTask
+from shared.states import Source, TaskStatus
+from shared.sync.pauses import Pause
+from shared.sync.queries import TaskView
+
+
+class Reason(Answer):
+    """A stable code and its plain words."""
+
+    code: str
+    message: str
+
+    @classmethod
+    def of(cls, code: str | None, message: str | None) -> Self | None:
+        """Why a task ended; None where it has no reason. A cancelled one has words alone."""
+        if code is None and message is None:
+            return None
+        return cls(code=code or "cancelled", message=message or "")
+
+
+class JiraSync(Answer):
+    """How the fill of a job's Jira fields stands."""
+
+    status: TaskStatus
+    task_id: str = Field(examples=["sync_01h455vb4pex5vsknk084sn02q"])
+    attempts: int = Field(ge=0)
+    next_attempt_at: Timestamp | None = Field(None, description="Pending, once it has been tried.")
+    waiting_for: Reason | None = Field(None, description="Pending: what holds it up.")
+    filled_at: Timestamp | None = None
+    source: Source | None = Field(None, description="Filled: what brought the ticket.")
+    error: Reason | None = Field(None, description="Failed: why.")
+
+    @classmethod
+    def of(cls, task: SyncTask | TaskRow, pause: Pause | None) -> Self:
+        """The state of a sync task; ``pause`` is the pause in force, if there is one."""
+        values: dict[str, object] = {}
+        if task.status == TaskStatus.PENDING:
+            values["next_attempt_at"] = next_attempt(task, pause)
+            values["waiting_for"] = None if pause is None else Reason.from_row(pause)
+        elif task.status == TaskStatus.FILLED:
+            values |= {"filled_at": task.filled_at, "source": task.source}
+        elif task.status == TaskStatus.FAILED:
+            values["error"] = Reason.of(task.error_code, task.error_message)
+        return cls(task_id=task.id, status=task.status, attempts=task.attempts, **values)
+
+
+def next_attempt(task: SyncTask | TaskRow | TaskView, pause: Pause | None) -> datetime | None:
+    """When a pending task is tried again.
+
+    None before its first attempt, and in a pause that only a person or new credentials end.
+    """
+    if not task.attempts or (pause is not None and pause.until is None):
+        return None
+    return max(task.due_at, pause.until) if pause and pause.until else task.due_at
