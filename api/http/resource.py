@@ -11,13 +11,14 @@ from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.schema import Schema
 from flask_openapi3.models.tag import Tag
 from flask_openapi3.utils import get_model_schema
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from api.auth.scopes import Access, declare
 from api.http import json_body
+from api.http.parameters import checked, single_values
 from api.schemas.answers import Error, error_example
-from api.schemas.fields import Body, Headers, Query, invalid
-from shared.errors import AppError, FieldProblem, InvalidInputError
+from api.schemas.fields import Body, Headers, Query
+from shared.errors import AppError
 from shared.states import Scope
 
 View = Callable[..., Any]
@@ -175,9 +176,9 @@ def _reading(
         if path is not None:
             given["path"] = path.model_construct(None, **variables)
         if query is not None:
-            given["query"] = _checked(query, _parameters())
+            given["query"] = checked(query, single_values(request.args))
         if header is not None:
-            given["header"] = _checked(header, _sent(header))
+            given["header"] = checked(header, _sent(header))
         if body is not None:
             given["body"] = _body(body, how, given.get("path"))
         return view(**given)
@@ -188,9 +189,9 @@ def _reading(
 def _body(model: type[Body], how: _Reading, path: BaseModel | None) -> Any:
     try:
         if _left_out(model):
-            return _checked(model, {})
+            return checked(model, {})
         content = json_body.json_object(limit=how.body_limit, entries=model.entries)
-        return _checked(model, content)
+        return checked(model, content)
     except AppError:
         if how.lookup is not None:
             how.lookup(path)
@@ -204,26 +205,6 @@ def _left_out(model: type[Body]) -> bool:
     return not extra.get("required", True) and not came
 
 
-def _checked(model: Any, content: Any) -> Any:
-    try:
-        return model.model_validate(content)
-    except ValidationError as error:
-        raise invalid(error) from None
-
-
 def _sent(model: type[Headers]) -> dict[str, str]:
     names = (field.alias or name for name, field in model.model_fields.items())
     return {name: request.headers[name] for name in names if name in request.headers}
-
-
-def _parameters() -> dict[str, str]:
-    parameters: dict[str, str] = {}
-    for name, values in request.args.lists():
-        if len(values) > 1:
-            message = f"{name} must be given once"
-            raise InvalidInputError(message, (FieldProblem(name, message),))
-        if "\0" in values[0] or "\0" in name:
-            message = "A parameter must not contain NUL characters"
-            raise InvalidInputError(message, (FieldProblem(name, message),))
-        parameters[name] = values[0]
-    return parameters

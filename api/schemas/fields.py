@@ -217,12 +217,12 @@ Limit = Annotated[int, whole(least=1, most=MAX_LIMIT)]
 
 
 def moment(value: Any) -> datetime:
-    """An instant; without an offset it is UTC."""
+    """An instant, in UTC; without an offset it is UTC already."""
     try:
         found = datetime.fromisoformat(_string(value))
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # the latter: its UTC is outside the years 1 to 9999
         raise wrong(NOT_A_MOMENT) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def one_of(kind: type[StrEnum]) -> Any:

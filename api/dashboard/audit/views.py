@@ -1,5 +1,6 @@
 """Audit: who did what, to what, when and why, and what came of it."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from flask import Response
@@ -7,18 +8,15 @@ from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
 from api.dashboard.audit import words as audit_words
-from api.dashboard.kit import list_request
-from api.dashboard.kit.list_request import TIMES, ListRequest
-from api.dashboard.kit.live import show_live
+from api.dashboard.kit.list_page import show_list
+from api.dashboard.kit.list_request import ListParameters
 from api.dashboard.kit.pages import Pages
 from api.http.pagination import decode_cursor
 from api.schemas.fields import NOT_A_CURSOR, Moment, Query, Words, one_of, wrong
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditFilter
-from shared.database.freshness import Topic
+from shared.models import AuditEvent
 
-PAGE = 50
-_FILTERS = ("q", "action", "actor", "subject", "within", "since")
 _LONGEST = 18
 
 pages = Pages("audit_pages", __name__)
@@ -35,7 +33,7 @@ def _number(value: Any) -> int:
 
 
 class AuditQuery(Query):
-    """Which deeds."""
+    """Which audit events."""
 
     q: Words | None = None
     action: Annotated[AuditAction, one_of(AuditAction)] | None = None
@@ -55,28 +53,26 @@ class AuditQuery(Query):
         )
 
 
+AUDIT = ListParameters("/audit", AuditQuery, since="since")
+
+
 @pages.page("/audit")
-def all_deeds() -> Response:
+def audit_list() -> Response:
     """The list."""
-    asked = list_request.asked(_FILTERS)
-    query = list_request.checked(AuditQuery, asked, since="since")
-    only, before = query.only(), query.cursor
-    return show_live(
-        "audit", Topic.AUDIT, read=lambda session: _list(session, asked, only, before), asked=asked
+    listing = AUDIT.read()
+    filters, before = listing.query.only(), listing.query.cursor
+    return show_list(
+        "audit",
+        listing,
+        fetch=lambda session, limit: audit.page(session, filters, limit=limit, before=before),
+        key=lambda event: str(event.id),
+        context=_context,
     )
 
 
-def _list(
-    session: Session, asked: ListRequest, only: AuditFilter, before: int | None
-) -> dict[str, Any]:
-    found = audit.page(session, only, limit=PAGE + 1, before=before)
-    rows, more = found[:PAGE], len(found) > PAGE
+def _context(session: Session, _rows: Sequence[AuditEvent]) -> dict[str, Any]:
     return {
-        "rows": rows,
-        "next": asked.after(str(rows[-1].id)) if more else None,
-        "first": asked.address() if asked.paged else None,
         "actions": list(audit_words.ACTION.items()),
         "actors": [(name, name) for name in audit.actors(session)],
-        "times": TIMES,
         "tell": audit_words,
     }

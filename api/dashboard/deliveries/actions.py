@@ -1,20 +1,19 @@
 """Replay from pages: one at once; many after the count, with what came of it."""
 
-from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, flash, request
 
 from api.auth.bearer import current_actor
 from api.dashboard.deliveries import words as delivery_words
-from api.dashboard.deliveries.views import FILTERS
-from api.dashboard.kit import list_request, words
+from api.dashboard.deliveries.views import DELIVERIES
+from api.dashboard.kit import words
 from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
 from api.dashboard.kit.layout import go_on
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
 from api.runtime import transaction
-from api.schemas.webhooks import DeliveryQuery
 from api.webhooks import replays
 from shared.accounts.audit import AuditContext
 from shared.errors import ConflictError, InvalidInputError
@@ -26,8 +25,7 @@ MOST_SELECTED = 200
 """Deliveries that can be picked one by one."""
 MOST_COUNTED = 100_000
 """How far the question counts; what came of it is exact."""
-_SINCE = "receivedSince"
-_LIST = "/deliveries"
+_NOT_FILTERS = ("scope", "id", "reason", "csrf_token")
 
 pages = Pages("delivery_actions", __name__)
 
@@ -97,10 +95,8 @@ def _meant(ids: list[str]) -> tuple[DeliveryFilter, list[tuple[str, str]]]:
         return DeliveryFilter(ids=picked), [("scope", scope), *(("id", one) for one in picked)]
     if scope != "matching":
         raise InvalidInputError("scope must be one of selected, matching")
-    asked = list_request.asked(FILTERS, path=_LIST)
-    fixed = list_request.fixed(asked, since=_SINCE)
-    query = list_request.checked(DeliveryQuery, replace(asked, given=fixed), since=_SINCE)
-    return query.only(), [("scope", scope), *fixed.items()]
+    listing = DELIVERIES.read(besides=_NOT_FILTERS)
+    return listing.query.only(), [("scope", scope), *listing.absolute.items()]
 
 
 def _as_json(chosen: list[tuple[str, str]]) -> dict[str, Any]:
@@ -113,7 +109,7 @@ def _as_json(chosen: list[tuple[str, str]]) -> dict[str, Any]:
 def _back(chosen: list[tuple[str, str]]) -> str:
     """The list that was come from, with its filters."""
     given = {name: value for name, value in chosen if name not in ("id", "scope")}
-    return list_request.ListRequest(path=_LIST, given=given).address()
+    return f"{DELIVERIES.path}?{urlencode(given)}" if given else DELIVERIES.path
 
 
 def _counted(matching: Matching) -> str:

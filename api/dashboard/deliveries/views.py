@@ -1,7 +1,6 @@
 """Webhook deliveries as operators look at them: the inbox, and one with its body."""
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -9,32 +8,21 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 
 from api.dashboard.deliveries import words as delivery_words
-from api.dashboard.kit import list_request
-from api.dashboard.kit.list_request import TIMES, ListRequest
+from api.dashboard.kit.list_page import show_list, tabs
+from api.dashboard.kit.list_request import ListParameters, ListRequest
 from api.dashboard.kit.live import PART, show_live
 from api.dashboard.kit.pages import Pages
-from api.runtime import current_runtime, transaction
+from api.runtime import current_runtime
 from api.schemas.webhooks import DeliveryQuery
-from shared.database.freshness import Topic
 from shared.errors import NotFoundError
 from shared.jobs import queries
 from shared.jobs.queries import JobFilter
 from shared.webhooks import health as webhook_health
 from shared.webhooks import inbox
 from shared.webhooks import queries as delivery_queries
-from shared.webhooks.queries import DeliveryFilter, DeliveryState
+from shared.webhooks.queries import DeliveryState
 
-PAGE = 50
-FILTERS = (
-    "outcome",
-    "q",
-    "event",
-    "ticketKey",
-    "signed",
-    "within",
-    "receivedSince",
-    "receivedUntil",
-)
+DELIVERIES = ListParameters("/deliveries", DeliveryQuery, since="receivedSince")
 MOST_COUNTED = 10_000
 """A list says how many match up to here; what is done to all of them counts them all."""
 SHOWN_BYTES = 200_000
@@ -45,58 +33,37 @@ pages = Pages("delivery_pages", __name__)
 
 
 @pages.page("/deliveries")
-def all_deliveries() -> Response:
-    """The inbox."""
-    asked = list_request.asked(FILTERS)
-    query = list_request.checked(DeliveryQuery, asked, since="receivedSince")
-    only, before = query.only(), query.cursor
-    return show_live(
+def delivery_list() -> Response:
+    """The list."""
+    listing = DELIVERIES.read()
+    filters, before = listing.query.only(), listing.query.cursor
+    return show_list(
         "deliveries",
-        Topic.DELIVERIES,
-        read=lambda session: _list(session, asked, only, before),
-        asked=asked,
+        listing,
+        fetch=lambda s, limit: delivery_queries.page(s, filters, limit=limit, before=before),
+        key=lambda row: row.id,
+        context=lambda session, _rows: _context(session, listing),
     )
 
 
-def _list(
-    session: Session, asked: ListRequest, only: DeliveryFilter, before: str | None
-) -> dict[str, Any]:
-    found = delivery_queries.page(session, only, limit=PAGE + 1, before=before)
-    rows, more = found[:PAGE], len(found) > PAGE
-    matching = delivery_queries.count(session, only, most=MOST_COUNTED + 1)
+def _context(session: Session, listing: ListRequest[DeliveryQuery]) -> dict[str, Any]:
+    matching = delivery_queries.count(session, listing.query.only(), most=MOST_COUNTED + 1)
     return {
-        "rows": rows,
         "matching": matching.matched,
         "most": MOST_COUNTED,
         "hearing": webhook_health.hearing(session),
         "expected": webhook_health.expected(current_runtime().settings),
-        "next": asked.after(rows[-1].id) if more else None,
-        "first": asked.address() if asked.paged else None,
-        "tabs": list(_tabs(asked)),
+        "tabs": tabs(listing, "outcome", delivery_words.STATE),
         "events": [(name, name.removeprefix("jira:")) for name in delivery_queries.events(session)],
         "proofs": list(delivery_words.PROOF.items()),
-        "times": TIMES,
         "tell": delivery_words,
     }
 
 
-def _tabs(asked: ListRequest) -> Iterator[tuple[str, str, int | None, bool]]:
-    chosen = asked.given.get("outcome")
-    yield "All", asked.address(outcome=None), None, chosen is None
-    for state in DeliveryState:
-        title = delivery_words.STATE[state]
-        yield title, asked.address(outcome=state.value), None, chosen == state.value
-
-
 @pages.page("/deliveries/<delivery_id>")
-def one_delivery(delivery_id: str) -> Response:
-    """One delivery: what became of it and why, and its body."""
-    return show_live(
-        "delivery",
-        Topic.DELIVERIES,
-        read=lambda session: _one(session, delivery_id),
-        body=None if PART in request.headers else _body(delivery_id),
-    )
+def delivery_page(delivery_id: str) -> Response:
+    """One delivery: its outcome, the reason for it, and its body."""
+    return show_live("delivery", lambda session: _one(session, delivery_id))
 
 
 def _one(session: Session, delivery_id: str) -> dict[str, Any]:
@@ -109,15 +76,14 @@ def _one(session: Session, delivery_id: str) -> dict[str, Any]:
         "state": row.outcome or DeliveryState.WAITING.value,
         "jobs": queries.jobs_page(session, limit=_JOBS, only=about) if row.ticket_key else [],
         "tell": delivery_words,
+        "body": None if PART in request.headers else _body(session, delivery_id),
         "body_days": current_runtime().settings.delivery_body_days,
     }
 
 
-def _body(delivery_id: str) -> tuple[str, bool]:
+def _body(session: Session, delivery_id: str) -> tuple[str, bool]:
     """The body for people, and whether that is all of it."""
-    with transaction() as session:
-        raw = delivery_queries.body(session, delivery_id, most=SHOWN_BYTES + 1) or b""
-    return pretty(raw)
+    return pretty(delivery_queries.body(session, delivery_id, most=SHOWN_BYTES + 1) or b"")
 
 
 def pretty(raw: bytes) -> tuple[str, bool]:

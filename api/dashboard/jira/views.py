@@ -10,7 +10,6 @@ from api.dashboard.deliveries import words as delivery_words
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.runtime import current_runtime
-from shared.database.freshness import Topic
 from shared.health import examinations
 from shared.models import Examination
 from shared.settings import Deployment, Settings
@@ -64,8 +63,7 @@ class Mapped(NamedTuple):
 @pages.page("/jira")
 def jira() -> Response:
     """How things stand between Jira and us."""
-    topics = (Topic.JIRA, Topic.POLL, Topic.DELIVERIES, Topic.EXAMINATIONS, Topic.MINUTE)
-    return show_live("jira", *topics, read=_read)
+    return show_live("jira", _read)
 
 
 def _read(session: Session) -> dict[str, Any]:

@@ -6,33 +6,30 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from api.dashboard.kit import list_request
-from api.dashboard.kit.list_request import TIMES, ListRequest
+from api.dashboard.kit.list_page import show_list, tabs
+from api.dashboard.kit.list_request import ListParameters
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.dashboard.kit.words import STATUS
 from api.runtime import current_runtime
 from api.schemas.jobs import JobQuery
-from shared.database.freshness import Topic
 from shared.errors import NotFoundError
 from shared.jobs import field_origins, queries
 from shared.jobs import store as jobs
 from shared.jobs.field_origins import Filler, Origin
-from shared.jobs.queries import JobFilter, JobView
+from shared.jobs.queries import JobView
 from shared.production import paths as path_store
 from shared.production import progress
 from shared.production import queries as serial_queries
 from shared.production.queries import SerialFilter
-from shared.states import TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.tickets import drift
 from shared.tickets.drift import Drift, FieldDrift
 
-PAGE = 50
+JOBS = ListParameters("/jobs", JobQuery, since="updatedSince")
 UNITS = 20
 """Units that a job's page shows at once."""
-_FILTERS = ("q", "jiraTicketKey", "jiraPriority", "jiraLabel", "jiraSync", "within", "updatedSince")
 FIELD_NAMES: dict[str, tuple[str, str]] = {
     "jira_ticket_key": ("jiraTicketKey", "Ticket"),
     "jira_ticket_summary": ("jiraTicketSummary", "Summary"),
@@ -57,56 +54,27 @@ pages = Pages("job_pages", __name__)
 
 
 @pages.page("/jobs")
-def all_jobs() -> Response:
+def job_list() -> Response:
     """The list."""
-    asked = list_request.asked(_FILTERS)
-    query = list_request.checked(JobQuery, asked, since="updatedSince")
-    only, before = query.only(), query.cursor
-    return show_live(
+    listing = JOBS.read()
+    filters, before = listing.query.only(), listing.query.cursor
+    return show_list(
         "jobs",
-        Topic.JOBS,
-        Topic.TASKS,
-        Topic.FLOOR,
-        read=lambda session: _list(session, asked, only, before),
-        asked=asked,
+        listing,
+        fetch=lambda s, limit: queries.jobs_page(s, limit=limit, before=before, only=filters),
+        key=lambda view: view.job.id,
+        context=lambda session, rows: {
+            "made": field_origins.progress_of(session, [view.job.id for view in rows]),
+            "tabs": tabs(listing, "jiraSync", STATUS),
+            "priorities": [(name, name) for name in field_origins.priorities(session)],
+        },
     )
-
-
-def _list(
-    session: Session, asked: ListRequest, only: JobFilter, before: str | None
-) -> dict[str, Any]:
-    found = queries.jobs_page(session, limit=PAGE + 1, before=before, only=only)
-    rows, more = found[:PAGE], len(found) > PAGE
-    return {
-        "rows": rows,
-        "made": field_origins.progress_of(session, [view.job.id for view in rows]),
-        "next": asked.after(rows[-1].job.id) if more else None,
-        "first": asked.address() if asked.paged else None,
-        "tabs": list(_tabs(asked)),
-        "priorities": [(name, name) for name in field_origins.priorities(session)],
-        "times": TIMES,
-    }
-
-
-def _tabs(asked: ListRequest) -> Iterator[tuple[str, str, int | None, bool]]:
-    chosen = asked.given.get("jiraSync")
-    yield "All", asked.address(jiraSync=None), None, chosen is None
-    for status in TaskStatus:
-        yield STATUS[status], asked.address(jiraSync=status.value), None, chosen == status.value
 
 
 @pages.page("/jobs/<job_id>")
-def one_job(job_id: str) -> Response:
+def job_page(job_id: str) -> Response:
     """One job: its Jira part, its progress, its units."""
-    return show_live(
-        "job",
-        Topic.JOBS,
-        Topic.TASKS,
-        Topic.FLOOR,
-        Topic.TICKETS,
-        Topic.JIRA,
-        read=lambda session: _one(session, job_id),
-    )
+    return show_live("job", lambda session: _one(session, job_id))
 
 
 def _one(session: Session, job_id: str) -> dict[str, Any]:

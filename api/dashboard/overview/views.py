@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.dashboard.overview import charts
-from shared.database.freshness import Topic
 from shared.sync import summary as sync_summary
 
 pages = Pages("overview", __name__)
@@ -17,8 +16,7 @@ pages = Pages("overview", __name__)
 @pages.page("/")
 def overview() -> Response:
     """How things stand."""
-    topics = (Topic.TASKS, Topic.DELIVERIES, Topic.JIRA, Topic.LIFE, Topic.MINUTE)
-    return show_live("overview", *topics, read=_read)
+    return show_live("overview", _read)
 
 
 def _read(session: Session) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from flask import Response, flash, request
 
 from api.auth.bearer import current_actor
-from api.dashboard.kit import task_addresses, words
+from api.dashboard.kit import words
 from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
 from api.dashboard.kit.layout import go_on
 from api.dashboard.kit.pages import Pages
+from api.dashboard.tasks.views import TASKS
 from api.http.request_ids import request_id
 from api.runtime import current_runtime, in_transaction, notify, transaction
 from shared.accounts.audit import AuditContext
@@ -29,6 +31,7 @@ _CHANGEABLE = {
     Operation.RETRY: (TaskStatus.FAILED, TaskStatus.CANCELLED),
     Operation.CANCEL: OPEN_STATUSES,
 }
+_NOT_FILTERS = ("scope", "back", "id", "reason", "csrf_token")
 _BACKS = {"overview": "/", "task": "/tasks/{}"}
 
 pages = Pages("task_actions", __name__)
@@ -119,8 +122,8 @@ def _meant(fields: dict[str, str], ids: list[str]) -> tuple[TaskFilter, list[tup
         return TaskFilter(ids=picked), [*kept, *(("id", task_id) for task_id in picked)]
     if scope != "matching":
         raise InvalidInputError("scope must be one of selected, matching")
-    asked = task_addresses.read(fields, now=current_runtime().clock.now())
-    return asked.wanted, [*kept, *task_addresses.fixed(asked).items()]
+    listing = TASKS.read(besides=_NOT_FILTERS)
+    return listing.query.only(), [*kept, *listing.absolute.items()]
 
 
 def _sample(operation: Operation, wanted: TaskFilter) -> list[tuple[str | None, ...]]:
@@ -167,4 +170,5 @@ def _back(hidden: dict[str, str], wanted: TaskFilter) -> str:
         return _BACKS[hidden["back"]].format(*wanted.ids[:1] or ("",))
     if wanted.ids:
         return "/tasks"
-    return task_addresses.read(hidden, now=current_runtime().clock.now()).address()
+    filters = {name: value for name, value in hidden.items() if name not in _NOT_FILTERS}
+    return f"{TASKS.path}?{urlencode(filters)}" if filters else TASKS.path

@@ -1,25 +1,25 @@
 """Sync tasks as operators look at them: the list with its filters, and the page of one."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy.orm import Session
 
-from api.dashboard.kit import task_addresses, words
+from api.dashboard.kit import words
+from api.dashboard.kit.list_page import show_list, tabs
+from api.dashboard.kit.list_request import ListParameters, ListRequest
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
-from api.dashboard.kit.task_addresses import ListRequest
 from api.runtime import current_runtime
-from shared.database.freshness import Topic
+from api.schemas.sync import TaskQuery, cursor_text
 from shared.errors import NotFoundError
 from shared.jobs import queries
-from shared.states import FailureCode, Source, TaskStatus
+from shared.states import FailureCode, Source
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
-from shared.sync.queries import Sort, TaskView
+from shared.sync.queries import Sort
 
-PAGE = 50
+TASKS = ListParameters("/tasks", TaskQuery, since="since")
 MOST_COUNTED = 1000
 """A list says how many match up to here; what is done to all of them counts them all."""
 
@@ -35,70 +35,53 @@ class Column(NamedTuple):
 
 
 @pages.page("/tasks")
-def tasks() -> Response:
+def task_list() -> Response:
     """The list."""
-    asked = task_addresses.read(request.args, now=current_runtime().clock.now())
-    return show_live(
-        "tasks", Topic.TASKS, Topic.JOBS, Topic.JIRA, read=lambda s: _list(s, asked), asked=asked
+    listing = TASKS.read()
+    query, sort = listing.query, listing.query.sort
+    return show_list(
+        "tasks",
+        listing,
+        fetch=lambda session, limit: task_queries.page(
+            session, query.only(), limit=limit, sort=sort, after=query.cursor
+        ),
+        key=lambda task: cursor_text(task_queries.place_of(task, sort)),
+        context=lambda session, _rows: _context(session, listing),
     )
 
 
-def _list(session: Session, asked: ListRequest) -> dict[str, Any]:
-    found = task_queries.page(
-        session, asked.wanted, limit=PAGE + 1, sort=asked.sort, after=asked.after
-    )
-    rows, more = found[:PAGE], len(found) > PAGE
-    counts = sync_summary.counts(session)
+def _context(session: Session, listing: ListRequest[TaskQuery]) -> dict[str, Any]:
+    narrowed = listing.filters.keys() - {"status"}
+    counts = None if narrowed else sync_summary.counts(session)
     return {
-        "rows": rows,
         "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
-        "matching": task_queries.count(session, asked.wanted, most=MOST_COUNTED + 1),
+        "matching": task_queries.count(session, listing.query.only(), most=MOST_COUNTED + 1),
         "most": MOST_COUNTED,
-        "next": _next(asked, rows[-1]) if more else None,
-        "first": asked.address() if asked.after else None,
-        "tabs": list(_tabs(asked, counts)),
-        "columns": _columns(asked),
+        "tabs": tabs(listing, "status", words.STATUS, counts=counts),
+        "columns": _columns(listing),
         "causes": [(code.value, words.CAUSE[code].title) for code in FailureCode],
         "sources": [(source.value, words.SOURCE[source]) for source in Source],
-        "times": [(value, title) for value, (title, _) in task_addresses.WITHIN.items()],
     }
 
 
-def _next(asked: ListRequest, last: TaskView) -> str:
-    place = task_queries.place_of(last, asked.sort)
-    return asked.address(cursor=task_addresses.cursor(place))
-
-
-def _tabs(
-    asked: ListRequest, counts: dict[TaskStatus, int]
-) -> Iterator[tuple[str, str, int | None, bool]]:
-    chosen = asked.given.get("status")
-    total = None if asked.narrowed else sum(counts.values())
-    yield "All", asked.address(status=None), total, chosen is None
-    for status in TaskStatus:
-        count = None if asked.narrowed else counts[status]
-        title, address = words.STATUS[status], asked.address(status=status.value)
-        yield title, address, count, chosen == status.value
-
-
-def _columns(asked: ListRequest) -> dict[str, Column]:
-    made = _column(asked, "Created", newest=Sort.NEWEST, oldest=Sort.OLDEST)
+def _columns(listing: ListRequest[TaskQuery]) -> dict[str, Column]:
     return {
-        "created": made,
-        "changed": _column(asked, "Changed", newest=Sort.CHANGED, oldest=Sort.UNCHANGED),
+        "created": _column(listing, "Created", newest=Sort.NEWEST, oldest=Sort.OLDEST),
+        "changed": _column(listing, "Changed", newest=Sort.CHANGED, oldest=Sort.UNCHANGED),
     }
 
 
-def _column(asked: ListRequest, title: str, *, newest: Sort, oldest: Sort) -> Column:
-    directions = {newest: "descending", oldest: "ascending"}
-    other = oldest if asked.sort is newest else newest
-    return Column(title, asked.address(sort=other.value), directions.get(asked.sort))
+def _column(listing: ListRequest[TaskQuery], title: str, *, newest: Sort, oldest: Sort) -> Column:
+    shown = listing.query.sort
+    other = oldest if shown is newest else newest
+    address = listing.address(sort=None if other is Sort.NEWEST else other.value)
+    return Column(title, address, {newest: "descending", oldest: "ascending"}.get(shown))
 
 
 @pages.page("/tasks/<task_id>")
-def task(task_id: str) -> Response:
+def task_page(task_id: str) -> Response:
     """One task: what happened to it, and what happens next."""
-    return show_live("task", Topic.TASKS, Topic.JOBS, Topic.JIRA, read=lambda s: _one(s, task_id))
+    return show_live("task", lambda session: _one(session, task_id))
 
 
 def _one(session: Session, task_id: str) -> dict[str, Any]:

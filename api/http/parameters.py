@@ -1,0 +1,35 @@
+"""Parameters of a query string or a form, checked by a model: the same for REST API and pages."""
+
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from werkzeug.datastructures import MultiDict
+
+from api.schemas.fields import invalid
+from shared.errors import FieldProblem, InvalidInputError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def single_values(sent: MultiDict[str, str]) -> dict[str, str]:
+    """The value of each parameter. Raises InvalidInputError for a repeated one and for NUL."""
+    values: dict[str, str] = {}
+    for name, [value, *more] in sent.lists():
+        if more:
+            raise _refused(name, f"{name} must be given once")
+        if "\0" in value or "\0" in name:
+            raise _refused(name, "A parameter must not contain NUL characters")
+        values[name] = value
+    return values
+
+
+def checked(model: type[M], content: object) -> M:
+    """The content as this model. Raises InvalidInputError with every problem the model found."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise invalid(error) from None
+
+
+def _refused(name: str, message: str) -> InvalidInputError:
+    return InvalidInputError(message, (FieldProblem(name, message),))
