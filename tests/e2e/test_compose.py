@@ -16,10 +16,10 @@ import requests
 from tests.support.compose import ROOT, Service, services
 from tests.support.stack import clean_environment
 from tests.support.waiting import eventually
-from worker.dev.programs import database
-from worker.embedded.account import Account
-from worker.embedded.postgres import Postgres
-from worker.embedded.valkey import free_port
+from worker.dev.account import Account
+from worker.dev.plan import postgres_program
+from worker.dev.postgres import Postgres
+from worker.dev.valkey import free_port
 
 SECRETS = {
     "POSTGRES_PASSWORD": "p" * 64,
@@ -78,10 +78,10 @@ class Compose:
     def start_database(self) -> None:
         """What the image `postgres` does."""
         self.postgres.prepare()
-        program = database(self.postgres)
+        program = postgres_program(self.postgres)
         self._keep(
             subprocess.Popen(  # noqa: S603  our own command
-                program.tethered(),
+                program.command_line(),
                 env=clean_environment(),
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -20,7 +20,7 @@ from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.processes import Parts, parts
 from tests.support.proxy import SilentProxy
 from tests.support.waiting import eventually
-from worker.embedded.valkey import free_port
+from worker.dev.valkey import free_port
 
 KEYS = [f"PI-{n}" for n in range(100, 1001)]  # the seed hides some of the first hundred
 OUTAGE_SECONDS = 30.0

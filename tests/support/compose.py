@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from tests.support.stack import clean_environment
-from worker.embedded.valkey import Valkey
+from worker.dev.valkey import Valkey
 
 ROOT = Path(__file__).parents[2]
 # ${NAME}, ${NAME:-default} and ${NAME:?message}

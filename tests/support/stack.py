@@ -1,6 +1,5 @@
 """The real stack, started as `make dev` starts it: `routecard dev` in a folder of its own."""
 
-import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +15,7 @@ import requests
 
 from shared.settings import process_environment
 from tests.support.waiting import eventually
-from worker.embedded.valkey import free_port
+from worker.dev.valkey import free_port
 
 _OURS = ("ROUTECARD_", "JIRA_", "DATABASE_URL", "REDIS_URL")
 _COMMAND_SECONDS = 30.0
@@ -91,16 +90,12 @@ class Stack:
         return True
 
     def pid(self, program: str) -> int:
-        """The process the supervisor started last for a program."""
-        spawned = re.findall(rf"spawned: '{program}' with pid (\d+)", self._supervisor_log())
-        return int(spawned[-1])
+        """The process that was started last for a program."""
+        return int((self.home / "run" / f"{program}.pid").read_text())
 
     def programs(self) -> set[str]:
         """The programs that were ever started in this home."""
-        return set(re.findall(r"spawned: '(\w+)' with pid", self._supervisor_log()))
-
-    def _supervisor_log(self) -> str:
-        return (self.home / "logs" / "supervisor.log").read_text()
+        return {log.stem for log in (self.home / "logs").glob("*.log")}
 
     def processes(self) -> set[psutil.Process]:
         """All processes ever seen under this stack; look again whenever some may be new."""

@@ -1,1 +1,1 @@
-"""`routecard dev`: all parts on one machine, as children of one supervisor."""
+"""`routecard dev`: all parts on one machine, as children of one process."""

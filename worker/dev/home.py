@@ -1,4 +1,4 @@
-"""The folder of a development stack: its lock, its secrets, what is in it and how it is emptied."""
+"""The folder of a development stack: its paths, its lock, its secrets, and how it is emptied."""
 
 import fcntl
 import hashlib
@@ -11,16 +11,17 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
+from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
 from shared.settings import EMBEDDED_FILE, Settings, read_embedded
-from worker.embedded.account import Account
-from worker.embedded.postgres import PORT, Postgres
-from worker.embedded.valkey import HOST, Valkey, is_free
+from worker.dev.account import Account
+from worker.dev.postgres import PORT, Postgres
+from worker.dev.valkey import Valkey, is_free
 
 _SOCKET_PATH_BYTES: Final = 103  # sun_path is 104 on macOS and 108 on Linux, one is the final NUL
 _STOPPING_SECONDS: Final = 30.0
-# Only what we made is ever deleted: ROUTECARD_HOME may be anything.
+# Only what we created is deleted: ROUTECARD_HOME may be any folder.
 _OURS: Final = ("postgres", "valkey", "beat", "logs", "run", "secret-key", EMBEDDED_FILE)
 
 
@@ -32,24 +33,24 @@ class Home:
 
     @classmethod
     def of(cls, settings: Settings) -> "Home":
-        """The home the settings name, made if it is missing."""
+        """The home that the settings name, created if it is missing."""
         path = settings.home.absolute()
         try:
             path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SettingsError(
-                f"ROUTECARD_HOME: {path} cannot be made: {error.strerror}"
+                f"ROUTECARD_HOME: {path} cannot be created: {error.strerror}"
             ) from None
         return cls(path)
 
     @property
     def logs(self) -> Path:
-        """One file a program."""
+        """One log file for each program."""
         return self.path / "logs"
 
     @property
     def run(self) -> Path:
-        """Sockets and the supervisor's configuration; elsewhere if the path is too long for one."""
+        """Sockets and process ids; in the temporary folder if the path is too long for a socket."""
         folder = self.path / "run"
         longest = folder / "postgres" / f".s.PGSQL.{PORT}"
         if len(os.fsencode(longest)) <= _SOCKET_PATH_BYTES:
@@ -58,25 +59,25 @@ class Home:
         return Path(tempfile.gettempdir()) / f"routecard-{os.geteuid()}-{mark}"
 
     def make_folders(self) -> None:
-        """Folders for logs and sockets. Raises SettingsError where a stranger holds the name."""
+        """Create the folders of logs and sockets. Raises SettingsError if another user owns one."""
         self.logs.mkdir(exist_ok=True)
         self.run.mkdir(mode=0o711, exist_ok=True)
         if self.run.lstat().st_uid != os.geteuid() or self.run.is_symlink():
             raise SettingsError(
-                f"{self.run} belongs to someone else: set a shorter ROUTECARD_HOME."
+                f"{self.run} belongs to another user: set a shorter ROUTECARD_HOME."
             )
-        self.run.chmod(0o711)  # PostgreSQL's account passes through to its own folder
+        self.run.chmod(0o711)  # PostgreSQL's account has to pass through to its own folder
 
     def lock(self) -> IO[str]:
-        """Take this home for one stack; the lock lasts while anyone holds the file open.
+        """Take this home for one stack; the lock lasts while a process holds the file open.
 
-        Raises SettingsError where another stack is running. One that was killed may still be
-        stopping its children: that is waited for.
+        Raises SettingsError if another stack is running. The children of one that was killed hold
+        the lock until they have stopped: wait for them.
         """
         file = (self.path / "dev.lock").open("a+")
         deadline = time.monotonic() + _STOPPING_SECONDS
-        while not _locked(file):
-            if _alive(file) or time.monotonic() > deadline:
+        while not _try_lock(file):
+            if _owner_is_alive(file) or time.monotonic() > deadline:
                 raise SettingsError(
                     f"A `routecard dev` is running in {self.path} already: stop it first, "
                     "or set ROUTECARD_HOME and the ports to others."
@@ -88,7 +89,7 @@ class Home:
         return file
 
     def empty(self) -> None:
-        """Delete all data of ours. Call it with the lock held."""
+        """Delete everything we created. Call it with the lock held."""
         for name in _OURS:
             path = self.path / name
             if path.is_dir():
@@ -97,7 +98,7 @@ class Home:
                 path.unlink(missing_ok=True)
 
     def secret_key(self) -> str:
-        """The key that signs sessions, made at the first start and kept."""
+        """The key that signs sessions, generated at the first start and kept."""
         path = self.path / "secret-key"
         if not path.exists():
             _write_private(path, secrets.token_urlsafe(48))
@@ -114,20 +115,17 @@ class Home:
     def valkey(self) -> Valkey:
         """The embedded broker of this home, on the port it had before if that is still free."""
         data = self.path / "valkey"
-        address, _, port = (
-            read_embedded(self.path).get("REDIS_URL", "").removesuffix("/0").rpartition(":")
-        )
-        password = address.removeprefix("redis://:").removesuffix(f"@{HOST}")
-        if password and port.isdigit() and is_free(int(port)):
-            return Valkey(data=data, port=int(port), password=password)
+        former = urlsplit(read_embedded(self.path).get("REDIS_URL", ""))
+        if former.password and former.port and is_free(former.port):
+            return Valkey(data=data, port=former.port, password=former.password)
         return Valkey.new(data)
 
     def write_embedded(self, addresses: dict[str, str]) -> None:
-        """Let every command that runs in this home find the servers; they hold a password."""
+        """Write the addresses, which hold a password, for all commands that run in this home."""
         _write_private(self.path / EMBEDDED_FILE, json.dumps(addresses, indent=2) + "\n")
 
 
-def _locked(file: IO[str]) -> bool:
+def _try_lock(file: IO[str]) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -135,7 +133,7 @@ def _locked(file: IO[str]) -> bool:
     return True
 
 
-def _alive(file: IO[str]) -> bool:
+def _owner_is_alive(file: IO[str]) -> bool:
     file.seek(0)
     try:
         os.kill(int(file.read()), 0)
@@ -147,7 +145,7 @@ def _alive(file: IO[str]) -> bool:
 
 
 def _write_private(path: Path, content: str) -> None:
-    """Replace a file as a whole, readable by its owner alone from the first byte on."""
+    """Replace a file as a whole; only its owner can ever read it."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

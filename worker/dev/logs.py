@@ -1,74 +1,56 @@
-"""The children's logs on one screen: every line once, whole, under its program's name."""
+"""The programs' logs on one terminal: every line once, complete, after its program's name."""
 
 import os
+import shutil
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event, Thread
-from typing import BinaryIO, Final
+from typing import Final
 
 import click
 
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta")
 _PAUSE_SECONDS: Final = 0.1
 _LONGEST_LINE: Final = 1_000_000
+_LOG_BYTES: Final = 5_000_000
 
 
 class Follower:
-    """Reads a growing file that its writer renames away when it is full, as `tail -F` does.
+    """Reads the lines that are appended to a log file from now on.
 
-    The supervisor writes the file, so that a slow screen never holds up a program. The old file
-    is read to its end before the new one is opened, so that a rotation loses nothing.
+    A file of more than ``limit`` bytes is copied to ``NAME.log.1`` and emptied; its writer appends
+    and does not notice.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, limit: int = _LOG_BYTES) -> None:
         self._path = path
+        self._limit = limit
         self._rest = b""
-        self._file: BinaryIO | None = _opened(path)
-        if self._file is not None:
-            self._file.seek(0, os.SEEK_END)
+        path.touch()
+        self._file = path.open("rb")
+        self._file.seek(0, os.SEEK_END)
 
     def lines(self) -> list[str]:
         """The lines that have become complete since the last call."""
-        content = self._rest + self._read()
-        while self._rotated():
-            content += self._read()
-            self._reopen()
-            content += self._read()
-        *whole, self._rest = content.split(b"\n")
+        content = self._rest + self._file.read()
+        if self._file.tell() > self._limit:
+            shutil.copyfile(self._path, self._path.with_suffix(".log.1"))
+            content += self._file.read()
+            os.truncate(self._path, 0)
+            self._file.seek(0)
+        *complete, self._rest = content.split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
-            whole, self._rest = [*whole, self._rest], b""
-        return [line.decode(errors="replace").rstrip("\r") for line in whole]
+            complete, self._rest = [*complete, self._rest], b""
+        return [line.decode(errors="replace").rstrip("\r") for line in complete]
 
     def close(self) -> None:
-        """Let go of the file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    def _read(self) -> bytes:
-        return b"" if self._file is None else self._file.read()
-
-    def _rotated(self) -> bool:
-        try:
-            there = self._path.stat().st_ino
-        except FileNotFoundError:
-            return False
-        return self._file is None or os.fstat(self._file.fileno()).st_ino != there
-
-    def _reopen(self) -> None:
-        self.close()
-        self._file = _opened(self._path)
-
-
-def _opened(path: Path) -> BinaryIO | None:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:
-        return None
+        """Close the file."""
+        self._file.close()
 
 
 class Screen:
-    """Prints the logs as they grow, from a thread of its own."""
+    """Prints the logs as they grow, in its own thread."""
 
     def __init__(self, names: Sequence[str], folder: Path) -> None:
         self._followers = {name: Follower(folder / f"{name}.log") for name in names}
@@ -77,23 +59,29 @@ class Screen:
             name: click.style(f"{name:<{width}} | ", fg=_COLOURS[place % len(_COLOURS)])
             for place, name in enumerate(names)
         }
-        self._last: dict[str, list[str]] = {name: [] for name in names}
+        self._last: dict[str, deque[str]] = {name: deque(maxlen=20) for name in names}
         self._ending = Event()
-        self._thread = Thread(target=self._follow, name="logs", daemon=True)
         self.broken = False
-
-    def start(self) -> None:
-        """Begin to print."""
+        self._thread = Thread(target=self._follow, name="logs", daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """Print what is left, and end."""
+        """Print the remaining lines and end the thread."""
         self._ending.set()
         self._thread.join()
 
-    def last_lines(self, name: str, *, count: int = 20) -> list[str]:
+    def last_lines(self, name: str) -> list[str]:
         """The newest lines of one program in this run."""
-        return self._last[name][-count:]
+        return list(self._last[name])
+
+    def say(self, text: str) -> None:
+        """Print; ``broken`` is set once the reader is gone (`routecard dev | head`)."""
+        if self.broken:
+            return
+        try:
+            click.echo(text)
+        except OSError:
+            self.broken = True
 
     def _follow(self) -> None:
         while not self._ending.wait(_PAUSE_SECONDS):
@@ -103,19 +91,8 @@ class Screen:
             follower.close()
 
     def _print(self) -> None:
-        text = []
         for name, follower in self._followers.items():
             lines = follower.lines()
-            self._last[name] = [*self._last[name], *lines][-100:]
-            text += [self._prefixes[name] + line for line in lines]
-        if text:
-            self.say("\n".join(text))
-
-    def say(self, text: str) -> None:
-        """Print; a reader that has gone away (`routecard dev | head`) is noted in ``broken``."""
-        if self.broken:
-            return
-        try:
-            click.echo(text)
-        except OSError:
-            self.broken = True
+            self._last[name].extend(lines)
+            if lines:
+                self.say("\n".join(self._prefixes[name] + line for line in lines))

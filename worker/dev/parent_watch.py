@@ -1,9 +1,9 @@
-"""Run a program tied to its parent: when the parent dies in any way, the program gets a signal.
+"""Run a program that gets a signal when its parent dies, in whatever way.
 
-Started by path with `python -S`, so that it costs a few milliseconds, and replaced at once by the
-program itself: `tether.py SIGNAL ACCOUNT PROGRAM [ARGUMENT …]`, where ACCOUNT is `uid:gid`, or `-`
-to stay who we are. The tie is Linux's PR_SET_PDEATHSIG; it survives exec, and is cleared by a
-change of account, hence the order below. Elsewhere the program just runs.
+Started by path with `python -S`, which costs a few milliseconds, and replaced by the program
+itself: `parent_watch.py SIGNAL ACCOUNT PROGRAM [ARGUMENT …]`. ACCOUNT is `uid:gid`, or `-` for the
+current account. It uses Linux's PR_SET_PDEATHSIG, which survives exec and is cleared by a change
+of account: so the account is changed first. On other systems the program runs without the watch.
 """
 
 import ctypes
@@ -13,7 +13,7 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
-def _become(account: str) -> None:
+def _change_account(account: str) -> None:
     if account == "-":
         return
     uid, gid = (int(number) for number in account.split(":"))
@@ -22,20 +22,20 @@ def _become(account: str) -> None:
     os.setuid(uid)
 
 
-def _tie(number: int) -> None:
+def _request_signal(number: int) -> None:
     if sys.platform != "linux":
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
-    if os.getppid() != parent:  # it died while we asked
+    if os.getppid() != parent:  # the parent died in the meantime
         sys.exit(1)
 
 
 def main(arguments: list[str]) -> None:
-    """Tie, then become the program."""
+    """Request the signal, then become the program."""
     number, account, *command = arguments
-    _become(account)
-    _tie(int(number))
+    _change_account(account)
+    _request_signal(int(number))
     os.execv(command[0], command)  # noqa: S606  no shell is wanted
 
 

@@ -6,8 +6,6 @@ import signal
 import socket
 import stat
 
-import psutil
-
 from tests.support.stack import READY_SECONDS, Stack, routecard
 from tests.support.waiting import eventually
 
@@ -48,7 +46,7 @@ def test_commands_find_the_embedded_servers_through_the_home(running: Stack) -> 
 
 
 def test_addresses_and_keys_are_readable_by_their_owner_alone(running: Stack) -> None:
-    for name in ("embedded.json", "secret-key", "valkey/valkey.conf", "run/supervisor.conf"):
+    for name in ("embedded.json", "secret-key", "valkey/valkey.conf"):
         mode = stat.S_IMODE((running.home / name).stat().st_mode)
         assert mode == 0o600, name
     password = json.loads((running.home / "embedded.json").read_text())["REDIS_URL"].split("@")[0]
@@ -88,28 +86,6 @@ def test_nothing_outlives_a_killed_console_and_the_folder_is_free_again(new_stac
     new_stack.wait()
     eventually(lambda: nothing_is_left(new_stack), within=40)
     new_stack.start_and_wait()
-
-
-def test_nothing_outlives_a_killed_supervisor(new_stack: Stack) -> None:
-    new_stack.start_and_wait()
-    supervisor = psutil.Process(new_stack.pid("api")).ppid()
-    new_stack.processes()
-
-    os.kill(supervisor, signal.SIGKILL)
-
-    assert new_stack.wait() == 1
-    eventually(lambda: nothing_is_left(new_stack), within=20)
-    assert "The supervisor ended" in new_stack.output
-
-
-def test_nothing_outlives_console_and_supervisor_killed_together(new_stack: Stack) -> None:
-    new_stack.start_and_wait()
-    supervisor = psutil.Process(new_stack.pid("api")).ppid()
-
-    new_stack.send(signal.SIGKILL)
-    os.kill(supervisor, signal.SIGKILL)
-
-    eventually(lambda: nothing_is_left(new_stack), within=40)
 
 
 def test_named_servers_are_used_and_none_are_started(running: Stack, new_stack: Stack) -> None:

@@ -18,10 +18,10 @@ import redis
 
 from tests.support.waiting import eventually
 from worker.dev import parent_watch
+from worker.dev.account import Account
 from worker.dev.home import Home
-from worker.embedded.account import Account
-from worker.embedded.postgres import Postgres
-from worker.embedded.valkey import Valkey, is_free
+from worker.dev.postgres import Postgres
+from worker.dev.valkey import Valkey, is_free
 
 
 @pytest.fixture

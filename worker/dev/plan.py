@@ -1,17 +1,19 @@
-"""What a development stack consists of: programs, their order, and the environment they share."""
+"""What a development stack consists of: programs, the order they start in, their environment."""
 
 import signal
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Final
 
 from shared.accounts.exposure import check_exposure
+from shared.errors import SettingsError
 from shared.settings import Settings, process_environment
-from worker.dev import parent_watch
 from worker.dev.home import Home
-from worker.embedded.postgres import Postgres
-from worker.embedded.valkey import Valkey
+from worker.dev.postgres import Postgres
+from worker.dev.processes import Program
+from worker.dev.ready import check_http, check_postgres, check_valkey
+from worker.dev.valkey import Valkey, is_free
 from worker.simulator import defaults
 
 _SIMULATED: Final = {
@@ -28,29 +30,8 @@ _SIMULATED: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """One child of the supervisor, with ``patience`` seconds to stop when it is asked to.
-
-    ``keep`` is False for what runs once, ``at_once`` for what waits for nobody.
-    """
-
-    name: str
-    command: tuple[str, ...]
-    stop_signal: signal.Signals = signal.SIGTERM
-    account: str = "-"
-    patience: int = 10
-    keep: bool = True
-    at_once: bool = False
-
-    def tethered(self) -> list[str]:
-        """The command line that also ends when the supervisor is killed."""
-        tie = [sys.executable, "-S", str(Path(parent_watch.__file__))]
-        return [*tie, str(int(self.stop_signal)), self.account, *self.command]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that is to run, decided from the settings before anything starts."""
+    """Everything that will run, decided from the settings before anything starts."""
 
     home: Home
     settings: Settings
@@ -59,7 +40,7 @@ class Plan:
 
     @classmethod
     def of(cls, settings: Settings, home: Home) -> "Plan":
-        """Embedded servers and simulator only where the settings name none."""
+        """Embedded servers and the simulator only where the settings name none."""
         check_exposure(settings)
         return cls(
             home=home,
@@ -70,47 +51,59 @@ class Plan:
 
     @property
     def simulated(self) -> bool:
-        """Whether the Jira is ours."""
+        """Whether the stack runs its own Jira."""
         return not self.settings.jira_base_url
 
     @property
     def api_url(self) -> str:
-        """Address of the API for people."""
+        """The API's address for people."""
         return f"http://localhost:{self.settings.port}"
 
     @property
     def loopback_url(self) -> str:
-        """Address of the API as it is bound: `localhost` may mean another family."""
+        """The API's address as it is bound: `localhost` may mean another address family."""
         host = "127.0.0.1" if self.settings.host == "localhost" else self.settings.host
-        return (
-            f"http://[{host}]:{self.settings.port}"
-            if ":" in host
-            else f"http://{host}:{self.settings.port}"
-        )
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.settings.port}"
 
     @property
     def jira_url(self) -> str:
-        """Address of the Jira in use."""
+        """The address of the Jira in use."""
         own = f"http://127.0.0.1:{self.settings.simulator_port}"
         return own if self.simulated else self.settings.jira_base_url
 
-    def programs(self) -> list[Program]:
-        """All programs in the order in which they start."""
-        servers = [database(self.postgres)] if self.postgres else []
-        servers += [broker(self.valkey)] if self.valkey else []
-        servers += [_own("simulator", at_once=True)] if self.simulated else []
-        return [*servers, _own("migrate", keep=False), _own("api"), _own("worker"), _own("beat")]
+    def stages(self) -> list[list[Program]]:
+        """Programs by stage: a stage starts when the one before is ready, and stops before it."""
+        servers = [postgres_program(self.postgres)] if self.postgres else []
+        servers += [_valkey_program(self.valkey)] if self.valkey else []
+        if self.simulated:
+            check = partial(check_http, f"{self.jira_url}/rest/api/2/serverInfo")
+            servers.append(Program(name="simulator", command=_routecard("simulator"), check=check))
+        api_check = partial(check_http, f"{self.loopback_url}/readyz")
+        migrate = [Program(name="migrate", command=_routecard("migrate"), restart=False)]
+        own = [
+            Program(name="api", command=_routecard("api"), check=api_check),
+            Program(name="worker", command=_routecard("worker")),
+            Program(name="beat", command=_routecard("beat")),
+        ]
+        return [servers, migrate, own] if servers else [migrate, own]
 
-    def ports(self) -> dict[str, tuple[str, int]]:
-        """Setting -> host and port that must be free."""
+    def check_ports(self) -> None:
+        """Raise SettingsError that names the first port that is taken, and its setting."""
         wanted = {"ROUTECARD_PORT": (self.settings.host, self.settings.port)}
         if self.simulated:
             simulator = (self.settings.simulator_host, self.settings.simulator_port)
             wanted["ROUTECARD_SIMULATOR_PORT"] = simulator
-        return wanted
+        for setting, (host, port) in wanted.items():
+            if not is_free(port, host):
+                raise SettingsError(
+                    f"Port {port} is taken by another program: "
+                    f"stop it, or set {setting} to a free one."
+                )
+        if len(set(wanted.values())) < len(wanted):
+            raise SettingsError(f"{' and '.join(wanted)} name the same port: set one to another.")
 
     def environment(self) -> dict[str, str]:
-        """What every child gets to see: ours, the home made absolute, and the Jira in use."""
+        """The children's environment: our own, the absolute home, and the Jira in use."""
         own = {
             "ROUTECARD_HOME": str(self.home.path),
             "ROUTECARD_SECRET_KEY": self._secret_key(),
@@ -120,7 +113,7 @@ class Plan:
         return {**process_environment(), **own, **(self._jira() if self.simulated else {})}
 
     def prepare(self) -> None:
-        """Make the servers' files and publish their addresses."""
+        """Create the servers' files and publish the addresses."""
         addresses = self._jira() if self.simulated else {}
         if self.postgres:
             self.postgres.prepare()
@@ -144,24 +137,24 @@ class Plan:
         return self.settings.log_format if chosen else "console"
 
 
-def _own(name: str, *, keep: bool = True, at_once: bool = False) -> Program:
-    command = (sys.executable, "-m", "worker", name)
-    return Program(name=name, command=command, keep=keep, at_once=at_once)
+def _routecard(command: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "worker", command)
 
 
-def database(server: Postgres) -> Program:
+def postgres_program(server: Postgres) -> Program:
     """The embedded PostgreSQL as a program."""
     account = server.account
     return Program(
         name="postgres",
         command=tuple(server.command()),
-        stop_signal=signal.SIGINT,  # fast shutdown: SIGTERM would wait for clients to leave
+        stop_signal=signal.SIGINT,  # fast shutdown; on SIGTERM it waits for its clients to leave
         account="-" if account.name is None else f"{account.uid}:{account.gid}",
-        patience=20,
-        at_once=True,
+        stop_seconds=20,
+        check=partial(check_postgres, server),
     )
 
 
-def broker(server: Valkey) -> Program:
-    """The embedded Valkey as a program."""
-    return Program(name="valkey", command=tuple(server.command()), at_once=True)
+def _valkey_program(server: Valkey) -> Program:
+    return Program(
+        name="valkey", command=tuple(server.command()), check=partial(check_valkey, server)
+    )

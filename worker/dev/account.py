@@ -1,4 +1,4 @@
-"""Which system account PostgreSQL runs as: it refuses to run as root."""
+"""The system account PostgreSQL runs as, since it refuses to run as root."""
 
 import os
 import pwd
@@ -14,7 +14,7 @@ ACCOUNT_NAME: Final = "embedded_postgres"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A system account; ``name`` is None where it is the one we run as already."""
+    """A system account; ``name`` is None for the one this process runs as."""
 
     name: str | None
     uid: int
@@ -22,20 +22,20 @@ class Account:
 
     @classmethod
     def for_postgres(cls) -> Self:
-        """Our own account, or a separate one, made if need be, where we are root."""
+        """This process's account; for root a separate one, which is created if it is missing."""
         if os.geteuid() != 0:
             return cls(None, os.geteuid(), os.getegid())
-        entry = _entry() or _made()
+        entry = _entry() or _create()
         return cls(ACCOUNT_NAME, entry.pw_uid, entry.pw_gid)
 
-    def owns(self, folder: Path) -> None:
-        """Make ``folder`` if it is not there, for this account alone."""
+    def own(self, folder: Path) -> None:
+        """Create ``folder`` if it is missing; only this account can enter it."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.name is not None:
             os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
 
-    def reaches(self, path: Path) -> None:
+    def allow_access(self, path: Path) -> None:
         """Let this account pass through the folders above ``path``, without listing them."""
         if self.name is None:
             return
@@ -52,10 +52,10 @@ def _entry() -> pwd.struct_passwd | None:
         return None
 
 
-def _made() -> pwd.struct_passwd:
+def _create() -> pwd.struct_passwd:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/bin/sh", ACCOUNT_NAME]
     result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  no input of ours
-    entry = _entry()  # another process may have made it in the same moment
+    entry = _entry()  # another process may have created it at the same moment
     if entry is None:
-        raise RuntimeError(f"PostgreSQL needs an account of its own: {result.stderr.strip()}")
+        raise RuntimeError(f"PostgreSQL needs its own account: {result.stderr.strip()}")
     return entry
