@@ -224,7 +224,10 @@ def test_headers_of_ones_own_go_along(jira: Client, receiver: Receiver) -> None:
     assert _first(receiver).headers["x-automation-webhook-token"] == "t0ken"
 
 
-@pytest.mark.parametrize("hook", [{}, {"url": "ftp://x"}, {"url": "http://x", "colour": 1}])
+@pytest.mark.parametrize(
+    "hook",
+    [{}, {"url": "ftp://x"}, {"url": "http://x", "colour": 1}, {"url": "http://x", "jql": "what"}],
+)
 def test_a_hook_that_makes_no_sense_is_refused(jira: Client, hook: dict[str, Any]) -> None:
     assert jira.post("/_sim/webhooks", json=hook).status_code == 400
 

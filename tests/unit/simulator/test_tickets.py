@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from worker.simulator.config import Deployment
 from worker.simulator.site.adf import from_adf, to_adf
-from worker.simulator.site.catalogue import FIELDS, NAVIGABLE
+from worker.simulator.site.fields import FIELDS, NAVIGABLE
 from worker.simulator.site.render import Renderer, Selection
 from worker.simulator.site.seed import Seeder
 from worker.simulator.site.site import PROJECTS, Site

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, g, request
 
 from worker.simulator.asking import Caller
 from worker.simulator.errors import JiraRefusal, json_response, project_not_found
-from worker.simulator.site.catalogue import FIELDS, FieldDef, clause_names
+from worker.simulator.site.fields import FIELDS, FieldDef, clause_names
 from worker.simulator.site.site import ISSUE_TYPES, Project
 from worker.simulator.world import World
 

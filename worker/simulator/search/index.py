@@ -1,10 +1,10 @@
-"""Searches over an index that may lag, with pages by token (Cloud) and by offset (Data Center)."""
+"""Searches over an index that can lag, with pages by token (Cloud) or by offset (Data Center)."""
 
 import base64
 import binascii
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, Self
@@ -13,7 +13,7 @@ from zlib import crc32
 import orjson
 
 from worker.simulator.search.jql import JqlError, Order, Query, parse
-from worker.simulator.search.jql_match import Asking, compile_where, named_ids, order_key
+from worker.simulator.search.match import QueryContext, compile_where, named_ids, order_key
 from worker.simulator.site.store import Store
 from worker.simulator.site.tickets import Ticket
 
@@ -22,12 +22,12 @@ _BY_ID: Final = Order("id", descending=True)
 
 
 class BadTokenError(ValueError):
-    """A ``nextPageToken`` that this search did not give."""
+    """A ``nextPageToken`` that this search did not return."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """One search; ``now_ms`` is what relative dates count from, the same for all its pages."""
+    """One search; relative dates count from ``now_ms``, which is the same for all its pages."""
 
     jql: str
     now_ms: int
@@ -38,7 +38,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class _Down:
-    """Turns the order of a value around."""
+    """Reverses the order of a value."""
 
     value: Any
 
@@ -54,11 +54,11 @@ class Found:
         self._order = [(order_key(part), part.descending) for part in order]
 
     def place(self, ticket: Ticket) -> list[int | str]:
-        """The values a ticket is ordered by; what a token remembers."""
+        """The values a ticket is ordered by; a token holds them."""
         return [key(ticket) for key, _ in self._order]
 
     def after(self, place: list[Any]) -> int:
-        """The index of the first ticket behind a place, which may be empty by now."""
+        """The index of the first ticket after a place, whose ticket may be gone by now."""
         return bisect_right(self.tickets, self._rank(place), key=self._rank_of)
 
     def _rank_of(self, ticket: Ticket) -> tuple[Any, ...]:
@@ -70,7 +70,7 @@ class Found:
 
 
 class SearchIndex:
-    """Runs searches, and keeps the last results while nothing changed, so that pages are quick."""
+    """Runs searches, and caches the last results until a ticket changes, for fast paging."""
 
     def __init__(self, store: Store, *, zone: str) -> None:
         self._store = store
@@ -99,29 +99,27 @@ class SearchIndex:
 
     def _find(self, search: Search, *, bounded: bool) -> Found:
         query = parse(search.jql)
-        if bounded and query.where is None:
+        if bounded and not query.where:
             raise JqlError(
                 "Unbounded JQL queries are not allowed here. "
                 "Please add a search restriction to your query."
             )
-        asking = Asking(
+        context = QueryContext(
             store=self._store, now_ms=search.now_ms, zone=self._zone, strict=search.strict
         )
         order = _total(query)
-        chosen = list(self._matching(query, asking, search))
+        chosen = list(self._matching(query, context, search))
         for part in reversed(order):
             chosen.sort(key=order_key(part), reverse=part.descending)
         return Found(chosen, order)
 
-    def _matching(self, query: Query, asking: Asking, search: Search) -> Iterable[Ticket]:
-        test: Callable[[Ticket], bool] = lambda _: True  # noqa: E731  a name for the case without one
-        if query.where is not None:
-            test = compile_where(query.where, asking)
-        ids = named_ids(query.where, asking)
+    def _matching(self, query: Query, context: QueryContext, search: Search) -> Iterable[Ticket]:
+        test = compile_where(query.where, context)
+        ids = named_ids(query.where, context)
         return (ticket for ticket in self._known(search, ids) if ticket.visible and test(ticket))
 
     def _known(self, search: Search, ids: frozenset[int] | None) -> Iterable[Ticket]:
-        """As the index knows them, except those whose reconciling was asked for."""
+        """Tickets as the index knows them, and the current version of those to reconcile."""
         if ids is not None and not search.lag_ms:
             return (t for one in sorted(ids) if (t := self._store.by_id(one)) is not None)
         known = {ticket.id: ticket for ticket in self._store.indexed(lag_ms=search.lag_ms)}
@@ -135,20 +133,20 @@ class SearchIndex:
 
 
 def _total(query: Query) -> tuple[Order, ...]:
-    """The order with the id as its end, so that no two tickets share a place."""
+    """The order with the id at its end, so that each ticket has its own place."""
     if not query.order:
         return (_BY_ID,)
     return (*query.order, Order("id", descending=False))
 
 
 def write_token(search: Search, place: list[int | str]) -> str:
-    """An opaque token; it carries its place itself and so never expires."""
+    """An opaque token; it holds its place, so it never expires."""
     content = orjson.dumps([crc32(search.jql.encode()), search.now_ms, place])
     return base64.urlsafe_b64encode(content).decode()
 
 
 def read_token(token: str, *, jql: str) -> tuple[int, list[Any]]:
-    """The search's ``now_ms`` and the place to go on from; raises ``BadTokenError``."""
+    """The search's ``now_ms`` and the place to continue from; raises ``BadTokenError``."""
     try:
         check, now_ms, place = orjson.loads(base64.urlsafe_b64decode(token))
     except (binascii.Error, ValueError, TypeError) as error:

@@ -1,4 +1,8 @@
-"""The part of JQL that the simulator reads, as a tree; anything else is Jira's 400."""
+"""The part of JQL that the simulator reads: clauses joined by AND, and ORDER BY.
+
+That is what our client sends and what a webhook filter by project needs. Any other query is
+refused with 400, also where Jira would take it: the simulator is never more lenient than Jira.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,54 +13,32 @@ _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<string>"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')"""
     r"""|(?P<op>!=|>=|<=|!~|[=<>~(),])|(?P<word>[^\s=!<>~(),"']+))"""
 )
-_KEYWORDS: Final = frozenset({"and", "or", "not", "in", "is", "order", "by", "asc", "desc"})
-_OPERATORS: Final = frozenset({"=", "!=", ">", ">=", "<", "<=", "~", "!~"})
+_OPERATORS: Final = ("=", ">=", "<=", ">", "<", "in")
+_UNSUPPORTED: Final = frozenset({"or", "||", "not", "is", "was", "changed", "!=", "~", "!~"})
+_NO_NAMES: Final = frozenset(
+    {*_OPERATORS, "and", "&&", "order", "by", "asc", "desc", "(", ")", ","}
+)
 
 
 class JqlError(ValueError):
-    """A query Jira answers with 400; the message is Jira's."""
+    """A query that is answered with 400; the message is Jira's where Jira has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operand:
-    """A value as written; ``call`` is a function such as ``now()``."""
+    """A value as it is written."""
 
     text: str
     quoted: bool = False
-    call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """``field operator values``; ``in`` and ``not in`` have several, ``is`` has ``EMPTY``."""
+    """``field operator values``; only ``in`` has several values."""
 
     field: str
     operator: str
     values: tuple[Operand, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Both:
-    """All parts hold."""
-
-    parts: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Either:
-    """One part holds."""
-
-    parts: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Negated:
-    """The part does not hold."""
-
-    part: "Node"
-
-
-Node = Clause | Both | Either | Negated
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +51,9 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query; ``where`` is None for an unbounded one."""
+    """A parsed query; all clauses must hold, and a query without one is unbounded."""
 
-    where: Node | None
+    where: tuple[Clause, ...]
     order: tuple[Order, ...]
 
 
@@ -87,12 +69,12 @@ class _Token:
 
 
 def parse(text: str) -> Query:
-    """The tree of a query; raises ``JqlError`` with Jira's text and the place of the mistake."""
+    """Parse a query; raises ``JqlError`` with Jira's text and the place of the mistake."""
     parser = _Parser(_tokens(text))
-    where = None if parser.at_end or parser.peek("order") else parser.either()
+    where = () if parser.at_end or parser.peek("order") else parser.clauses()
     order = parser.order() if parser.peek("order") else ()
     if not parser.at_end:
-        parser.fail("either 'OR' or 'AND'")
+        parser.fail("either 'AND' or 'ORDER BY'")
     return Query(where, order)
 
 
@@ -130,64 +112,42 @@ class _Parser:
         self._at += found
         return found
 
-    def fail(self, wanted: str) -> NoReturn:
+    def fail(self, expected: str) -> NoReturn:
         if self.at_end:
             raise JqlError(
-                f"Error in the JQL Query: Expecting {wanted} before the end of the query."
+                f"Error in the JQL Query: Expecting {expected} before the end of the query."
             )
         token = self._tokens[self._at]
+        if token.keyword in _UNSUPPORTED:
+            raise JqlError(f"The simulator does not support '{token.text}' in JQL.")
         raise JqlError(
-            f"Error in the JQL Query: Expecting {wanted} but got '{token.text}'. "
+            f"Error in the JQL Query: Expecting {expected} but got '{token.text}'. "
             f"(line 1, character {token.place + 1})"
         )
 
-    def either(self) -> Node:
-        parts = [self.both()]
-        while self.take("or", "||"):
-            parts.append(self.both())
-        return parts[0] if len(parts) == 1 else Either(tuple(parts))
-
-    def both(self) -> Node:
-        parts = [self.one()]
+    def clauses(self) -> tuple[Clause, ...]:
+        found = [self.clause()]
         while self.take("and", "&&"):
-            parts.append(self.one())
-        return parts[0] if len(parts) == 1 else Both(tuple(parts))
-
-    def one(self) -> Node:
-        if self.take("not"):
-            return Negated(self.one())
-        if self.take("("):
-            inner = self.either()
-            if not self.take(")"):
-                self.fail("')'")
-            return inner
-        return self.clause()
+            found.append(self.clause())
+        return tuple(found)
 
     def clause(self) -> Clause:
-        field = self.name("a field name")
-        operator = self.operator()
-        if operator in ("in", "not in"):
-            return Clause(field, operator, self.values())
-        return Clause(field, operator, (self.operand(),))
-
-    def name(self, wanted: str) -> str:
-        token = None if self.at_end else self._tokens[self._at]
-        if token is None or token.keyword in _KEYWORDS | _OPERATORS | {"(", ")", ","}:
-            self.fail(wanted)
-        self._at += 1
-        return token.text
-
-    def operator(self) -> str:
+        field = self.name("a field name").text
         for operator in _OPERATORS:
             if self.take(operator):
-                return operator
-        if self.take("in"):
-            return "in"
-        if self.take("is"):
-            return "is not" if self.take("not") else "is"
-        if self.take("not") and self.take("in"):
-            return "not in"
-        return self.fail("either '=', '!=', '~', '!~', '<', '>', '<=', '>=', 'in' or 'is'")
+                values = self.values() if operator == "in" else (self.operand(),)
+                return Clause(field, operator, values)
+        return self.fail("either '=', '<', '>', '<=', '>=' or 'in'")
+
+    def name(self, expected: str) -> _Token:
+        if self.at_end or self._tokens[self._at].keyword in _NO_NAMES | _UNSUPPORTED:
+            self.fail(expected)
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def operand(self) -> Operand:
+        token = self.name("a value")
+        return Operand(token.text, token.quoted)
 
     def values(self) -> tuple[Operand, ...]:
         if not self.take("("):
@@ -198,14 +158,6 @@ class _Parser:
         if not self.take(")"):
             self.fail("')' or ','")
         return tuple(found)
-
-    def operand(self) -> Operand:
-        quoted = not self.at_end and self._tokens[self._at].quoted
-        text = self.name("a value, list or function")
-        call = not quoted and self.take("(")
-        if call and not self.take(")"):
-            self.fail("')'")
-        return Operand(text, quoted, call)
 
     def order(self) -> tuple[Order, ...]:
         self._at += 1
@@ -219,7 +171,7 @@ class _Parser:
         return tuple(found)
 
     def order_field(self) -> Order:
-        name = self.name("a field name")
+        name = self.name("a field name").text
         descending = self.take("desc")
         if not descending:
             self.take("asc")

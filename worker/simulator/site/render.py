@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from worker.simulator.defaults import FIELD_EPIC_LINK
 from worker.simulator.site.adf import to_adf
-from worker.simulator.site.catalogue import FIELDS, NAVIGABLE, TEXTAREAS
+from worker.simulator.site.fields import FIELDS, NAVIGABLE, TEXTAREAS
 from worker.simulator.site.site import Site
 from worker.simulator.site.store import Store
 from worker.simulator.site.tickets import Ticket

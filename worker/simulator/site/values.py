@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from worker.simulator.site.adf import from_adf
-from worker.simulator.site.catalogue import FIELDS, Kind
+from worker.simulator.site.fields import FIELDS, Kind
 from worker.simulator.site.site import PEOPLE, PRIORITIES, Site
 
 _CANNOT_SET: Final = "Field '{0}' cannot be set. It is not on the appropriate screen, or unknown."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
-from worker.simulator.site.catalogue import FIELDS
+from worker.simulator.site.fields import FIELDS
 from worker.simulator.site.render import Renderer, Selection
 from worker.simulator.site.store import Change, Event
 from worker.simulator.site.tickets import Ticket

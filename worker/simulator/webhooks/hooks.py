@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from worker.simulator.search.jql import parse
-from worker.simulator.search.jql_match import Asking, compile_where
+from worker.simulator.search.match import QueryContext, compile_where
 from worker.simulator.site.store import Change, Event, Store
 
 _numbers: Final = count(1)
@@ -50,6 +50,7 @@ class Hook:
         events = frozenset(members.get("events", Change))
         if unknown := sorted(events - frozenset(Change)):
             raise BadHookError(f"unknown events {unknown}")
+        parse(members.get("jql", ""))
         return cls(
             url=members["url"],
             secret=members.get("secret") or "",
@@ -67,11 +68,8 @@ class Hook:
         """Whether the event passes the event list and the JQL filter as things stand now."""
         if not self.enabled or event.change.value not in self.events or not event.ticket.visible:
             return False
-        where = parse(self.jql).where if self.jql else None
-        if where is None:
-            return True
-        asking = Asking(store=store, now_ms=store.now_ms(), zone=zone, strict=False)
-        return compile_where(where, asking)(event.ticket)
+        context = QueryContext(store=store, now_ms=store.now_ms(), zone=zone, strict=False)
+        return compile_where(parse(self.jql).where, context)(event.ticket)
 
     def address(self, event: Event) -> str:
         """The url with its variables ``{issue.key}``, ``{issue.id}``, ``{project.key}`` put in."""

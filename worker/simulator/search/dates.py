@@ -1,4 +1,4 @@
-"""Dates in JQL: the account's time zone, minutes and no finer, periods and epoch milliseconds."""
+"""Dates in JQL: minutes in the account's time zone, periods, and epoch milliseconds."""
 
 import re
 from datetime import datetime
@@ -15,8 +15,6 @@ _UNIT_MS: Final = {"w": 604_800_000, "d": 86_400_000, "h": 3_600_000, "m": 60_00
 def moment_ms(operand: Operand, *, field: str, now_ms: int, zone: str) -> int:
     """The epoch milliseconds an operand means; raises ``JqlError`` as Jira does."""
     text = operand.text.strip()
-    if operand.call:
-        return _call(text, now_ms)
     if not operand.quoted and text.isdecimal():
         return int(text)
     if _PERIOD.fullmatch(text):
@@ -24,7 +22,7 @@ def moment_ms(operand: Operand, *, field: str, now_ms: int, zone: str) -> int:
         return now_ms - span if text.startswith("-") else now_ms + span
     for form in _FORMATS:
         try:
-            naive = datetime.strptime(text, form)  # noqa: DTZ007  the zone is put in the next line
+            naive = datetime.strptime(text, form)  # noqa: DTZ007  the zone is added in the next line
         except ValueError:
             continue
         return int(naive.replace(tzinfo=ZoneInfo(zone)).timestamp() * 1000)
@@ -33,9 +31,3 @@ def moment_ms(operand: Operand, *, field: str, now_ms: int, zone: str) -> int:
         "'yyyy/MM/dd HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', "
         "or a period format e.g. '-5d', '4w 2d'."
     )
-
-
-def _call(name: str, now_ms: int) -> int:
-    if name.lower() != "now":
-        raise JqlError(f"Unable to find JQL function '{name}()'.")
-    return now_ms
