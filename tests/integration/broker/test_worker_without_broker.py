@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, select, text
+from worker.embedded.valkey import free_port
 
 from shared.database.engine import begin
 from shared.jobs import store as jobs
@@ -15,7 +16,6 @@ from tests.factories import draft
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
 from worker.doctor.examination import examine
-from worker.embedded.valkey import free_port
 from worker.maintenance.filled_count import tally
 from worker.maintenance.prune import prune
 from worker.polling.deleted_tickets import check_deleted_tickets
