@@ -1,11 +1,13 @@
-"""The composition root of the API: settings in, a Flask application out."""
+"""Puts the API together: settings in, a Flask application out.
+
+A request takes this way: a line of the route table (``api.rest.resource``, filled by the modules
+in ``api.routes``), the access check (``api.auth.scopes``), the reading of its inputs
+(``api.rest.reading``), the view. Errors become answers in ``api.http.errors``.
+"""
 
 from collections.abc import Collection, Iterable
-from typing import Any
 
-from flask_openapi3.models.info import Info
-from flask_openapi3.models.security_scheme import SecurityScheme
-from flask_openapi3.openapi import OpenAPI
+from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import BaseConverter
@@ -17,32 +19,50 @@ from api.auth.bearer import Authenticator
 from api.health import metrics
 from api.http import errors, request_ids
 from api.http.json_body import BODY_BYTES
-from api.http.resource import BEARER
+from api.rest import reading
 from api.routes import RESOURCES, documents
-from api.runtime import EXTENSION, Runtime
-from api.schemas.answers import Error
+from api.runtime import Runtime
 from shared.accounts.exposure import check_exposure
-from shared.broker.celery_app import Notifier
-from shared.clock import Clock, SystemClock
 from shared.settings import Settings
 
-VERSION = "1.0.0"
-_ABOUT = (
-    "Production jobs ordered through Jira. Values that are absent are left out, never `null`; "
-    "a `null` that is sent counts as left out. Timestamps are UTC with milliseconds. "
-    "Every answer carries `X-Request-ID`."
-)
-_SECURITY: dict[str, SecurityScheme | dict[str, Any]] = {
-    BEARER: {"type": "http", "scheme": "bearer"}
-}
+
+def create_app(settings: Settings, *, engine: Engine | None = None) -> Flask:
+    """Put the application together. It opens no connection before the first request.
+
+    Raises SettingsError if other machines could reach it and no credential protects it.
+    """
+    check_exposure(settings)
+    app = Flask("api", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.url_map.converters["default"] = _segment(_fixed_siblings(_rules()))
+    # For the forms of pages, before the operator is known; what reads other bodies limits them.
+    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
+    runtime = Runtime(settings, engine=engine)
+    runtime.register(app)
+    metrics.register(app, runtime)
+    request_ids.register(app)
+    scopes.register(app, Authenticator(runtime))
+    sessions.register(app, settings)
+    errors.register(app)
+    for resource in RESOURCES:
+        reading.register(app, resource)
+    documents.register(app)
+    dashboard.register(app)
+    scopes.check_all_declared(app)
+    _trust_proxies(app, settings.trusted_proxies)
+    return app
 
 
-def _segment(taken: Collection[str]) -> type[BaseConverter]:
-    """A variable of an address: one segment, nothing PostgreSQL could not hold, no word taken."""
+def _rules() -> Iterable[str]:
+    return (route.rule for resource in RESOURCES for route in resource.routes)
+
+
+def _segment(reserved: Collection[str]) -> type[BaseConverter]:
+    """A variable of an address: one segment without NUL that is not a reserved word."""
 
     class Segment(BaseConverter):
         part_isolating = True
-        regex = rf"(?!(?:{'|'.join(taken)})\Z)[^/]+"
+        regex = rf"(?!(?:{'|'.join(reserved)})\Z)[^/]+"
 
         def to_python(self, value: str) -> str:
             if "\0" in value:
@@ -52,60 +72,17 @@ def _segment(taken: Collection[str]) -> type[BaseConverter]:
     return Segment
 
 
-def _beside_variables(addresses: Iterable[str]) -> list[str]:
-    """Last words of fixed addresses where others have a variable: ``/api/jobs/bulk``.
+def _fixed_siblings(rules: Iterable[str]) -> list[str]:
+    """Last segments that are fixed where another rule has a variable: ``/api/jobs/bulk``.
 
-    They name nothing but that address, so that it takes its own methods and no other's.
+    They never stand for a variable, so that such an address takes its own methods only.
     """
-    parts = [address.rpartition("/") for address in addresses]
+    parts = [rule.rpartition("/") for rule in rules]
     variable = {parent for parent, _, last in parts if last.startswith("<")}
     return sorted({last for parent, _, last in parts if parent in variable and last[0] != "<"})
 
 
-def create_app(
-    settings: Settings,
-    *,
-    engine: Engine | None = None,
-    notifier: Notifier | None = None,
-    clock: Clock | None = None,
-    authenticate: scopes.Authenticate | None = None,
-) -> OpenAPI:
-    """Wire the API. Opens no connection: engine and doorbell are made at their first use.
-
-    Raises SettingsError where others could reach it and there is no credential to ask them for.
-    """
-    check_exposure(settings)
-    app = OpenAPI(
-        "api",
-        info=Info(title="Routecard", version=VERSION, description=_ABOUT),
-        security_schemes=_SECURITY,
-        doc_ui=False,
-        validation_error_status=400,
-        validation_error_model=Error,
-        static_folder=None,
-    )
-    app.url_map.merge_slashes = False
-    addresses = (address for resource in RESOURCES for address in resource.addresses)
-    app.url_map.converters["default"] = _segment(_beside_variables(addresses))
-    # For forms of pages, before anybody is known; what reads bodies has limits of its own.
-    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
-    runtime = Runtime(settings, engine, notifier, clock or SystemClock())
-    app.extensions[EXTENSION] = runtime
-    metrics.register(app, runtime)
-    request_ids.register(app)
-    scopes.register(app, authenticate or Authenticator(runtime))
-    sessions.register(app, runtime)
-    errors.register(app)
-    for resource in RESOURCES:
-        app.register_api(resource.blueprint)
-    documents.register(app)
-    dashboard.register(app)
-    scopes.check_all_declared(app)
-    _trust_proxies(app, settings.trusted_proxies)
-    return app
-
-
-def _trust_proxies(app: OpenAPI, count: int) -> None:
+def _trust_proxies(app: Flask, count: int) -> None:
     if count:
         app.wsgi_app = ProxyFix(  # type: ignore[method-assign]  # Flask's own way to add one
             app.wsgi_app, x_for=count, x_proto=count, x_host=count, x_prefix=count

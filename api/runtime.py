@@ -1,91 +1,88 @@
-"""What one API process works with: settings, database, doorbell, clock; made at the edge."""
+"""What one API process works with: settings, database, notifier, clock and its own singletons."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
-from threading import BoundedSemaphore
-from typing import TypeVar, cast
+from contextlib import ExitStack, contextmanager
+from threading import RLock
+from typing import Any, TypeVar, cast
 
-from flask import current_app, g
+from flask import Flask, current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from api.health.readiness import Probe
-from api.http.fill_watch import FillWatch
-from api.http.ttl_cache import TTLCache
-from api.webhooks.read_body import ConcurrencyLimit
-from api.webhooks.rejections import Rejections
 from shared.broker.celery_app import Notifier
 from shared.clock import Clock, SystemClock
 from shared.database import engine as db
 from shared.settings import Settings
-from shared.sync import pauses
-from shared.sync.pauses import Pause
 
-EXTENSION = "routecard"
+_EXTENSION = "routecard"
 
 T = TypeVar("T")
 
 
-@dataclass
 class Runtime:
-    """Made by ``create_app``; opens nothing before its first use, hence after fork."""
+    """Made by ``create_app``. It opens nothing before its first use, so not before a fork."""
 
-    settings: Settings
-    given_engine: Engine | None = None
-    given_notifier: Notifier | None = None
-    clock: Clock = field(default_factory=SystemClock)
+    def __init__(
+        self, settings: Settings, *, engine: Engine | None = None, clock: Clock | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._given_engine = engine
+        self._singletons: dict[Callable[[Runtime], Any], Any] = {}
+        self._lock = RLock()
+        self._to_close = ExitStack()
 
-    @cached_property
+    def register(self, app: Flask) -> None:
+        """Make this the runtime of an application."""
+        app.extensions[_EXTENSION] = self
+
+    def singleton(self, make: Callable[["Runtime"], T]) -> T:
+        """This process's one ``make(runtime)``, made at its first use."""
+        with self._lock:
+            if make not in self._singletons:
+                self._singletons[make] = make(self)
+            return cast(T, self._singletons[make])
+
+    def on_close(self, callback: Callable[[], object]) -> None:
+        """Have something called when this process stops serving; the last one first."""
+        self._to_close.callback(callback)
+
+    def close(self) -> None:
+        """End the threads and connections of this process."""
+        self._to_close.close()
+
+    @property
     def engine(self) -> Engine:
-        """The process's engine: a connection kept for each request thread."""
-        return self.given_engine or db.make_engine(
-            self.settings.database_dsn(), pool_size=self.settings.api_threads
-        )
+        """The process's database: a connection for each request thread."""
+        return self._given_engine or self.singleton(_make_engine)
 
-    @cached_property
+    @property
     def notifier(self) -> Notifier:
-        """The process's doorbell; ring it after the commit."""
-        return self.given_notifier or Notifier(self.settings, clock=self.clock)
+        """Wakes the workers. Use it after the commit."""
+        return self.singleton(_make_notifier)
 
-    @cached_property
-    def fills(self) -> FillWatch:
-        """Where requests wait for fills: a quarter of the threads may."""
-        return FillWatch(lambda: self.engine, seats=max(1, self.settings.api_threads // 4))
 
-    @cached_property
-    def streams(self) -> BoundedSemaphore:
-        """Seats of lists that are streamed: half of the threads may, however slow their clients."""
-        return BoundedSemaphore(max(1, self.settings.api_threads // 2))
+def _make_engine(runtime: Runtime) -> Engine:
+    settings = runtime.settings
+    engine = db.make_engine(settings.database_dsn(), pool_size=settings.api_threads)
+    runtime.on_close(engine.dispose)
+    return engine
 
-    @cached_property
-    def seats(self) -> ConcurrencyLimit:
-        """Where webhooks' bodies are read, few at a time."""
-        return ConcurrencyLimit(threads=self.settings.api_threads)
 
-    @cached_property
-    def rejections(self) -> Rejections:
-        """Where webhooks that were turned away are counted."""
-        return Rejections(lambda: self.engine)
+def _make_notifier(runtime: Runtime) -> Notifier:
+    notifier = Notifier(runtime.settings, clock=runtime.clock)
+    runtime.on_close(notifier.close)
+    return notifier
 
-    @cached_property
-    def probe(self) -> Probe:
-        """What /readyz asks."""
-        return Probe(self.settings, lambda: self.engine)
 
-    @cached_property
-    def _pause(self) -> TTLCache[Pause | None]:
-        return TTLCache(self.clock)
-
-    def pause(self, session: Session) -> Pause | None:
-        """What holds all fills up, as of a second ago at most: a create shall not wait to ask."""
-        return self._pause.get("", lambda: pauses.current(session))
+def runtime_of(app: Flask) -> Runtime:
+    """The runtime of an application."""
+    return cast(Runtime, app.extensions[_EXTENSION])
 
 
 def current_runtime() -> Runtime:
     """The runtime of the application that serves this request."""
-    return cast(Runtime, current_app.extensions[EXTENSION])
+    return runtime_of(current_app)
 
 
 @contextmanager
@@ -96,17 +93,17 @@ def transaction() -> Iterator[Session]:
 
 
 def in_transaction(work: Callable[[Session], T]) -> T:
-    """Run ``work`` in one transaction of this request, again after a deadlock; commits."""
-    done = db.in_transaction(current_runtime().engine, work)
+    """Run ``work`` in one transaction of this request and commit; again after a deadlock."""
+    result = db.in_transaction(current_runtime().engine, work)
     has_written()
-    return done
+    return result
 
 
 def has_written() -> None:
-    """Note that this request has committed something: it cannot be sent again as if it had not."""
+    """Note that this request has committed something, so that its errors do not deny it."""
     g.has_written = True
 
 
 def notify() -> None:
-    """Tell the workers that something is due. Call it after the commit; costs nothing."""
+    """Tell the workers that a sync task is due. Call it after the commit; it costs little."""
     current_runtime().notifier.notify()

@@ -27,7 +27,7 @@ Access = Scope | Unscoped
 
 
 def declare(view: Any, access: Access) -> None:
-    """State a view's access rule; api.http.resource does it for every route of the REST API."""
+    """State a view's access rule; api.rest.resource does it for every route of the REST API."""
     setattr(view, ATTRIBUTE, access)
 
 

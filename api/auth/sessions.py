@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import flask_login
-from flask import Flask, Request, Response, current_app, g, redirect, request
+from flask import Flask, Request, Response, g, redirect, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 
@@ -20,11 +20,11 @@ from shared.accounts.exposure import is_loopback
 from shared.accounts.operators import OperatorView
 from shared.accounts.session_key import session_key
 from shared.database.engine import in_transaction
+from shared.settings import Settings
 from shared.states import Role
 
 ROLE_ATTRIBUTE = "routecard_role"
 SESSION_HOURS = 12
-_EXTENSION = "routecard_operators"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _API = ("/api/", "/metrics", "/healthz", "/readyz")
 
@@ -70,9 +70,9 @@ def plain_http_to_this_machine() -> bool:
     return not request.is_secure and is_loopback(host_name(request.host))
 
 
-def register(app: Flask, process: Runtime) -> None:
+def register(app: Flask, settings: Settings) -> None:
     """Give the application its sessions."""
-    app.secret_key = session_key(process.settings)
+    app.secret_key = session_key(settings)
     app.session_interface = _Sessions()
     app.config.update(
         SESSION_COOKIE_NAME="routecard_session",
@@ -90,7 +90,6 @@ def register(app: Flask, process: Runtime) -> None:
     manager = flask_login.LoginManager(app)
     manager.session_protection = None
     manager.user_loader(_load)
-    app.extensions[_EXTENSION] = TTLCache[bool](process.clock)
 
 
 def _load(identity: str) -> Account | None:
@@ -108,8 +107,13 @@ def stands_open() -> bool:
     """Whether this page asks nobody: as the REST API, while there never was an operator."""
     if not is_local(request, current_runtime().settings):
         return False
-    recent = cast(TTLCache[bool], current_app.extensions[_EXTENSION])
-    return not recent.get("", lambda: in_transaction(current_runtime().engine, operators.any_made))
+    runtime = current_runtime()
+    cache = runtime.singleton(_any_operator)
+    return not cache.get("", lambda: in_transaction(runtime.engine, operators.any_made))
+
+
+def _any_operator(runtime: Runtime) -> TTLCache[bool]:
+    return TTLCache(runtime.clock)
 
 
 def current_operator() -> OperatorView | None:

@@ -1,9 +1,8 @@
-"""Pages of lists: opaque cursors over a sort key, and the ``Link`` to the next page (RFC 8288)."""
+"""Lists as answers: one page with the ``Link`` to the next one (RFC 8288), or all in a stream."""
 
-import base64
-import binascii
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
+from threading import BoundedSemaphore
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -11,28 +10,15 @@ from flask import Response, request
 
 from api.http.refusals import RateLimitedError
 from api.http.responses import json_answer, streamed_array
-from api.runtime import current_runtime
+from api.runtime import Runtime, current_runtime
+from api.schemas.cursors import encode_cursor
 
 T = TypeVar("T")
 
 PAGE = 500
 """Rows of one internal page of a list that is streamed."""
-PATIENCE_SECONDS = 2.0
-"""How long a list waits for a seat among those that are streamed."""
-
-
-def encode_cursor(key: str) -> str:
-    """A sort key as a cursor."""
-    return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str) -> str:
-    """The sort key of a cursor. Raises ValueError where it is none of ours."""
-    try:
-        key = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        return key.decode("ascii")
-    except (binascii.Error, UnicodeError) as error:
-        raise ValueError("not a cursor") from error
+WAIT_SECONDS = 2.0
+"""How long a list waits until it may be streamed."""
 
 
 def listed(
@@ -43,7 +29,7 @@ def listed(
     show: Callable[[T], Any],
     key: Callable[[T], str],
 ) -> Response:
-    """A list as an answer: one page with its ``Link``, or all rows in a stream without ``limit``.
+    """A list as an answer: one page with its ``Link``, or all rows if there is no ``limit``.
 
     ``fetch(count, after)`` reads up to so many rows beyond a sort key in a short transaction of
     its own; ``key`` is a row's sort key.
@@ -58,20 +44,25 @@ def listed(
 
 
 def _whole(pages: Iterator[list[Any]]) -> Response:
-    """All rows: at once where they are few, else streamed by one of the threads that may.
+    """All rows: at once if they are few, else in a stream.
 
-    A client that reads slowly holds its thread as long as it likes: were all of them held, nobody
-    would be served. Raises RateLimitedError where no seat gets free in time.
+    A client that reads slowly keeps a thread busy, so the number of streams is limited. Raises
+    RateLimitedError if the limit is reached for too long.
     """
     first = next(pages)
     if len(first) < PAGE:
         return json_answer(first)
-    seats = current_runtime().streams
-    if not seats.acquire(timeout=PATIENCE_SECONDS):
+    limit = current_runtime().singleton(_stream_limit)
+    if not limit.acquire(timeout=WAIT_SECONDS):
         raise RateLimitedError("Too many whole lists are being read: ask with limit", retry_after=5)
     answer = streamed_array(chain([first], pages))
-    answer.call_on_close(seats.release)
+    answer.call_on_close(limit.release)
     return answer
+
+
+def _stream_limit(runtime: Runtime) -> BoundedSemaphore:
+    """Half of the request threads may stream, however slow their clients are."""
+    return BoundedSemaphore(max(1, runtime.settings.api_threads // 2))
 
 
 def _all(

@@ -1,6 +1,6 @@
 """The REST API's resources; a new one is a module and a line here."""
 
-from api.http.resource import Resource
+from api.rest.resource import Resource
 from api.routes import (
     bulk,
     deliveries,

@@ -7,13 +7,13 @@ from flask import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from api.creation.from_copy import filled_from_copy, is_due
+from api.creation.idempotent_create import CreateHeaders, CreateResult, create_once
 from api.http import json_body
 from api.http.errors import refusal_body
-from api.http.from_copy import filled_from_copy, is_due
-from api.http.idempotent_create import CreateHeaders, Made, created
 from api.http.request_ids import request_id
-from api.http.resource import Resource
 from api.http.responses import json_answer
+from api.rest.resource import Resource
 from api.schemas.fields import invalid
 from api.schemas.jobs import BulkCreate, JobCreate, JobCreated, JobOut, JobsCreated
 from shared.errors import InvalidInputError
@@ -39,12 +39,12 @@ def create(header: CreateHeaders, body: BulkCreate) -> Response:
     if not drafts:
         return _answer(judged, [])
 
-    def work(session: Session) -> Made:
+    def work(session: Session) -> CreateResult:
         made = jobs.create_many(session, drafts, request_id=request_id())
         views = filled_from_copy(session, [JobView(job, task) for job, task in made])
-        return Made(_answer(judged, views), due=is_due(views))
+        return CreateResult(_answer(judged, views), due=is_due(views))
 
-    return created(header, work)
+    return create_once(header, work)
 
 
 def _judged(entry: Any) -> JobDraft | InvalidInputError:

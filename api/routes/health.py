@@ -5,9 +5,10 @@ from http import HTTPMethod
 from flask import Response
 
 from api.auth.scopes import Unscoped
+from api.health.readiness import Prober
 from api.http.refusals import NotReadyError
-from api.http.resource import Resource
 from api.http.responses import json_answer
+from api.rest.resource import Resource
 from api.runtime import current_runtime
 from api.schemas.health import Alive, Ready
 
@@ -25,7 +26,7 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """Say whether this process can serve: database there, migrations in place."""
-    found = current_runtime().probe.look()
+    found = current_runtime().singleton(Prober).check()
     if found.refusal is not None:
         raise NotReadyError(found.refusal)
     return json_answer(Ready(status="ready", degraded=list(found.degraded)))

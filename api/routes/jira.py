@@ -5,12 +5,12 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.http.from_copy import filled_from_copy, is_due
-from api.http.idempotent_create import Made, created
-from api.http.prefer_wait import WaitingHeaders, held
+from api.creation.from_copy import filled_from_copy, is_due
+from api.creation.idempotent_create import CreateResult, create_once
+from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
 from api.http.request_ids import request_id
-from api.http.resource import Resource
 from api.http.responses import entity_tag, json_answer
+from api.rest.resource import Resource
 from api.schemas.jira import LinkOut, LinkRequest
 from api.schemas.jobs import JobOut
 from shared.errors import NotFoundError
@@ -36,28 +36,28 @@ def link(header: WaitingHeaders, body: LinkRequest) -> Response:
     until the fill.
     """
 
-    def work(session: Session) -> Made:
+    def work(session: Session) -> CreateResult:
         return _linked(session, body) if body.job_id else _made(session, body)
 
-    return held(created(header, work), header, member="job")
+    return wait_for_fill(create_once(header, work), header, member="job")
 
 
-def _linked(session: Session, body: LinkRequest) -> Made:
+def _linked(session: Session, body: LinkRequest) -> CreateResult:
     job_id = str(body.job_id)
     jobs.link(session, job_id, ticket_key=body.ticket_key, request_id=request_id())
     linked = queries.job_view(session, job_id)
     if linked is None:
         raise NotFoundError(jobs.KIND, job_id)
     (view,) = filled_from_copy(session, [linked])
-    return Made(_answer(view, status=200), due=is_due([view]))
+    return CreateResult(_answer(view, status=200), due=is_due([view]))
 
 
-def _made(session: Session, body: LinkRequest) -> Made:
+def _made(session: Session, body: LinkRequest) -> CreateResult:
     made = JobView(*jobs.create(session, body.draft(), request_id=request_id()))
     (view,) = filled_from_copy(session, [made])
     answer = _answer(view, status=201)
     answer.headers["Location"] = f"/api/jobs/{view.job.id}"
-    return Made(answer, due=is_due([view]))
+    return CreateResult(answer, due=is_due([view]))
 
 
 def _answer(view: JobView, *, status: int) -> Response:

@@ -6,13 +6,13 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.http.from_copy import filled_from_copy, is_due
-from api.http.idempotent_create import Made, created
+from api.creation.from_copy import filled_from_copy, is_due
+from api.creation.idempotent_create import CreateResult, create_once
+from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
 from api.http.pagination import listed
-from api.http.prefer_wait import WaitingHeaders, held
 from api.http.request_ids import request_id
-from api.http.resource import ListOf, Resource
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
+from api.rest.resource import ListOf, Resource
 from api.runtime import current_runtime, in_transaction, transaction
 from api.schemas.jobs import (
     JobCreate,
@@ -47,12 +47,12 @@ def create(header: WaitingHeaders, body: JobCreate) -> Response:
     """
     draft = body.draft()
 
-    def work(session: Session) -> Made:
+    def work(session: Session) -> CreateResult:
         made = JobView(*jobs.create(session, draft, request_id=request_id()))
         (view,) = filled_from_copy(session, [made])
-        return Made(created_answer(view), due=is_due([view]))
+        return CreateResult(created_answer(view), due=is_due([view]))
 
-    return held(created(header, work), header)
+    return wait_for_fill(create_once(header, work), header)
 
 
 def created_answer(view: JobView) -> Response:

@@ -5,9 +5,9 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.http.idempotent_create import CreateHeaders, Made, created
-from api.http.resource import ListOf, Resource
+from api.creation.idempotent_create import CreateHeaders, CreateResult, create_once
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
+from api.rest.resource import ListOf, Resource
 from api.runtime import in_transaction, transaction
 from api.schemas.jobs import JobPath, UpdateHeaders
 from api.schemas.paths import PathDetail, PathOut
@@ -32,12 +32,12 @@ resource = Resource("paths", prefix="/api", about="Manufacturing routes of jobs.
 def create(header: CreateHeaders, body: PathCreate) -> Response:
     """Define a path of a job, with its steps in order."""
 
-    def work(session: Session) -> Made:
+    def work(session: Session) -> CreateResult:
         path = path_store.create(session, job_id=body.job_id, draft=body.draft())
         headers = {"Location": f"/api/paths/{path.id}", "ETag": entity_tag(path.version)}
-        return Made(json_answer(PathOut.of(path), status=201, headers=headers))
+        return CreateResult(json_answer(PathOut.of(path), status=201, headers=headers))
 
-    return created(header, work)
+    return create_once(header, work)
 
 
 @resource.route(HTTPMethod.GET, "/paths/<id>", access=Scope.JOBS_READ, answers={200: PathDetail})

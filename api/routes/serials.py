@@ -7,11 +7,11 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from api.auth import scopes
+from api.creation.idempotent_create import CreateHeaders, CreateResult, create_once
 from api.http.errors import refusal_body, status_of
-from api.http.idempotent_create import CreateHeaders, Made, created
 from api.http.pagination import listed
-from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.rest.resource import ListOf, Resource
 from api.runtime import current_runtime, in_transaction, transaction
 from api.schemas.serials import (
     Advance,
@@ -52,7 +52,7 @@ def _actor(user_id: str | None) -> str:
 def create(header: CreateHeaders, body: SerialsCreate) -> Response:
     """Create units at the first step of a path, numbered consecutively."""
 
-    def work(session: Session) -> Made:
+    def work(session: Session) -> CreateResult:
         made = serials.create(
             session,
             job_id=body.job_id,
@@ -60,9 +60,9 @@ def create(header: CreateHeaders, body: SerialsCreate) -> Response:
             quantity=body.quantity,
             actor=_actor(body.user_id),
         )
-        return Made(json_answer([SerialOut.of(serial) for serial in made], status=201))
+        return CreateResult(json_answer([SerialOut.of(serial) for serial in made], status=201))
 
-    return created(header, work)
+    return create_once(header, work)
 
 
 @resource.route(

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from api.auth.bearer import current_actor
 from api.http.pagination import listed
 from api.http.request_ids import request_id
-from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.rest.resource import ListOf, Resource
 from api.runtime import current_runtime, has_written, in_transaction, notify, transaction
 from api.schemas.sync import (
     AttemptOut,

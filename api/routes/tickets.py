@@ -6,8 +6,8 @@ from http import HTTPMethod
 from flask import Response
 
 from api.http.pagination import listed
-from api.http.resource import ListOf, Resource
 from api.http.responses import json_answer
+from api.rest.resource import ListOf, Resource
 from api.runtime import current_runtime, transaction
 from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery

@@ -11,12 +11,13 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from api.auth.scopes import Unscoped
 from api.http.refusals import BodyTooLargeError, NotReadyError, UnauthenticatedError
 from api.http.request_ids import request_id
-from api.http.resource import Resource
 from api.http.responses import json_answer
+from api.rest.resource import Resource
 from api.runtime import current_runtime, in_transaction
 from api.schemas.fields import issue_key
 from api.schemas.webhooks import Receipt
-from api.webhooks.read_body import BODY_BYTES, Proven, read_body
+from api.webhooks.read_body import BODY_BYTES, Proven, intake_limit, read_body
+from api.webhooks.rejections import Rejections
 from shared.broker.celery_app import Wakeup
 from shared.errors import DatabaseUnavailableError
 from shared.settings import Settings
@@ -66,7 +67,7 @@ def receive() -> Response:
     the query parameter `token`; their body is a hint only, and may be empty where the query
     parameter `key` names the ticket. 202: stored; 200: seen before.
     """
-    rejections = current_runtime().rejections
+    rejections = current_runtime().singleton(Rejections)
     try:
         arrival = _proven_arrival(current_runtime().settings)
     except Unproven as refusal:
@@ -89,7 +90,7 @@ def _proven_arrival(settings: Settings) -> ReceivedDelivery:
     length = request.content_length
     if length is not None and length > BODY_BYTES:
         raise BodyTooLargeError(BODY_BYTES)
-    with current_runtime().seats.taken(length):
+    with current_runtime().singleton(intake_limit).taken(length):
         proven = read_body(Verifier(secrets), digest, clock=current_runtime().clock)
     if digest is not None and not proven.signed:
         raise Unproven(RejectionReason.WRONG_SIGNATURE)

@@ -1,7 +1,8 @@
 """What all answers share: their JSON is described by the models and made from them."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Self, cast
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import (
     BaseModel,
@@ -19,6 +20,10 @@ Timestamp = Annotated[datetime, PlainSerializer(iso_millis, return_type=str)]
 """A moment as answers show it: UTC, with milliseconds and ``Z``."""
 
 
+Examples = Mapping[str, JsonValue]
+"""Whole bodies or answers by name, shown in the OpenAPI document."""
+
+
 def absent_not_null(schema: dict[str, Any]) -> None:
     """What is optional is left out, never null: say so in the document."""
     for member in schema.get("properties", {}).values():
@@ -32,6 +37,8 @@ def absent_not_null(schema: dict[str, Any]) -> None:
 
 class Answer(BaseModel):
     """An answer: camelCase in the JSON, where absent values are left out."""
+
+    examples: ClassVar[Examples] = {}
 
     model_config = ConfigDict(
         alias_generator=to_camel,
@@ -49,12 +56,6 @@ class Answer(BaseModel):
             if name not in values:
                 values[name] = getattr(row, name)
         return cls(**values)
-
-
-def examples(**shown: JsonValue) -> ConfigDict:
-    """The configuration of a body or an answer that the document shows examples of."""
-    named = {name: {"value": value} for name, value in shown.items()}
-    return cast(ConfigDict, {"openapi_extra": {"examples": named}})
 
 
 def _encodable(text: object) -> object:

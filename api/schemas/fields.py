@@ -18,8 +18,8 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from api.http.pagination import decode_cursor
-from api.schemas.answers import absent_not_null
+from api.schemas.answers import Examples, absent_not_null
+from api.schemas.cursors import decode_cursor
 from shared.errors import FieldProblem, InvalidInputError
 from shared.ids import Prefix, looks_like
 from shared.models import MAX_QUANTITY, MAX_TEXT
@@ -53,10 +53,13 @@ def wrong(words: str) -> PydanticCustomError:
 class Body(BaseModel):
     """A request body: camelCase outside, unknown members ignored, ``null`` the same as absent.
 
-    ``entries`` names the member whose entries are judged one by one, where there is one.
+    ``entries`` names the member whose entries are validated one by one, if there is one.
+    ``body_required`` is False if the whole body may be left out.
     """
 
     entries: ClassVar[str | None] = None
+    body_required: ClassVar[bool] = True
+    examples: ClassVar[Examples] = {}
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", alias_generator=to_camel, populate_by_name=True, strict=True

@@ -1,8 +1,10 @@
 """Linking jobs to tickets."""
 
+from typing import ClassVar
+
 from pydantic import Field
 
-from api.schemas.answers import Answer, examples
+from api.schemas.answers import Answer, Examples
 from api.schemas.fields import Body, IssueKey, Name, Quantity, Text
 from api.schemas.jobs import JobOut
 from shared.jobs.store import JobDraft
@@ -11,10 +13,10 @@ from shared.jobs.store import JobDraft
 class LinkRequest(Body):
     """An existing job to link, or none: then one is made from the ticket."""
 
-    model_config = examples(
-        existing={"ticketKey": "PI-42", "jobId": "job_01h455vb4pex5vsknk084sn02q"},
-        new={"ticketKey": "PI-42"},
-    )
+    examples: ClassVar[Examples] = {
+        "existing": {"ticketKey": "PI-42", "jobId": "job_01h455vb4pex5vsknk084sn02q"},
+        "new": {"ticketKey": "PI-42"},
+    }
 
     ticket_key: IssueKey = Field(description="The Jira ticket.")
     job_id: Text = Field(None, description="The job to link; it has no ticket yet.")

@@ -1,10 +1,10 @@
 """Jobs: what a client sends, in the order it is checked, and what it gets."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import BaseModel, Field, JsonValue
 
-from api.schemas.answers import Answer, Error, Timestamp, examples
+from api.schemas.answers import Answer, Error, Examples, Timestamp
 from api.schemas.fields import (
     Body,
     Flag,
@@ -59,7 +59,7 @@ class JobCreate(Body):
     jira_epic_link: Text = Field(None, description="The key of its epic.")
     jira_labels: Labels | None = Field(None, description="Its labels; repeats are dropped.")
 
-    model_config = examples(full=FULL, minimal=MINIMAL)
+    examples: ClassVar[Examples] = {"full": FULL, "minimal": MINIMAL}
 
     def draft(self) -> JobDraft:
         """What shared.jobs.store stores."""
@@ -78,7 +78,7 @@ class JobCreate(Body):
 class JobUpdate(Body):
     """What may be changed in a job; its Jira fields never can."""
 
-    model_config = examples(quantity={"goalQuantity": 60})
+    examples: ClassVar[Examples] = {"quantity": {"goalQuantity": 60}}
 
     name: Name | None = Field(None, description="The new name.")
     goal_quantity: Quantity | None = Field(None, description="The new quantity.")
@@ -91,7 +91,7 @@ class JobUpdate(Body):
 class BulkCreate(Body):
     """Many jobs to create; each is judged alone."""
 
-    model_config = examples(two={"jobs": [FULL, MINIMAL]})
+    examples: ClassVar[Examples] = {"two": {"jobs": [FULL, MINIMAL]}}
 
     entries = "jobs"
 
@@ -161,7 +161,7 @@ MINIMAL_OUT: dict[str, JsonValue] = {
 class JobOut(Answer):
     """A job. What is absent is left out."""
 
-    model_config = examples(full=FULL_OUT, minimal=MINIMAL_OUT)
+    examples: ClassVar[Examples] = {"full": FULL_OUT, "minimal": MINIMAL_OUT}
 
     id: str = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
     name: str
@@ -219,7 +219,7 @@ EMPTY_PROGRESS: dict[str, JsonValue] = {
 class JobDetail(JobOut):
     """A job with its paths and progress."""
 
-    model_config = examples(new={**MINIMAL_OUT, "paths": [], "progress": EMPTY_PROGRESS})
+    examples: ClassVar[Examples] = {"new": {**MINIMAL_OUT, "paths": [], "progress": EMPTY_PROGRESS}}
 
     paths: list[PathOut]
     progress: Progress

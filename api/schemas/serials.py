@@ -5,15 +5,14 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
 
-from api.http.pagination import decode_cursor
 from api.schemas.answers import Answer, Error, Timestamp
+from api.schemas.cursors import decode_cursor
 from api.schemas.fields import (
     NOT_A_CURSOR,
     NOT_A_NUMBER,
@@ -67,7 +66,7 @@ class Advance(Body):
 
     user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
 
-    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]  # flask-openapi3's own
+    body_required = False
 
 
 def _index(value: Any) -> int:

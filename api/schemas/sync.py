@@ -5,8 +5,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from api.http.pagination import decode_cursor
 from api.schemas.answers import Answer, Timestamp
+from api.schemas.cursors import decode_cursor
 from api.schemas.fields import (
     NOT_A_CURSOR,
     Body,

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from api.http.pagination import decode_cursor
 from api.schemas.answers import Answer, Timestamp
+from api.schemas.cursors import decode_cursor
 from api.schemas.fields import NOT_A_CURSOR, Flag, Limit, Query, Words, wrong
 from shared.states import Source
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState

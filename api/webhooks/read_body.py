@@ -1,4 +1,4 @@
-"""Reading a webhook's body: few at a time, its signature computed on the way, nothing parsed."""
+"""Reads a webhook's body and checks its signature, before anything is parsed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,6 +10,7 @@ from flask import request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge, RequestTimeout
 
 from api.http.refusals import BodyTooLargeError, MalformedBodyError, NotReadyError
+from api.runtime import Runtime
 from shared.clock import Clock
 from shared.webhooks.signatures import Verifier
 
@@ -17,48 +18,53 @@ BODY_BYTES = 25 * 1024 * 1024
 """Largest body: Jira drops larger ones itself (JIRA.md, section 6)."""
 LARGE_BYTES = 1024 * 1024
 """A body beyond this goes to disk while it is read, and few such are read at once."""
-LARGE_SEATS = 2
-PATIENCE_SECONDS = 2.0
-"""How long a request waits for a seat before Jira is asked to come again."""
+LARGE_BODIES = 2
+WAIT_SECONDS = 2.0
+"""How long a request waits for its turn before Jira is asked to send it again."""
 READ_SECONDS = 30.0
 """How long a sender may take over its body."""
 _CHUNK = 64 * 1024
 
 
 class ConcurrencyLimit:
-    """How many bodies are read at once: most of the request threads, and few of the large ones."""
+    """Limits how many bodies are read at once: by most request threads; few large ones."""
 
     def __init__(self, *, threads: int) -> None:
         self._all = BoundedSemaphore(max(2, threads * 3 // 4))
-        self._large = BoundedSemaphore(LARGE_SEATS)
+        self._large = BoundedSemaphore(LARGE_BODIES)
 
     @contextmanager
     def taken(self, length: int | None) -> Iterator[None]:
-        """A seat for a body of ``length`` bytes; None: nobody said how long it will be.
+        """A place for a body of ``length`` bytes; None: the sender did not say.
 
-        Raises NotReadyError where none gets free in time.
+        Raises NotReadyError if no place gets free in time.
         """
-        with _held(self._all):
+        with _acquired(self._all):
             if length is not None and length <= LARGE_BYTES:
                 yield
                 return
-            with _held(self._large):
+            with _acquired(self._large):
                 yield
 
 
 @contextmanager
-def _held(seats: BoundedSemaphore) -> Iterator[None]:
-    if not seats.acquire(timeout=PATIENCE_SECONDS):
+def _acquired(semaphore: BoundedSemaphore) -> Iterator[None]:
+    if not semaphore.acquire(timeout=WAIT_SECONDS):
         raise NotReadyError("Too many webhooks are being received at once")
     try:
         yield
     finally:
-        seats.release()
+        semaphore.release()
+
+
+def intake_limit(runtime: Runtime) -> ConcurrencyLimit:
+    """The limit of one process: ``runtime.singleton(intake_limit)``."""
+    return ConcurrencyLimit(threads=runtime.settings.api_threads)
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A body, and whether the signature that came with it is its own."""
+    """A body, and whether a signature proves it."""
 
     content: bytes
     signed: bool
@@ -67,7 +73,7 @@ class Proven:
 def read_body(verifier: Verifier, digest: bytes | None, *, clock: Clock) -> Proven:
     """The request's raw body, checked against ``digest`` while it is read.
 
-    A body that its signature does not prove is not even put together in memory.
+    A body that does not match its signature is not even read back into memory.
     Raises BodyTooLargeError, MalformedBodyError or RequestTimeout.
     """
     with SpooledTemporaryFile(max_size=LARGE_BYTES) as spool:
@@ -82,7 +88,7 @@ def read_body(verifier: Verifier, digest: bytes | None, *, clock: Clock) -> Prov
 
 
 def _chunks(clock: Clock) -> Iterator[bytes]:
-    # One more than allowed: Werkzeug takes a body that just reaches its limit for one beyond it.
+    # One more than allowed: Werkzeug refuses a body that only just reaches its limit.
     request.max_content_length = BODY_BYTES + 1
     until = clock.monotonic() + READ_SECONDS
     total = 0

@@ -8,9 +8,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from api.app import create_app
+from api.runtime import runtime_of
 from shared.accounts import operators
 from shared.accounts import tokens as access_tokens
-from shared.broker.celery_app import Notifier
 from shared.database.engine import begin
 from shared.settings import Settings
 from shared.states import Role, Scope
@@ -20,12 +20,13 @@ PASSWORD = "correct horse battery"
 
 @contextmanager
 def application(settings: Settings, engine: Engine) -> Iterator[Any]:
-    """The application, on the test's database and broker; its bell falls silent afterwards."""
-    bell = Notifier(settings)
-    app = create_app(settings, engine=engine, notifier=bell)
+    """The application, on the test's database and broker; its threads end with it."""
+    app = create_app(settings, engine=engine)
     app.config["TESTING"] = False
-    yield app
-    bell.close()
+    try:
+        yield app
+    finally:
+        runtime_of(app).close()
 
 
 def token(engine: Engine, *scopes: Scope, name: str = "planner") -> str:

@@ -9,9 +9,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from api.app import create_app
-from shared.broker.celery_app import Notifier
 from shared.settings import Settings
+from tests.support.api import application
 
 
 class ApiClient:
@@ -57,6 +56,5 @@ class ApiClient:
 @contextmanager
 def api_client(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
     """The API in this process, on the test's database and broker."""
-    bell = Notifier(settings)
-    yield ApiClient(create_app(settings, engine=engine, notifier=bell))
-    bell.close()
+    with application(settings, engine) as app:
+        yield ApiClient(app)

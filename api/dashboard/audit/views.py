@@ -11,7 +11,7 @@ from api.dashboard.audit import words as audit_words
 from api.dashboard.kit.list_page import show_list
 from api.dashboard.kit.list_request import ListParameters
 from api.dashboard.kit.pages import Pages
-from api.http.pagination import decode_cursor
+from api.schemas.cursors import decode_cursor
 from api.schemas.fields import NOT_A_CURSOR, Moment, Query, Words, one_of, wrong
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditFilter

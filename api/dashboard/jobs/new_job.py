@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.auth.bearer import current_actor
+from api.creation.from_copy import filled_from_copy, is_due
 from api.dashboard.kit.layout import go_on, show
 from api.dashboard.kit.pages import Pages
-from api.http.from_copy import filled_from_copy, is_due
 from api.http.json_body import check_texts
 from api.http.request_ids import request_id
 from api.runtime import in_transaction, notify, transaction

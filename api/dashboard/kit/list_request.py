@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 from flask import request
 from werkzeug.datastructures import MultiDict
 
-from api.http.pagination import encode_cursor
 from api.http.parameters import checked, single_values
 from api.runtime import current_runtime
+from api.schemas.cursors import encode_cursor
 from api.schemas.fields import Query
 from shared.clock import iso_millis
 from shared.errors import InvalidInputError

@@ -35,7 +35,7 @@ def schema(settings: Settings, engine: Engine) -> Iterator[Any]:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: str(mode.value))
-@pytest.mark.parametrize("tag", [resource.blueprint.name for resource in RESOURCES])
+@pytest.mark.parametrize("tag", [resource.name for resource in RESOURCES])
 def test_every_answer_to_requests_made_from_the_document_is_as_it_says(
     schema: Any, engine: Engine, mode: GenerationMode, tag: str
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from api.http.pagination import encode_cursor
+from api.schemas.cursors import encode_cursor
 from shared.database.engine import begin
 from shared.settings import Settings
 from tests.support.api import application

@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
+from api.runtime import Runtime as ApiRuntime
 from api.webhooks.rejections import Rejections
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
@@ -108,8 +110,8 @@ def test_where_no_webhook_is_expected_none_is_missed(
     assert hearing(engine).unannounced == 0
 
 
-def test_rejections_are_written_down_a_moment_later(engine: Engine) -> None:
-    rejections = Rejections(lambda: engine)
+def test_rejections_are_written_down_a_moment_later(settings: Settings, engine: Engine) -> None:
+    rejections = Rejections(ApiRuntime(settings, engine=engine))
     for _ in range(3):
         rejections.count(RejectionReason.WRONG_SIGNATURE)
     rejections.count(RejectionReason.NO_PROOF)
@@ -124,12 +126,20 @@ def test_rejections_are_written_down_a_moment_later(engine: Engine) -> None:
     assert sum(turned.count for turned in hearing(engine).rejected) == 5
 
 
-def test_rejections_outlast_a_database_that_is_away(engine: Engine) -> None:
-    nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    engines = [nowhere]
-    rejections = Rejections(lambda: engines[-1])
+def test_rejections_outlast_a_database_that_is_away(
+    settings: Settings, dsn: str, engine: Engine
+) -> None:
+    database = make_engine(dsn)
+
+    def refuse(*_: Any) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    event.listen(database, "do_connect", refuse)
+    rejections = Rejections(ApiRuntime(settings, engine=database))
     rejections.count(RejectionReason.NO_PROOF)
     rejections.flush()
-    engines.append(engine)
+    assert not hearing(engine).rejected
+    event.remove(database, "do_connect", refuse)
     rejections.flush()
+    database.dispose()
     assert [turned.count for turned in hearing(engine).rejected] == [1]

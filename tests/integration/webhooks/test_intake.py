@@ -14,7 +14,9 @@ import structlog
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from api.runtime import runtime_of
 from api.webhooks.read_body import BODY_BYTES
+from api.webhooks.rejections import Rejections
 from shared.broker.celery_app import INBOX_WAKEUP_KEY
 from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
@@ -70,7 +72,7 @@ class Door:
 
     def rejected(self) -> dict[str, int]:
         """What was turned away and counted so far."""
-        self.app.extensions["routecard"].rejections.flush()
+        runtime_of(self.app).singleton(Rejections).flush()
         with begin(self.engine) as session:
             found = webhook_health.hearing(session)
         return {turned.reason.value: turned.count for turned in found.rejected}

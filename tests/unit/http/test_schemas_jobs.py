@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from api.http.prefer_wait import WaitingHeaders
+from api.creation.prefer_wait import WaitingHeaders
 from api.schemas.fields import ISSUE_KEY_PATTERN, NAME_PATTERN, problems_of
 from api.schemas.jobs import JobCreate, JobQuery, JobUpdate
 from shared.states import TaskStatus

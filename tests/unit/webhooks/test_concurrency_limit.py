@@ -1,4 +1,4 @@
-"""Seats: how many webhook bodies are read at once, and what becomes of the rest."""
+"""How many webhook bodies are read at once, and what happens to the others."""
 
 from contextlib import ExitStack
 
@@ -6,22 +6,22 @@ import pytest
 
 from api.http.refusals import NotReadyError
 from api.webhooks import read_body
-from api.webhooks.read_body import LARGE_BYTES, LARGE_SEATS, ConcurrencyLimit
+from api.webhooks.read_body import LARGE_BODIES, LARGE_BYTES, ConcurrencyLimit
 
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read_body, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(read_body, "WAIT_SECONDS", 0.01)
 
 
 def test_small_bodies_take_most_of_the_threads_and_no_more() -> None:
-    seats = ConcurrencyLimit(threads=8)
+    limit = ConcurrencyLimit(threads=8)
     with ExitStack() as held:
         for _ in range(6):
-            held.enter_context(seats.taken(100))
-        with pytest.raises(NotReadyError), seats.taken(100):
+            held.enter_context(limit.taken(100))
+        with pytest.raises(NotReadyError), limit.taken(100):
             pass
-    with seats.taken(100):
+    with limit.taken(100):
         pass
 
 
@@ -29,20 +29,20 @@ def test_small_bodies_take_most_of_the_threads_and_no_more() -> None:
 def test_few_large_bodies_or_such_of_unknown_length_leave_room_for_small_ones(
     length: int | None,
 ) -> None:
-    seats = ConcurrencyLimit(threads=16)
+    limit = ConcurrencyLimit(threads=16)
     with ExitStack() as held:
-        for _ in range(LARGE_SEATS):
-            held.enter_context(seats.taken(length))
-        with pytest.raises(NotReadyError), seats.taken(length):
+        for _ in range(LARGE_BODIES):
+            held.enter_context(limit.taken(length))
+        with pytest.raises(NotReadyError), limit.taken(length):
             pass
-        with seats.taken(LARGE_BYTES):
+        with limit.taken(LARGE_BYTES):
             pass
-    with seats.taken(length):
+    with limit.taken(length):
         pass
 
 
-def test_a_seat_is_given_back_when_reading_fails() -> None:
-    seats = ConcurrencyLimit(threads=2)
+def test_a_place_is_given_back_when_reading_fails() -> None:
+    limit = ConcurrencyLimit(threads=2)
     for _ in range(10):
-        with pytest.raises(OSError, match="gone"), seats.taken(None):
+        with pytest.raises(OSError, match="gone"), limit.taken(None):
             raise OSError("gone")

@@ -1,4 +1,4 @@
-"""Calls that create: one transaction, its first answer kept under a key, the doorbell after it."""
+"""Calls that create: one transaction, whose answer is kept under the caller's idempotency key."""
 
 import hashlib
 import json
@@ -51,18 +51,18 @@ class CreateHeaders(Headers):
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What a transaction made: the answer, and whether work for the workers came with it."""
+class CreateResult:
+    """The answer of a transaction that creates; ``due``: workers have something to do."""
 
     answer: Response
     due: bool = False
 
 
-def created(header: CreateHeaders, work: Callable[[Session], Made]) -> Response:
-    """Run ``work`` in one transaction, once for each key; ring after the commit."""
+def create_once(header: CreateHeaders, work: Callable[[Session], CreateResult]) -> Response:
+    """Run ``work`` in one transaction, once for each idempotency key; then notify the workers."""
     key = header.idempotency_key
     if key is None:
-        return _ringing(in_transaction(work))
+        return _notified(in_transaction(work))
     use = Use(
         credential=scopes.credential().id,
         method=request.method,
@@ -70,17 +70,17 @@ def created(header: CreateHeaders, work: Callable[[Session], Made]) -> Response:
         key=key,
         fingerprint=_fingerprint(),
     )
-    return _ringing(in_transaction(lambda session: _once(session, use, work)))
+    return _notified(in_transaction(lambda session: _once(session, use, work)))
 
 
-def _once(session: Session, use: Use, work: Callable[[Session], Made]) -> Made:
+def _once(session: Session, use: Use, work: Callable[[Session], CreateResult]) -> CreateResult:
     before = idempotency.claim(session, use)
     if before is not None:
         headers = {**before.headers, REPLAYED: "true"}
-        return Made(Response(before.body, before.status, headers, mimetype=JSON))
-    made = work(session)
-    idempotency.keep(session, use, _kept(made.answer))
-    return made
+        return CreateResult(Response(before.body, before.status, headers, mimetype=JSON))
+    result = work(session)
+    idempotency.keep(session, use, _kept(result.answer))
+    return result
 
 
 def _kept(answer: Response) -> KeptAnswer:
@@ -88,13 +88,13 @@ def _kept(answer: Response) -> KeptAnswer:
     return KeptAnswer(answer.status_code, headers, answer.get_data())
 
 
-def _ringing(made: Made) -> Response:
-    if made.due:
+def _notified(result: CreateResult) -> Response:
+    if result.due:
         notify()
-    return made.answer
+    return result.answer
 
 
 def _fingerprint() -> bytes:
-    """A hash of what the body says, however it is spaced and ordered."""
-    said = json.dumps(json_body.current(), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).digest()
+    """A hash of the body's content, whatever its white space and the order of its members."""
+    canonical = json.dumps(json_body.current(), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode("utf-8", "surrogatepass")).digest()

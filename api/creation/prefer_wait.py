@@ -1,4 +1,4 @@
-"""``Prefer: wait=N`` (RFC 7240): hold the answer to a create until its fill has ended."""
+"""``Prefer: wait=N`` (RFC 7240): a create answers after its fill has ended."""
 
 import re
 from http import HTTPStatus
@@ -9,7 +9,8 @@ from flask import Response
 from pydantic import Field
 from sqlalchemy.exc import DBAPIError
 
-from api.http.idempotent_create import CreateHeaders
+from api.creation.fill_watch import FillWatch
+from api.creation.idempotent_create import CreateHeaders
 from api.http.responses import dump, entity_tag
 from api.runtime import current_runtime, transaction
 from api.schemas.jobs import JobOut
@@ -36,14 +37,16 @@ class WaitingHeaders(CreateHeaders):
     )
 
     def wait_seconds(self) -> int:
-        """How long the caller would wait; 0 where it would not, or said it in no known way."""
-        asked = (_WAIT.fullmatch(part) for part in (self.prefer or "").split(","))
-        found = next((int(match[1]) for match in asked if match), 0)
+        """How long the caller asks to wait; 0 if it does not ask in a form that we know."""
+        preferences = (_WAIT.fullmatch(part) for part in (self.prefer or "").split(","))
+        found = next((int(match[1]) for match in preferences if match), 0)
         return min(found, MAX_WAIT_SECONDS)
 
 
-def held(answer: Response, header: WaitingHeaders, *, member: str | None = None) -> Response:
-    """The answer to a create, after its fill where the caller wishes to wait and a seat is free.
+def wait_for_fill(
+    answer: Response, header: WaitingHeaders, *, member: str | None = None
+) -> Response:
+    """The answer to a create, after its fill if the caller asks to wait and few others do.
 
     The job is the answer itself, or its ``member``. No database connection is held meanwhile.
     """
@@ -62,7 +65,7 @@ def _waited(job: dict[str, Any], seconds: int) -> bool:
     sync = job.get("jiraSync", {})
     if sync.get("status") not in _OPEN:
         return True
-    return current_runtime().fills.wait(sync["taskId"], seconds=seconds)
+    return current_runtime().singleton(FillWatch).wait(sync["taskId"], seconds=seconds)
 
 
 def _as_now(answer: Response, job_id: str, member: str | None) -> Response:
@@ -70,7 +73,7 @@ def _as_now(answer: Response, job_id: str, member: str | None) -> Response:
         with transaction() as session:
             view = queries.job_view(session, job_id)
     except (DatabaseUnavailableError, DBAPIError) as error:
-        # The job is stored: an error now would have the client make it twice.
+        # The job is stored: after an error, the client would create it again.
         log.warning("job_not_read_again", job_id=job_id, error=type(error).__name__)
         return answer
     if view is not None:
