@@ -9,7 +9,7 @@ from flask import Flask, current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import Notifier
+from shared.broker.notifier import Notifier
 from shared.clock import Clock, SystemClock
 from shared.database import engine as db
 from shared.settings import Settings
@@ -70,7 +70,7 @@ def _make_engine(runtime: Runtime) -> Engine:
 
 
 def _make_notifier(runtime: Runtime) -> Notifier:
-    notifier = Notifier(runtime.settings, clock=runtime.clock)
+    notifier = Notifier(runtime.settings)
     runtime.on_close(notifier.close)
     return notifier
 

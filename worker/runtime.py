@@ -8,7 +8,8 @@ from typing import Any
 from celery import Celery
 from sqlalchemy import Engine
 
-from shared.broker.celery_app import make_celery, make_redis
+from shared.broker.celery_app import make_celery
+from shared.broker.redis_client import make_redis
 from shared.clock import Clock, SystemClock
 from shared.database.engine import make_engine
 from shared.settings import Settings

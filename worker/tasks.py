@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 
-from shared.broker.celery_app import TaskName
+from shared.broker.task_names import TaskName
 from shared.settings import Settings
 from worker.doctor.examination import LOOK_EVERY, examine
 from worker.doctor.examination import TIME_LIMIT as EXAMINE_LIMIT
@@ -30,7 +30,7 @@ _INNER: dict[TaskName, _Work] = {
     TaskName.SWEEP: sweep,
     TaskName.DELIVER: deliver,
     TaskName.PRUNE: prune,
-    TaskName.TALLY: tally,
+    TaskName.COUNT_FILLED: tally,
 }
 _FOR_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,
@@ -87,12 +87,12 @@ def schedule(settings: Settings) -> dict[str, Any]:
     plan = {
         "sweep": _every(1.0, TaskName.SWEEP),
         "prune": _every(PRUNE_EVERY, TaskName.PRUNE),
-        "tally": _every(TALLY_EVERY, TaskName.TALLY),
+        "count_filled": _every(TALLY_EVERY, TaskName.COUNT_FILLED),
         "examine": _every(LOOK_EVERY, TaskName.EXAMINE),
     }
     if poll_is_wanted(settings):
         plan["poll"] = _every(look_every(settings), TaskName.POLL)
-        plan["existence"] = _every(DELETED_TICKETS_EVERY, TaskName.DELETED_TICKETS)
+        plan["deleted_tickets"] = _every(DELETED_TICKETS_EVERY, TaskName.DELETED_TICKETS)
     return plan
 
 

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 from api.runtime import Runtime
 from shared import heartbeats
-from shared.broker.celery_app import make_redis
+from shared.broker.redis_client import ping
 from shared.database import engine as db
 from shared.migrations.runner import is_current
 
@@ -83,11 +83,8 @@ class Prober:
             return True, tuple(heartbeats.silent_parts(session))
 
     def _ask_broker(self) -> bool:
-        client = make_redis(self._settings, timeout=TIMEOUT_SECONDS / 2)
-        try:
-            return bool(client.ping())
-        finally:
-            client.close()
+        ping(self._settings, timeout=TIMEOUT_SECONDS / 2)
+        return True
 
 
 def _answers(check: SingleFlight[bool], *, timeout: float) -> bool:

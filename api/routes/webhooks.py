@@ -18,7 +18,7 @@ from api.schemas.fields import issue_key
 from api.schemas.webhooks import Receipt
 from api.webhooks.read_body import BODY_BYTES, Proven, intake_limit, read_body
 from api.webhooks.rejections import Rejections
-from shared.broker.celery_app import Wakeup
+from shared.broker.wakeups import Wakeup
 from shared.errors import DatabaseUnavailableError
 from shared.settings import Settings
 from shared.states import RejectionReason
@@ -177,5 +177,5 @@ def _stored(arrival: ReceivedDelivery) -> Response:
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailableError("The database cannot store this now") from error
     if receipt.fresh:
-        current_runtime().notifier.notify(Wakeup.INBOX)
+        current_runtime().notifier.notify(Wakeup.DELIVERIES)
     return json_answer({"id": receipt.delivery_id}, status=202 if receipt.fresh else 200)

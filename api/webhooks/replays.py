@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from api.runtime import current_runtime, in_transaction
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
-from shared.broker.celery_app import Wakeup
+from shared.broker.wakeups import Wakeup
 from shared.webhooks import inbox
 from shared.webhooks import queries as delivery_queries
 from shared.webhooks.queries import DeliveryFilter
@@ -26,7 +26,7 @@ def replay_one(delivery_id: str, *, context: AuditContext) -> None:
         audit.write(session, AuditAction.REPLAY, context, subject=delivery_id)
 
     in_transaction(work)
-    current_runtime().notifier.notify(Wakeup.INBOX)
+    current_runtime().notifier.notify(Wakeup.DELIVERIES)
 
 
 def replay_all(wanted: DeliveryFilter, *, context: AuditContext, chosen: Mapping[str, Any]) -> int:
@@ -42,7 +42,7 @@ def replay_all(wanted: DeliveryFilter, *, context: AuditContext, chosen: Mapping
         ids, total = in_transaction(
             partial(_apply_batch, wanted=wanted, before=before, number=number, so_far=total)
         )
-        current_runtime().notifier.notify(Wakeup.INBOX)
+        current_runtime().notifier.notify(Wakeup.DELIVERIES)
         if len(ids) < BATCH_SIZE:
             break
         before = ids[-1]

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-import redis
 import requests
 from sqlalchemy import Engine, text
 
 from shared import heartbeats
-from shared.broker.celery_app import make_redis
+from shared.broker.redis_client import RedisError, ping
 from shared.database import engine as db
 from shared.errors import AppError
 from shared.migrations.runner import is_current
@@ -64,10 +63,9 @@ def _ago(silent: timedelta) -> str:
 
 def broker(settings: Settings) -> Iterator[Finding]:
     """Whether the Redis-protocol server answers."""
-    client = make_redis(settings, timeout=_SECONDS)
     try:
-        client.ping()
-    except redis.RedisError as error:
+        ping(settings, timeout=_SECONDS)
+    except RedisError as error:
         yield fail(
             "broker",
             f"The broker does not answer ({type(error).__name__}).",
@@ -75,8 +73,6 @@ def broker(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield ok("broker", "The broker answers.")
-    finally:
-        client.close()
 
 
 def api(settings: Settings) -> Iterator[Finding]:

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import redis
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.errors import StorageError
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import MovingWindowRateLimiter
 
+from shared.broker.redis_client import KEY_PREFIX, Redis
 from shared.clock import Clock
 from shared.logs import get_logger
 from shared.settings import Settings
@@ -37,16 +37,21 @@ _MINUTE = 60
 _REDIS_AGAIN = 5.0
 _SHORTEST_SLEEP = 0.02
 _NAME = "jira"
-_NEAR = "routecard/jira/near"
+_NEAR = "jira/near"
 
 
 class BudgetExhausted(JiraLimited):
     """Our own budget does not allow the call in time; ``retry_after`` says when it will."""
 
 
-def make_budget(settings: Settings, *, client: "redis.Redis", clock: Clock) -> "SharedBudget":
+def make_budget(settings: Settings, *, client: Redis, clock: Clock) -> "SharedBudget":
     """The budget of ``JIRA_REQUESTS_PER_MINUTE``; nothing goes over the network here."""
-    storage = RedisStorage("redis://", connection_pool=client.connection_pool, wrap_exceptions=True)
+    storage = RedisStorage(
+        "redis://",
+        connection_pool=client.connection_pool,
+        key_prefix=f"{KEY_PREFIX}limits",
+        wrap_exceptions=True,
+    )
     return SharedBudget(
         windows_of(settings.jira_requests_per_minute),
         shared=MovingWindowRateLimiter(storage),

@@ -14,7 +14,7 @@ from functools import partial
 from sqlalchemy.exc import DataError, IntegrityError, InternalError
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import TaskName
+from shared.broker.task_names import TaskName
 from shared.database.advisory_lock import LockName, advisory_lock
 from shared.database.engine import in_transaction
 from shared.fill.ingest import ingest

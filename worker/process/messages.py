@@ -4,7 +4,10 @@ from typing import Any
 
 from celery import Celery
 
-from shared.broker.celery_app import WAKEUP_MILLIS, TaskName, Wakeup, send
+from shared.broker import wakeups
+from shared.broker.celery_app import send
+from shared.broker.task_names import TaskName
+from shared.broker.wakeups import Wakeup
 from shared.logs import get_logger
 
 log = get_logger(__name__)
@@ -27,7 +30,7 @@ class Messages:
     def notify(self, wakeup: Wakeup) -> None:
         """Send the wake-up's message, unless one was sent within the last second."""
         try:
-            first = self._redis.set(wakeup.key, 1, nx=True, px=WAKEUP_MILLIS)
+            first = wakeups.set_flag(self._redis, wakeup)
         except Exception as error:  # noqa: BLE001  every layer of the client has its own errors
             log.warning("wakeup_not_set", wakeup=wakeup.name, error=type(error).__name__)
         else:
@@ -37,6 +40,6 @@ class Messages:
     def clear(self, wakeup: Wakeup) -> None:
         """Forget the wake-up. Call it before the claim, so that later rows send a new message."""
         try:
-            self._redis.delete(wakeup.key)
+            wakeups.clear_flag(self._redis, wakeup)
         except Exception as error:  # noqa: BLE001  every layer of the client has its own errors
             log.warning("wakeup_not_cleared", wakeup=wakeup.name, error=type(error).__name__)

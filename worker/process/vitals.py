@@ -13,7 +13,8 @@ from celery.signals import task_received, worker_shutting_down
 from sqlalchemy import Engine, create_engine, pool
 
 from shared import heartbeats
-from shared.broker.celery_app import QUEUE_INNER, make_redis
+from shared.broker.redis_client import make_redis, queue_length
+from shared.broker.task_names import Queue
 from shared.database.engine import CONNECTION_OPTIONS
 from shared.logs import get_logger
 from shared.settings import Settings
@@ -121,7 +122,7 @@ class Watchdog(bootsteps.StartStopStep):
         if time.monotonic() - self._received < DEAF_SECONDS:
             return False
         try:
-            return int(client.llen(f"routecard:{QUEUE_INNER}")) > 0
+            return queue_length(client, Queue.INTERNAL) > 0
         except Exception:  # noqa: BLE001  a broker that is away makes nobody deaf
             self._received = time.monotonic()
             return False

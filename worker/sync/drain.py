@@ -9,7 +9,7 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import Wakeup
+from shared.broker.wakeups import Wakeup
 from shared.database.engine import begin, in_transaction
 from shared.errors import DatabaseUnavailableError
 from shared.fill.ingest import ingest

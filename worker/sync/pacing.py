@@ -2,14 +2,13 @@
 
 from typing import Any
 
-import redis
-
+from shared.broker.redis_client import KEY_PREFIX, RedisError
 from shared.clock import Clock
 from shared.logs import get_logger
 
 log = get_logger(__name__)
 
-PACE_KEY = "routecard:pace"
+PACE_KEY = f"{KEY_PREFIX}pace"
 PACE_MILLIS = 250
 """A batch that is not full starts no sooner than this after the last one."""
 
@@ -24,7 +23,7 @@ class Pacing:
         """Whether a small batch may start now; if so, the next one may in ``PACE_MILLIS``."""
         try:
             return bool(self._client.set(PACE_KEY, 1, nx=True, px=PACE_MILLIS))
-        except redis.RedisError as error:
+        except RedisError as error:
             log.warning("pace_unknown", error=type(error).__name__)
             return True
 
@@ -32,14 +31,14 @@ class Pacing:
         """A full batch starts now and needs no leave."""
         try:
             self._client.set(PACE_KEY, 1, px=PACE_MILLIS)
-        except redis.RedisError as error:
+        except RedisError as error:
             log.warning("pace_unknown", error=type(error).__name__)
 
     def remaining(self) -> float:
         """Seconds until a small batch may start; at least a millisecond, so that a loop moves."""
         try:
             return float(max(1, min(PACE_MILLIS, self._client.pttl(PACE_KEY)))) / 1000
-        except redis.RedisError:
+        except RedisError:
             return PACE_MILLIS / 1000
 
 

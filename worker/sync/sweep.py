@@ -1,6 +1,6 @@
 """Sweep, every second: what is due and nobody was told about, leases that ran out."""
 
-from shared.broker.celery_app import TaskName
+from shared.broker.task_names import TaskName
 from shared.database.engine import begin
 from shared.logs import get_logger
 from shared.sync import pauses

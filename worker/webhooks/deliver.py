@@ -7,7 +7,8 @@ from typing import TypeVar
 from sqlalchemy.exc import DataError, IntegrityError, InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import TaskName, Wakeup
+from shared.broker.task_names import TaskName
+from shared.broker.wakeups import Wakeup
 from shared.database.engine import in_transaction
 from shared.errors import DatabaseUnavailableError
 from shared.logs import get_logger
@@ -36,7 +37,7 @@ BACKOFF_SECONDS = (2.0, 10.0, 30.0, 60.0)
 
 def deliver(runtime: Runtime) -> int:
     """Apply all deliveries that are due. Returns how many. Never asks Jira, never waits for it."""
-    runtime.messages.clear(Wakeup.INBOX)
+    runtime.messages.clear(Wakeup.DELIVERIES)
     until = runtime.clock.monotonic() + RUN_SECONDS
     done = 0
     while runtime.clock.monotonic() < until:

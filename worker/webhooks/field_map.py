@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from shared.broker.celery_app import TaskName
+from shared.broker.task_names import TaskName
 from shared.database.engine import begin, in_transaction
 from shared.logs import get_logger
 from shared.tickets import field_mappings

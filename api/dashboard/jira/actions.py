@@ -14,7 +14,7 @@ from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.fields import NOT_A_KEY, issue_key
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
-from shared.broker.celery_app import Wakeup
+from shared.broker.wakeups import Wakeup
 from shared.health import examinations
 from shared.states import Role, WaitCode
 from shared.sync import pauses

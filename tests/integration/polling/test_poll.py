@@ -165,7 +165,7 @@ def test_without_interval_projects_or_jira_nothing_is_polled_and_beat_sends_noth
     usual = {"jira_base_url": jira.url, "jira_project": ("PI",)}
     assert "poll" in schedule(settings.model_copy(update=usual))
     quiet = settings.model_copy(update={**usual, **off})
-    assert {"poll", "existence"}.isdisjoint(schedule(quiet))
+    assert {"poll", "deleted_tickets"}.isdisjoint(schedule(quiet))
     runtime = make_runtime(quiet)
     assert poll(runtime) == 0
     runtime.close()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine, select, text
 
-from shared.broker.celery_app import TASKS_WAKEUP_KEY
+from shared.broker.wakeups import Wakeup
 from shared.database.engine import begin
 from shared.jobs import store as jobs
 from shared.models import Job, SyncTask
@@ -61,7 +61,7 @@ def test_a_full_claim_rings_again_so_that_a_backlog_spreads_and_is_followed_by_t
 ) -> None:
     create(engine, *(f"PI-{n % 300 + 1}" for n in range(150)))
     assert drain(runtime) == 150
-    assert runtime.redis.get(TASKS_WAKEUP_KEY) == "1"
+    assert runtime.redis.get(Wakeup.TASKS.key) == "1"
     assert runtime.redis.llen("routecard:jira") == 1
     assert jira.bulk_reads() == 2
 
@@ -251,7 +251,7 @@ def test_the_sweep_rings_for_due_tasks_past_the_doorbell_but_not_while_paused(
     engine: Engine, runtime: Runtime
 ) -> None:
     create(engine, "PI-42")
-    runtime.redis.set(TASKS_WAKEUP_KEY, 1)
+    runtime.redis.set(Wakeup.TASKS.key, 1)
     sweep(runtime)
     assert runtime.redis.llen("routecard:jira") == 1
     trip(runtime, JiraCaptchaLock("locked"))

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.broker.celery_app import QUEUE_INNER
+from shared.broker.task_names import Queue
 from shared.database.engine import begin
 from shared.settings import Settings
 from shared.states import DeliveryOutcome
@@ -137,7 +137,7 @@ def test_large_bodies_are_claimed_a_few_at_a_time(post: Post) -> None:
 
 
 def test_the_sweep_has_deliveries_applied_that_nobody_was_told_about(post: Post) -> None:
-    waiting = f"routecard:{QUEUE_INNER}"
+    waiting = f"routecard:{Queue.INTERNAL}"
     sweep(post.runtime)
     assert post.runtime.redis.llen(waiting) == 0
     post.inbox.put()

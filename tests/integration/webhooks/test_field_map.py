@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from shared.broker.celery_app import QUEUE_JIRA
+from shared.broker.task_names import Queue
 from shared.database.engine import begin
 from shared.jobs import store as jobs
 from shared.models import Job
@@ -51,7 +51,7 @@ def test_a_delivery_waits_uncounted_until_the_names_are_resolved_and_loses_nothi
     row = inbox.row(delivery_id)
     assert (row.outcome, row.tries) == (None, 0)
     assert "JIRA_FIELD_" in (row.reason or "")
-    assert runtime.redis.llen(f"routecard:{QUEUE_JIRA}") > 0
+    assert runtime.redis.llen(f"routecard:{Queue.JIRA}") > 0
     map_fields(runtime)
     assert known_mapping(runtime) is None
     jira.heal()

@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from api.runtime import runtime_of
 from api.webhooks.read_body import BODY_BYTES
 from api.webhooks.rejections import Rejections
-from shared.broker.celery_app import INBOX_WAKEUP_KEY
+from shared.broker.wakeups import Wakeup
 from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
 from shared.models import Delivery
@@ -118,7 +118,7 @@ def test_a_signed_body_is_stored_as_it_came_and_answered_202(door: Door) -> None
 def test_the_workers_are_told_at_once(door: Door, redis_url: str) -> None:
     door.send()
     client = redis.Redis.from_url(redis_url)
-    eventually(lambda: client.exists(INBOX_WAKEUP_KEY) and client.llen("routecard:inner"))
+    eventually(lambda: client.exists(Wakeup.DELIVERIES.key) and client.llen("routecard:internal"))
     client.close()
 
 

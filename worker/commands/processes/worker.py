@@ -1,14 +1,10 @@
 """`routecard worker`: the Celery worker."""
 
-from typing import Final
-
 import click
 
+from shared.broker.task_names import Queue
 from shared.settings import Settings, load_settings
 from worker.commands.processes.program import become, check_servers
-
-# Work for Jira and work inside have queues of their own: a hanging Jira must not starve the sweep.
-_QUEUES: Final = "jira,inner"
 
 
 @click.command()
@@ -24,6 +20,6 @@ def arguments(settings: Settings) -> tuple[str, ...]:
     return (
         *("--quiet", "-A", "worker.app", "worker", "--loglevel", settings.log_level),
         *("--concurrency", str(settings.worker_processes)),
-        *("--queues", _QUEUES, "--prefetch-multiplier", "1", "-O", "fair"),
+        *("--queues", ",".join(Queue), "--prefetch-multiplier", "1", "-O", "fair"),
         *("--without-gossip", "--without-mingle"),
     )

@@ -1,0 +1,37 @@
+"""The Celery tasks by name, and the queue that each of them uses."""
+
+from enum import StrEnum
+
+
+class Queue(StrEnum):
+    """``JIRA``: tasks that may wait for Jira. ``INTERNAL``: tasks that need only our servers."""
+
+    JIRA = "jira"
+    INTERNAL = "internal"
+
+
+class TaskName(StrEnum):
+    """Celery tasks by name."""
+
+    DRAIN = "routecard.drain"
+    SWEEP = "routecard.sweep"
+    DELIVER = "routecard.deliver"
+    MAP_FIELDS = "routecard.map_fields"
+    PRUNE = "routecard.prune"
+    COUNT_FILLED = "routecard.count_filled"
+    POLL = "routecard.poll"
+    DELETED_TICKETS = "routecard.deleted_tickets"
+    EXAMINE = "routecard.examine"
+
+
+ROUTES = {
+    TaskName.DRAIN: Queue.JIRA,
+    TaskName.SWEEP: Queue.INTERNAL,
+    TaskName.DELIVER: Queue.INTERNAL,
+    TaskName.MAP_FIELDS: Queue.JIRA,
+    TaskName.PRUNE: Queue.INTERNAL,
+    TaskName.COUNT_FILLED: Queue.INTERNAL,
+    TaskName.POLL: Queue.JIRA,
+    TaskName.DELETED_TICKETS: Queue.JIRA,
+    TaskName.EXAMINE: Queue.JIRA,
+}
