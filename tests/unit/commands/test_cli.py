@@ -117,7 +117,7 @@ def test_the_server_gets_threads_and_processes_from_the_settings() -> None:
 def test_the_worker_takes_one_task_at_a_time_from_both_queues() -> None:
     line = " ".join(worker.arguments(Settings(ROUTECARD_WORKER_PROCESSES=7)))
 
-    assert "--concurrency 7 --queues jira,inner --prefetch-multiplier 1" in line
+    assert "--concurrency 7 --queues jira,internal --prefetch-multiplier 1" in line
     assert "--without-heartbeat" not in line
 
 
