@@ -1,11 +1,11 @@
 """The database engine of a process, and transactions on it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, func
+from sqlalchemy import Engine, NullPool, create_engine, func, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ _TRIES = 5
 
 # A server that has become unreachable, for example because the network failed, is noticed within
 # half a minute. With the system's defaults it takes from a quarter of an hour to hours.
-CONNECTION_OPTIONS = {
+_LIBPQ_OPTIONS = {
     "connect_timeout": 3,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
@@ -38,10 +38,11 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
     may be idle for ``statement_seconds``.
     """
     limit = statement_seconds * 1000
-    options = (
-        f"-c statement_timeout={limit} -c lock_timeout={limit // 3} "
-        f"-c idle_in_transaction_session_timeout={limit} -c timezone=UTC"
-    )
+    timeouts = {
+        "statement_timeout": limit,
+        "lock_timeout": limit // 3,
+        "idle_in_transaction_session_timeout": limit,
+    }
     engine = create_engine(
         dsn,
         pool_size=pool_size,
@@ -49,10 +50,29 @@ def make_engine(dsn: str, *, pool_size: int = 5, statement_seconds: int = 30) ->
         pool_timeout=5,
         # Errors are logged, and the values of a statement can be the contents of tickets.
         hide_parameters=True,
-        connect_args={**CONNECTION_OPTIONS, "options": options, "application_name": "routecard"},
+        connect_args=_connect_args(timeouts),
     )
     ping_stale_connections(engine)
     return engine
+
+
+def make_unpooled_engine(dsn: str, *, timeouts: Mapping[str, int], **options: Any) -> Engine:
+    """An engine that opens a connection for each use and closes it afterwards.
+
+    ``timeouts`` are PostgreSQL's settings in milliseconds, ``options`` further ones of libpq.
+    """
+    return create_engine(
+        dsn, poolclass=NullPool, connect_args={**_connect_args(timeouts), **options}
+    )
+
+
+def _connect_args(timeouts: Mapping[str, int]) -> dict[str, Any]:
+    settings = " ".join(f"-c {name}={value}" for name, value in timeouts.items())
+    return {
+        **_LIBPQ_OPTIONS,
+        "options": f"{settings} -c timezone=UTC",
+        "application_name": "routecard",
+    }
 
 
 @contextmanager
@@ -87,3 +107,8 @@ def database_time(session: Session) -> datetime:
     now = session.scalar(func.now())
     assert isinstance(now, datetime)  # noqa: S101  tells the type checker what now() is
     return now
+
+
+def server_version(session: Session) -> str:
+    """PostgreSQL's version, as it names it."""
+    return str(session.scalar(text("SHOW server_version")))

@@ -9,12 +9,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine, pool
+from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from shared.database.advisory_lock import LockName, advisory_lock
-from shared.database.engine import CONNECTION_OPTIONS, begin
+from shared.database.engine import begin, make_unpooled_engine
 from shared.errors import AppError
 from shared.logs import get_logger
 
@@ -60,16 +60,7 @@ def is_current(session: Session) -> bool:
 
 def migration_engine(dsn: str) -> Engine:
     """An engine without a pool, whose connections have the timeouts of a migration."""
-    options = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
-    return create_engine(
-        dsn,
-        poolclass=pool.NullPool,
-        connect_args={
-            **CONNECTION_OPTIONS,
-            "options": f"{options} -c timezone=UTC",
-            "application_name": "routecard migrate",
-        },
-    )
+    return make_unpooled_engine(dsn, timeouts=TIMEOUTS)
 
 
 def alembic_config(dsn: str = "") -> Config:

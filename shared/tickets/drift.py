@@ -95,12 +95,22 @@ _PAGE = text(
     f"{_SELECT} WHERE j.jira_ticket_key IS NOT NULL AND j.jira_filled_at IS NOT NULL "
     "AND j.id > :after ORDER BY j.id LIMIT :limit"
 )
+_TICKET_NAMES = text("""
+SELECT DISTINCT COALESCE(jira_issue_id, jira_ticket_key) COLLATE "C" AS name FROM jobs
+WHERE jira_ticket_key IS NOT NULL AND COALESCE(jira_issue_id, jira_ticket_key) COLLATE "C" > :after
+ORDER BY 1 LIMIT :limit
+""")
 
 
 def of_job(session: Session, job_id: str) -> Drift | None:
     """The drift of one job, from our copy; None where there is no such job."""
     row = session.execute(_ONE, {"id": job_id}).one_or_none()
     return _drift(row) if row else None
+
+
+def ticket_names(session: Session, *, after: str, limit: int) -> list[str]:
+    """The next tickets that jobs name, each once: by issue id if a fill stored it, else by key."""
+    return list(session.scalars(_TICKET_NAMES, {"after": after, "limit": limit}))
 
 
 def page(session: Session, *, after: str = "", limit: int = 500) -> list[Drift]:

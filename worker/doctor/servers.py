@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import requests
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from shared import heartbeats
 from shared.broker.redis_client import RedisError, ping
@@ -25,7 +25,7 @@ def database(engine: Engine) -> Iterator[Finding]:
     """Whether PostgreSQL answers and our tables are those this version wants."""
     try:
         with db.begin(engine) as session:
-            version = session.scalar(text("SHOW server_version"))
+            version = db.server_version(session)
             current = is_current(session)
     except AppError:
         yield fail(

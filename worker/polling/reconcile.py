@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import Engine, text
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine
 
 from shared.database.engine import in_transaction
 from shared.sync import pauses
@@ -18,13 +17,6 @@ from worker.polling.reread import Reread, read_again
 from worker.runtime import Runtime
 
 _PAGE = 500
-
-# Each ticket once, however many jobs it has: by its id where a fill noted it, else by its key.
-_NAMES = text("""
-SELECT DISTINCT COALESCE(jira_issue_id, jira_ticket_key) COLLATE "C" AS name FROM jobs
-WHERE jira_ticket_key IS NOT NULL AND COALESCE(jira_issue_id, jira_ticket_key) COLLATE "C" > :after
-ORDER BY 1 LIMIT :limit
-""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,15 +67,13 @@ def _pause(runtime: Runtime) -> str:
 def _batches(runtime: Runtime) -> Iterator[list[str]]:
     after = ""
     while True:
-        names = in_transaction(runtime.engine, partial(_names, after=after))
+        names = in_transaction(
+            runtime.engine, partial(drift.ticket_names, after=after, limit=BATCH)
+        )
         if not names:
             return
         yield names
         after = names[-1]
-
-
-def _names(session: Session, *, after: str) -> list[str]:
-    return list(session.scalars(_NAMES, {"after": after, "limit": BATCH}))
 
 
 def report(engine: Engine) -> Iterator[Drift]:

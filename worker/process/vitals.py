@@ -10,12 +10,11 @@ from typing import Any
 from celery import bootsteps
 from celery.beat import Scheduler
 from celery.signals import task_received, worker_shutting_down
-from sqlalchemy import Engine, create_engine, pool
 
 from shared import heartbeats
 from shared.broker.redis_client import make_redis, queue_length
 from shared.broker.task_names import Queue
-from shared.database.engine import CONNECTION_OPTIONS
+from shared.database.engine import make_unpooled_engine
 from shared.logs import get_logger
 from shared.settings import Settings
 from worker.process import shutdown
@@ -35,18 +34,14 @@ os.register_at_fork(
     before=_turns.acquire, after_in_parent=_turns.release, after_in_child=_turns.release
 )
 
-# Forks of the pool wait for a heartbeat under way.
-_BRIEF = {"connect_timeout": 2, "options": "-c statement_timeout=2000"}
-
 
 class HeartbeatWriter:
     """Writes a row that says: this part is alive. A database that is away is no reason to die."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        self._engine: Engine = create_engine(
-            settings.database_dsn(),
-            poolclass=pool.NullPool,
-            connect_args={**CONNECTION_OPTIONS, **_BRIEF},
+        # With short timeouts, because a fork of the pool waits for a heartbeat under way.
+        self._engine = make_unpooled_engine(
+            settings.database_dsn(), timeouts={"statement_timeout": 2000}, connect_timeout=2
         )
         self._name = name
         self._last = 0.0
