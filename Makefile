@@ -47,7 +47,7 @@ fmt: $(VENV)/.test ## Format the code
 	@$(BIN)/ruff format .
 
 docs: $(VENV)/.dev ## Write .env.example and docs/settings.md from the settings
-	@$(BIN)/python -m shared.settings_pages
+	@$(BIN)/python -m shared.settings.pages
 
 screenshots: $(VENV)/.test ## Write pictures of every page, light and dark, to docs/screenshots
 	@sh .ci/chromium

@@ -6,22 +6,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared import settings_pages
-from shared.settings import Settings
+from shared.settings import Settings, pages
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_the_example_environment_is_the_one_written_from_the_settings() -> None:
-    assert (ROOT / ".env.example").read_text() == settings_pages.env_example(), "run `make docs`"
+    assert (ROOT / ".env.example").read_text() == pages.env_example(), "run `make docs`"
 
 
 def test_the_page_of_settings_is_the_one_written_from_the_settings() -> None:
-    assert (ROOT / "docs" / "settings.md").read_text() == settings_pages.page(), "run `make docs`"
+    assert (ROOT / "docs" / "settings.md").read_text() == pages.page(), "run `make docs`"
 
 
 def test_every_setting_is_explained_and_every_secret_marked() -> None:
-    lines = {line.name: line for line in settings_pages.lines()}
+    lines = {line.name: line for line in pages.lines()}
 
     assert len(lines) == len(Settings.model_fields)
     assert all(line.text.endswith(".") for line in lines.values())
@@ -38,7 +37,7 @@ def test_the_example_environment_changes_nothing_when_it_is_used_as_it_is() -> N
 
 
 def test_compose_and_docs_name_no_setting_that_does_not_exist() -> None:
-    known = {line.name for line in settings_pages.lines()}
+    known = {line.name for line in pages.lines()}
     for page in ("README.md", "docs/runbook.md", "docker-compose.yml"):
         text = (ROOT / page).read_text()
         named = set(re.findall(r"\b(?:ROUTECARD|JIRA)_[A-Z_]+\b", text))

@@ -1,7 +1,5 @@
-"""All settings: read from the environment once, checked, and handed on; read nowhere else."""
+"""All settings with their defaults, limits and meaning, and what is derived from them."""
 
-import json
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -10,19 +8,18 @@ from pydantic import (
     AfterValidator,
     Field,
     SecretStr,
-    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
+from shared.settings.embedded import read_embedded
 
-EMBEDDED_FILE = "embedded.json"
 JIRA_CONNECT_SECONDS = 3.0
-"""How long a connection to Jira may take to make; the timeout, where that is shorter."""
+"""Timeout for connecting to Jira, unless ``jira_timeout_seconds`` is shorter."""
 _LIMIT_SHARE = 0.8
-_SETTLING = 1.0
+_SETTLE_SECONDS = 1.0
 _SHORTEST_DRAIN = 1.0
 
 
@@ -55,10 +52,10 @@ def _env(name: str, default: Any, text: str, **limits: Any) -> Any:
 
 
 class Settings(BaseSettings):
-    """The environment, checked. Durations are in seconds unless the name says otherwise."""
+    """The settings. Durations are in seconds unless the name says otherwise."""
 
-    # Code may use the fields' names, the environment must not: HOME, HOST or PORT of any shell
-    # would count. The prefix, which no variable can have, goes before those names alone.
+    # Code may use the fields' names, but the environment must not: HOME, HOST or PORT of any shell
+    # would be read. So the fields' names get a prefix that no environment variable can have.
     model_config = SettingsConfigDict(
         frozen=True,
         env_ignore_empty=True,
@@ -218,9 +215,9 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
-        """HTTP timeout < task limit < lease (docs/architecture.md, time limits)."""
+        """Check: HTTP timeout < task limit < lease (docs/architecture.md, time limits)."""
         if self.drain_seconds < _SHORTEST_DRAIN:
-            needed = (2 * self.call_seconds + _SETTLING + _SHORTEST_DRAIN) / _LIMIT_SHARE
+            needed = (2 * self.call_seconds + _SETTLE_SECONDS + _SHORTEST_DRAIN) / _LIMIT_SHARE
             raise ValueError(
                 f"ROUTECARD_LEASE_SECONDS is {self.lease_seconds:g}: with JIRA_TIMEOUT_SECONDS at "
                 f"{self.jira_timeout_seconds:g} it must be at least {needed:g}, or work is taken "
@@ -230,38 +227,40 @@ class Settings(BaseSettings):
 
     @property
     def call_seconds(self) -> float:
-        """The longest one Jira call takes: making the connection, and the whole answer."""
+        """The longest time one call to Jira takes: the connection and the whole answer."""
         return self.jira_timeout_seconds + min(JIRA_CONNECT_SECONDS, self.jira_timeout_seconds)
 
     @property
     def drain_limit(self) -> float:
-        """Celery's time limit for what holds a lease: the lease outlives it."""
+        """Celery's time limit for tasks that hold a lease; it is shorter than the lease."""
         return self.lease_seconds * _LIMIT_SHARE
 
     @property
     def drain_seconds(self) -> float:
-        """How long a drain goes on to the next ticket.
+        """How long a drain starts new calls.
 
-        What follows still ends within its limit: the call under way, one that proves the
-        credentials, and the settling.
+        Within ``drain_limit`` there is then still time for the call in progress, a call that
+        checks the credentials, and settling the tasks.
         """
-        return min(self.lease_seconds / 2, self.drain_limit - 2 * self.call_seconds - _SETTLING)
+        return min(
+            self.lease_seconds / 2, self.drain_limit - 2 * self.call_seconds - _SETTLE_SECONDS
+        )
 
     @property
     def browse_url(self) -> str:
-        """Base address of tickets for people."""
+        """Base address of the links to tickets."""
         return self.jira_browse_url or self.jira_base_url
 
     def database_dsn(self) -> str:
-        """SQLAlchemy address of PostgreSQL, from the setting or from the embedded servers.
+        """SQLAlchemy address of PostgreSQL: the setting, else the embedded server.
 
-        Raises SettingsError where neither is there.
+        Raises SettingsError if there is neither.
         """
         url = self._server(self.database_url, "DATABASE_URL")
         return "postgresql+psycopg://" + url.split("://", 1)[1]
 
     def redis_dsn(self) -> str:
-        """Address of the Redis-protocol server. Raises SettingsError where there is none."""
+        """Address of the Redis-protocol server. Raises SettingsError if there is none."""
         return self._server(self.redis_url, "REDIS_URL")
 
     def _server(self, setting: SecretStr | None, name: str) -> str:
@@ -274,62 +273,3 @@ class Settings(BaseSettings):
             f"{name} is not set and no embedded server was started in {self.home}: "
             f"run `routecard dev`, or set {name}."
         )
-
-
-def read_embedded(home: Path) -> dict[str, str]:
-    """Addresses of the embedded servers by setting name; empty where none was ever started."""
-    try:
-        content = json.loads((home / EMBEDDED_FILE).read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return {str(name): str(value) for name, value in content.items()}
-
-
-def load_settings(*, own_jira: bool = False) -> Settings:
-    """Read the environment. Raises SettingsError that names each bad setting, never a secret.
-
-    Where it names no Jira, the simulated one that `routecard dev` last started in this home is
-    taken, with its field mapping; not so with ``own_jira``.
-    """
-    try:
-        settings = Settings()
-        simulated = {} if settings.jira_base_url or own_jira else _simulated(settings.home)
-        return Settings(**simulated) if simulated else settings
-    except ValidationError as error:
-        raise SettingsError(_explain(error)) from None
-
-
-def _simulated(home: Path) -> dict[str, Any]:
-    known = read_embedded(home)
-    return {name: value for name, value in known.items() if name.startswith("JIRA_") and value}
-
-
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-"""Where several API processes add up their metrics; prometheus-client asks for this name."""
-
-
-def metrics_folder() -> str | None:
-    """The folder of METRICS_FOLDER; None where one process serves alone."""
-    return os.environ.get(METRICS_FOLDER) or None  # noqa: TID251  the one place that reads it
-
-
-def process_environment() -> dict[str, str]:
-    """A copy of the environment as it is, for the programs we start."""
-    return dict(os.environ)  # noqa: TID251  the one place that reads it
-
-
-def _explain(error: ValidationError) -> str:
-    lines = [f"  {_name(problem)}: {_problem(problem)}" for problem in error.errors()]
-    return "These settings are not usable:\n" + "\n".join(lines)
-
-
-def _name(problem: Any) -> str:
-    return str(problem["loc"][0]) if problem["loc"] else "settings"
-
-
-def _problem(problem: Any) -> str:
-    text = str(problem["msg"]).removeprefix("Value error, ")
-    field = next(
-        (f for f in Settings.model_fields.values() if f.validation_alias == _name(problem)), None
-    )
-    return f"{text}. It means: {field.description}" if field else text

@@ -1,4 +1,4 @@
-"""Writes `.env.example` and `docs/settings.md` from Settings: `python -m shared.settings_pages`."""
+"""Writes `.env.example` and `docs/settings.md` from Settings: `python -m shared.settings.pages`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,21 +7,21 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from shared.settings import Settings
+from shared.settings.model import Settings
 
 _ENV_HEAD = """\
 # Every setting of Routecard, with its default. Copy to `.env`, change what you need.
 # Docker Compose reads `.env` by itself; elsewhere: set -a; . ./.env; set +a
-# Written by `make docs` from shared/settings.py.
+# Written by `make docs` from shared/settings/model.py.
 """
 _PAGE_HEAD = """\
 # Settings
 
 All settings are environment variables; an empty one counts as not set. They are read and checked
-once, when a command starts: a bad one names itself and the remedy, and the command ends with
-exit code 2. The value of a secret is never printed.
+once, when a command starts. If one is not usable, the command names it, says what to do and ends
+with exit code 2. The value of a secret is never printed.
 
-This page is written by `make docs` from `shared/settings.py`; `.env.example` holds the same.
+This page is written by `make docs` from `shared/settings/model.py`; `.env.example` holds the same.
 
 | setting | default | meaning |
 |---|---|---|
