@@ -1,17 +1,19 @@
 # One image, several commands: routecard api | worker | beat | migrate | simulator | …
 # The Python is the one the tests run on.
 FROM python:3.11-slim AS build
+ENV PIP_NO_CACHE_DIR=1
 WORKDIR /build
+COPY .ci/install .ci/install
 COPY requirements/ requirements/
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements/base.txt \
-    && pip install --no-cache-dir --require-hashes -r requirements/build.txt
+    && sh .ci/install /venv/bin/python requirements/base.txt \
+    && sh .ci/install python requirements/build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY api/ api/
 COPY shared/ shared/
 COPY worker/ worker/
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir dist . \
-    && /venv/bin/pip install --no-cache-dir --no-deps dist/*.whl
+    && sh .ci/install /venv/bin/python -- dist/*.whl
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --create-home --home-dir /var/lib/routecard routecard

@@ -1,5 +1,5 @@
 # What one types; each target says what it is for in `make help`.
-# Variables: PYTHON (an interpreter, 3.11 or newer), PYTEST_ARGS, HOME_ARGS (to `routecard dev`).
+# Variables: PYTHON (an interpreter, 3.11 to 3.14), PYTEST_ARGS, LOCK_ARGS (to `uv pip compile`).
 
 SHELL := /bin/sh
 VENV := .venv
@@ -7,9 +7,14 @@ BIN := $(VENV)/bin
 PYTHON ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 UV ?= uv
-PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+INSTALL := sh .ci/install $(BIN)/python
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-header --no-annotate
+	--no-emit-index-url --no-strip-extras --no-header --no-annotate $(LOCK_ARGS)
+
+# If the Python of an installed environment was upgraded or removed, everything is installed again.
+ifneq ($(wildcard $(VENV)/.dev),)
+$(shell $(BIN)/python -c 'import editables' 2>/dev/null || rm -f $(VENV)/.dev $(VENV)/.test)
+endif
 
 .DEFAULT_GOAL := help
 .PHONY: help dev fresh migrate test faults bench check fmt docs screenshots lock clean
@@ -53,7 +58,7 @@ screenshots: $(VENV)/.test ## Write pictures of every page, light and dark, to d
 	@sh .ci/chromium
 	@exec $(BIN)/python -m tests.support.screenshots docs/screenshots
 
-lock: ## Pin the newest allowed dependencies (needs uv: pip install uv)
+lock: ## Lock the dependencies; LOCK_ARGS=--upgrade takes the newest allowed (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	@cd requirements && $(LOCK) build.in -o build.txt
 	@$(LOCK) pyproject.toml -o requirements/base.txt
@@ -63,19 +68,16 @@ lock: ## Pin the newest allowed dependencies (needs uv: pip install uv)
 clean: ## Remove the environment and caches; .routecard, the data, stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
-# Every package is checked against the hash in requirements/. Ours is installed last and in place:
-# nothing is left for pip to look up, and no unhashed build tool is fetched.
+# Routecard is installed in place and last: its build tools are among the locked packages.
 $(VENV)/.dev: requirements/dev.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what Routecard needs …"
-	@$(PIP) install --require-hashes -r requirements/dev.txt -r requirements/build.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL) requirements/dev.txt requirements/build.txt -- --editable .
 	@touch $@
 
 $(VENV)/.test: requirements/test.txt requirements/build.txt pyproject.toml | $(BIN)/python
 	@echo "Installing what Routecard and its tests need …"
-	@$(PIP) install --require-hashes -r requirements/test.txt -r requirements/build.txt
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(INSTALL) requirements/test.txt requirements/build.txt -- --editable .
 	@touch $(VENV)/.dev $@
 
 $(BIN)/python:
-	@python=$$(sh .ci/find-python $(PYTHON)) && "$$python" -m venv $(VENV)
+	@python=$$(sh .ci/find-python $(PYTHON)) && "$$python" -m venv --clear $(VENV)
