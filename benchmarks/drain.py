@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
-from shared.jobs.store import JobDraft
+from shared.jobs.create import Filling, create_jobs
+from shared.jobs.job import JobDraft
 from shared.logs import setup_logs
 from shared.settings import Settings
 from shared.states import Source
@@ -97,7 +97,8 @@ def _timed(
     with begin(runtime.engine) as session:
         for number in range(count):
             key = f"PI-{SEEDED + number}"
-            jobs.create(session, JobDraft(name=f"J{number}", goal_quantity=1, jira_ticket_key=key))
+            drafts = [JobDraft(name=f"J{number}", goal_quantity=1, jira_ticket_key=key)]
+            create_jobs(session, drafts, filling=Filling())
     jira.control("DELETE", "counts")
     started = time.perf_counter()
     while _waiting(runtime):

@@ -3,13 +3,22 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.jobs.store import JobDraft
+from sqlalchemy.orm import Session
+
+from shared.jobs.create import Filling, create_jobs
+from shared.jobs.job import JobDraft, JobRow, TaskRow
 from shared.tickets.ticket import Ticket
 
 
 def draft(**changes: Any) -> JobDraft:
     """A job as asked for."""
     return JobDraft(**{"name": "JOB-1", "goal_quantity": 5, **changes})
+
+
+def create_job(session: Session, asked: JobDraft) -> tuple[JobRow, TaskRow | None]:
+    """Store a job and, where a field is left to fill, its sync task; both as they are shown."""
+    (view,) = create_jobs(session, [asked], filling=Filling())
+    return view.job, view.task
 
 
 def ticket(key: str = "PI-42", **changes: Any) -> Ticket:

@@ -7,19 +7,16 @@ from flask import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from api.creation.from_copy import filled_from_copy, is_due
 from api.creation.idempotent_create import CreateHeaders, CreateResult, create_once
+from api.creation.new_jobs import create_jobs
 from api.http import json_body
 from api.http.errors import refusal_body
-from api.http.request_ids import request_id
 from api.http.responses import json_answer
 from api.rest.resource import Resource
 from api.schemas.fields import invalid
 from api.schemas.jobs import BulkCreate, JobCreate, JobCreated, JobOut, JobsCreated
 from shared.errors import InvalidInputError
-from shared.jobs import store as jobs
-from shared.jobs.queries import JobView
-from shared.jobs.store import JobDraft
+from shared.jobs.job import JobDraft, JobView
 from shared.states import Scope
 
 resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one call.")
@@ -40,9 +37,8 @@ def create(header: CreateHeaders, body: BulkCreate) -> Response:
         return _answer(judged, [])
 
     def work(session: Session) -> CreateResult:
-        made = jobs.create_many(session, drafts, request_id=request_id())
-        views = filled_from_copy(session, [JobView(job, task) for job, task in made])
-        return CreateResult(_answer(judged, views), due=is_due(views))
+        views = create_jobs(session, drafts)
+        return CreateResult(_answer(judged, views), due=any(view.due for view in views))
 
     return create_once(header, work)
 

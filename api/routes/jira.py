@@ -5,18 +5,14 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.creation.from_copy import filled_from_copy, is_due
 from api.creation.idempotent_create import CreateResult, create_once
+from api.creation.new_jobs import create_jobs, link_job
 from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
-from api.http.request_ids import request_id
 from api.http.responses import entity_tag, json_answer
 from api.rest.resource import Resource
 from api.schemas.jira import LinkOut, LinkRequest
 from api.schemas.jobs import JobOut
-from shared.errors import NotFoundError
-from shared.jobs import queries
-from shared.jobs import store as jobs
-from shared.jobs.queries import JobView
+from shared.jobs.job import JobView
 from shared.states import Scope
 
 resource = Resource("jira", prefix="/api/jira", about="Jira tickets, as Routecard knows them.")
@@ -43,21 +39,15 @@ def link(header: WaitingHeaders, body: LinkRequest) -> Response:
 
 
 def _linked(session: Session, body: LinkRequest) -> CreateResult:
-    job_id = str(body.job_id)
-    jobs.link(session, job_id, ticket_key=body.ticket_key, request_id=request_id())
-    linked = queries.job_view(session, job_id)
-    if linked is None:
-        raise NotFoundError(jobs.KIND, job_id)
-    (view,) = filled_from_copy(session, [linked])
-    return CreateResult(_answer(view, status=200), due=is_due([view]))
+    view = link_job(session, str(body.job_id), ticket_key=body.ticket_key)
+    return CreateResult(_answer(view, status=200), due=view.due)
 
 
 def _made(session: Session, body: LinkRequest) -> CreateResult:
-    made = JobView(*jobs.create(session, body.draft(), request_id=request_id()))
-    (view,) = filled_from_copy(session, [made])
+    (view,) = create_jobs(session, [body.draft()])
     answer = _answer(view, status=201)
     answer.headers["Location"] = f"/api/jobs/{view.job.id}"
-    return CreateResult(answer, due=is_due([view]))
+    return CreateResult(answer, due=view.due)
 
 
 def _answer(view: JobView, *, status: int) -> Response:

@@ -6,11 +6,10 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.creation.from_copy import filled_from_copy, is_due
 from api.creation.idempotent_create import CreateResult, create_once
+from api.creation.new_jobs import create_jobs
 from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
 from api.http.pagination import listed
-from api.http.request_ids import request_id
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
 from api.rest.resource import ListOf, Resource
 from api.runtime import current_runtime, in_transaction, transaction
@@ -30,7 +29,7 @@ from shared.database.engine import begin
 from shared.errors import NotFoundError
 from shared.jobs import queries
 from shared.jobs import store as jobs
-from shared.jobs.queries import JobView
+from shared.jobs.job import KIND, JobView
 from shared.jobs.store import Contents
 from shared.production import paths as path_store
 from shared.production import progress
@@ -48,9 +47,8 @@ def create(header: WaitingHeaders, body: JobCreate) -> Response:
     draft = body.draft()
 
     def work(session: Session) -> CreateResult:
-        made = JobView(*jobs.create(session, draft, request_id=request_id()))
-        (view,) = filled_from_copy(session, [made])
-        return CreateResult(created_answer(view), due=is_due([view]))
+        (view,) = create_jobs(session, [draft])
+        return CreateResult(created_answer(view), due=view.due)
 
     return wait_for_fill(create_once(header, work), header)
 
@@ -95,7 +93,7 @@ def read(path: JobPath) -> Response:
 def _found(session: Session, job_id: str) -> JobView:
     view = queries.job_view(session, job_id)
     if view is None:
-        raise NotFoundError(jobs.KIND, job_id)
+        raise NotFoundError(KIND, job_id)
     return view
 
 

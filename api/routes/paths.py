@@ -14,7 +14,7 @@ from api.schemas.paths import PathDetail, PathOut
 from api.schemas.routing import PathCreate, PathOfAddress, PathUpdate
 from shared.errors import NotFoundError
 from shared.jobs import queries
-from shared.jobs import store as jobs
+from shared.jobs.job import KIND
 from shared.production import paths as path_store
 from shared.production.paths import PathView
 from shared.states import Scope
@@ -62,7 +62,7 @@ def read_of_job(path: JobPath) -> Response:
     with transaction() as session:
         found = path_store.paths_of(session, path.id)
         if not found and queries.job_view(session, path.id) is None:
-            raise NotFoundError(jobs.KIND, path.id)
+            raise NotFoundError(KIND, path.id)
     return json_answer([PathOut.of(one) for one in found])
 
 

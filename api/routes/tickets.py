@@ -13,11 +13,11 @@ from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery
 from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.jobs import store as jobs
+from shared.jobs.job import KIND
 from shared.states import Scope
 from shared.tickets import drift
 from shared.tickets import queries as ticket_queries
-from shared.tickets.queries import TicketRow
+from shared.tickets.ticket import TicketRow
 
 resource = Resource(
     "tickets", prefix="/api/jira/tickets", about="Jira's tickets, from our own copy."
@@ -66,5 +66,5 @@ def read_drift(path: JobPath) -> Response:
     with transaction() as session:
         found = drift.of_job(session, path.id)
     if found is None:
-        raise NotFoundError(jobs.KIND, path.id)
+        raise NotFoundError(KIND, path.id)
     return json_answer(DriftOut.of(found))

@@ -7,7 +7,7 @@ from pydantic import Field
 from api.schemas.answers import Answer, Examples
 from api.schemas.fields import Body, IssueKey, Name, Quantity, Text
 from api.schemas.jobs import JobOut
-from shared.jobs.store import JobDraft
+from shared.jobs.job import JobDraft
 
 
 class LinkRequest(Body):

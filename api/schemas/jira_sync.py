@@ -6,8 +6,7 @@ from typing import Self
 from pydantic import Field
 
 from api.schemas.answers import Answer, Timestamp
-from shared.jobs.queries import TaskRow
-from shared.models import SyncTask
+from shared.jobs.job import TaskRow
 from shared.states import Source, TaskStatus
 from shared.sync.pauses import Pause
 from shared.sync.queries import TaskView
@@ -40,7 +39,7 @@ class JiraSync(Answer):
     error: Reason | None = Field(None, description="Failed: why.")
 
     @classmethod
-    def of(cls, task: SyncTask | TaskRow, pause: Pause | None) -> Self:
+    def of(cls, task: TaskRow, pause: Pause | None) -> Self:
         """The state of a sync task; ``pause`` is the pause in force, if there is one."""
         values: dict[str, object] = {}
         if task.status == TaskStatus.PENDING:
@@ -53,7 +52,7 @@ class JiraSync(Answer):
         return cls(task_id=task.id, status=task.status, attempts=task.attempts, **values)
 
 
-def next_attempt(task: SyncTask | TaskRow | TaskView, pause: Pause | None) -> datetime | None:
+def next_attempt(task: TaskRow | TaskView, pause: Pause | None) -> datetime | None:
     """When a pending task is tried again.
 
     None before its first attempt, and in a pause that only a person or new credentials end.

@@ -25,8 +25,9 @@ from api.schemas.fields import (
 from api.schemas.jira_sync import JiraSync
 from api.schemas.paths import PathOut
 from shared.ids import Prefix
-from shared.jobs.queries import JobFilter, JobView
-from shared.jobs.store import JobChange, JobDraft
+from shared.jobs.job import JobDraft, JobView
+from shared.jobs.queries import JobFilter
+from shared.jobs.store import JobChange
 from shared.production import progress as progress_store
 from shared.states import TaskStatus
 
@@ -62,17 +63,8 @@ class JobCreate(Body):
     examples: ClassVar[Examples] = {"full": FULL, "minimal": MINIMAL}
 
     def draft(self) -> JobDraft:
-        """What shared.jobs.store stores."""
-        return JobDraft(
-            name=self.name,
-            goal_quantity=self.goal_quantity,
-            jira_ticket_key=self.jira_ticket_key,
-            jira_ticket_summary=self.jira_ticket_summary,
-            jira_part_number=self.jira_part_number,
-            jira_priority=self.jira_priority,
-            jira_epic_link=self.jira_epic_link,
-            jira_labels=None if self.jira_labels is None else tuple(self.jira_labels),
-        )
+        """What ``create_jobs`` stores; the fields have the same names."""
+        return JobDraft(**dict(self))
 
 
 class JobUpdate(Body):

@@ -9,7 +9,8 @@ from api.schemas.cursors import decode_cursor
 from api.schemas.fields import NOT_A_CURSOR, Flag, Limit, Query, Words, wrong
 from shared.states import Source
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
-from shared.tickets.queries import TicketFilter, TicketRow
+from shared.tickets.queries import TicketFilter
+from shared.tickets.ticket import TicketRow
 
 
 def _issue_id(value: Any) -> str:

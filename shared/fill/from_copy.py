@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.jobs import store as jobs
+from shared.fill import snapshots
 from shared.states import Source
 from shared.sync import tasks as sync_tasks
 
@@ -37,7 +37,7 @@ def fill_fresh(
     rows = session.execute(_FRESH, {"ids": list(job_ids), "fresh": fresh_seconds}).all()
     if not rows:
         return set()
-    jobs.fill(session, {row.job_id: row.issue_id for row in rows})
+    snapshots.fill_jobs(session, {row.job_id: row.issue_id for row in rows})
     tasks = [row.task_id for row in rows]
     sync_tasks.settle_filled(session, tasks, source=Source.MIRROR, worker=worker)
     return {row.job_id for row in rows}

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from shared.jobs import store as jobs
+from shared.fill import snapshots
 from shared.states import Source
 from shared.sync import tasks as sync_tasks
 from shared.sync.tasks import Claim
@@ -51,10 +51,10 @@ def fill_from_copy(
     """
     issue_by_key = {key: ticket.issue_id for ticket in known for key in ticket.keys}
     waiting = sync_tasks.waiting_for(session, issue_by_key, source=source, held=held)
-    existing = jobs.lock(session, sorted({w.job_id for w in waiting}))
+    existing = snapshots.lock_jobs(session, sorted({w.job_id for w in waiting}))
     open_ids = sync_tasks.lock_open(
         session, [w.task_id for w in waiting if w.job_id in existing], source=source, held=held
     )
-    jobs.fill(session, {w.job_id: w.issue_id for w in waiting if w.task_id in open_ids})
+    snapshots.fill_jobs(session, {w.job_id: w.issue_id for w in waiting if w.task_id in open_ids})
     sync_tasks.settle_filled(session, sorted(open_ids), source=source, worker=worker)
     return Counter(w.issue_id for w in waiting if w.task_id in open_ids)

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
-from shared.jobs.store import JIRA_FIELDS
+from shared.models import JIRA_FIELDS, JiraField
 from shared.production.progress import percent
+from shared.states import TaskStatus
 
 MOST_PRIORITIES = 30
 """Priorities a list offers to choose from; sites have five or so."""
@@ -80,19 +81,20 @@ class Filler(StrEnum):
 
 
 class Origin(NamedTuple):
-    """One Jira field of a job, by its column: its value, who filled it and when.
+    """One Jira field of a job: its value, who filled it and when.
 
-    ``source`` is what brought the ticket, where the fill took the value from it.
+    ``source`` is what brought the ticket, if the fill took the value from it.
     """
 
-    column: str
+    field: JiraField
     value: Any
     filler: Filler
     at: datetime | None = None
     source: str | None = None
 
 
-_COLUMNS = ", ".join(f"j.{name}" for name in JIRA_FIELDS)
+_KEY = JIRA_FIELDS[0]
+_COLUMNS = ", ".join(f"j.{field.column}" for field in JIRA_FIELDS)
 _FIELDS = text(f"""
 SELECT {_COLUMNS}, j.client_fields, j.created_at, j.jira_filled_at,
     t.status, t.source, t.created_at AS task_created_at
@@ -101,39 +103,39 @@ FROM jobs j LEFT JOIN sync_tasks t ON t.job_id = j.id WHERE j.id = :id
 
 
 def origins(session: Session, job_id: str) -> list[Origin]:
-    """The Jira fields of a job and where they come from; empty where there is no such job."""
+    """The Jira fields of a job and where they come from; empty if the job does not exist."""
     row = session.execute(_FIELDS, {"id": job_id}).one_or_none()
-    return [] if row is None else [_origin(row, column) for column in JIRA_FIELDS]
+    return [] if row is None else [_origin(row, field) for field in JIRA_FIELDS]
 
 
-def _origin(row: Row[Any], column: str) -> Origin:
-    value = getattr(row, column)
+def _origin(row: Row[Any], field: JiraField) -> Origin:
+    value = getattr(row, field.column)
     if value is None:
-        return Origin(column, None, *_of_nothing(row))
-    return Origin(column, value, *_of_value(row, column))
+        return Origin(field, None, *_of_absent(row))
+    return Origin(field, value, *_of_value(row, field))
 
 
-def _of_value(row: Row[Any], column: str) -> tuple[Filler, datetime | None, str | None]:
-    if column in (row.client_fields or ()):
+def _of_value(row: Row[Any], field: JiraField) -> tuple[Filler, datetime | None, str | None]:
+    if field.column in (row.client_fields or ()):
         return Filler.CLIENT, row.created_at, None
-    if row.client_fields is None and _could_be_either(row, column):
+    if row.client_fields is None and _is_ambiguous(row, field):
         return Filler.UNKNOWN, None, None
     if row.client_fields is None:
         return Filler.CLIENT, row.created_at, None
-    if column == JIRA_FIELDS[0]:
+    if field == _KEY:
         return Filler.LINK, row.task_created_at or row.jira_filled_at, None
     return Filler.TICKET, row.jira_filled_at, row.source
 
 
-def _could_be_either(row: Row[Any], column: str) -> bool:
-    """Of a job without a record: a key may have come by a link, the rest by a fill."""
-    return column == JIRA_FIELDS[0] or row.status == "filled"
+def _is_ambiguous(row: Row[Any], field: JiraField) -> bool:
+    """For a job older than ``client_fields``: a link may have set its key, a fill the rest."""
+    return field == _KEY or row.status == TaskStatus.FILLED
 
 
-def _of_nothing(row: Row[Any]) -> tuple[Filler, datetime | None, str | None]:
+def _of_absent(row: Row[Any]) -> tuple[Filler, datetime | None, str | None]:
     if row.jira_ticket_key is None:
         return Filler.LEFT_OUT, None, None
     if row.jira_filled_at is not None:
         return Filler.ABSENT, row.jira_filled_at, row.source
-    waiting = row.status in ("pending", "running")
+    waiting = row.status in (TaskStatus.PENDING, TaskStatus.RUNNING)
     return (Filler.WAITING if waiting else Filler.UNFILLED), None, None

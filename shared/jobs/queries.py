@@ -4,55 +4,15 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, Table, or_, select, text
 from sqlalchemy.orm import Session
 
+from shared.jobs.job import JobRow, JobView, TaskRow
 from shared.models import Job, SyncTask, table_of
 from shared.states import TaskStatus
 from shared.sync import pauses
-from shared.sync.pauses import Pause
-
-
-class JobRow(NamedTuple):
-    """The columns of a job that anybody is shown, in the order of the query."""
-
-    id: str
-    name: str
-    goal_quantity: int
-    jira_ticket_key: str | None
-    jira_ticket_summary: str | None
-    jira_part_number: str | None
-    jira_priority: str | None
-    jira_epic_link: str | None
-    jira_labels: list[str] | None
-    version: int
-    created_at: datetime
-    updated_at: datetime
-
-
-class TaskRow(NamedTuple):
-    """The columns of a sync task that are shown beside its job."""
-
-    id: str
-    status: str
-    attempts: int
-    due_at: datetime
-    source: str | None
-    filled_at: datetime | None
-    error_code: str | None
-    error_message: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class JobView:
-    """A job beside its sync task, if it ever had one, and what holds that up, if anything."""
-
-    job: Job | JobRow
-    task: SyncTask | TaskRow | None
-    pause: Pause | None = None
-
 
 _JOBS: Table = table_of(Job)
 _TASKS: Table = table_of(SyncTask)

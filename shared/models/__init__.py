@@ -7,10 +7,13 @@ from shared.models.examinations import Examination
 from shared.models.idempotency import IdempotencyKey
 from shared.models.inbox import Delivery, KnownMapping, Rejection, UnannouncedChange
 from shared.models.jira import Heartbeat, JiraPause, JiraPoll, TicketCopy
-from shared.models.jobs import Job, SyncAttempt, SyncTally, SyncTask
+from shared.models.jira_fields import JiraField
+from shared.models.jobs import FIELDS_OF_TICKET, JIRA_FIELDS, Job, SyncAttempt, SyncTally, SyncTask
 from shared.models.routing import Path, Serial, SerialCounter, SerialEvent, Step
 
 __all__ = [
+    "FIELDS_OF_TICKET",
+    "JIRA_FIELDS",
     "MAX_QUANTITY",
     "MAX_TEXT",
     "ApiToken",
@@ -21,6 +24,7 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Identifier",
+    "JiraField",
     "JiraPause",
     "JiraPoll",
     "Job",

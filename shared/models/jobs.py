@@ -5,15 +5,16 @@ from datetime import datetime
 from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models.base import Base, Identifier, any_of
+from shared.models.base import Base, Identifier, any_of, table_of
+from shared.models.jira_fields import jira_field, jira_fields_of
 from shared.states import AttemptOutcome, TaskStatus
 
 
 class Job(Base):
     """A production job. Its six Jira fields are write-once; a trigger of the table holds them.
 
-    ``client_fields`` are columns of those that came with the request that made the job; null:
-    it was made before that was written down.
+    ``client_fields`` are the columns of those that came with the request that created the job;
+    null: the job is older than this column.
     """
 
     __tablename__ = "jobs"
@@ -21,12 +22,12 @@ class Job(Base):
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     name: Mapped[str]
     goal_quantity: Mapped[int] = mapped_column(Integer)
-    jira_ticket_key: Mapped[str | None]
-    jira_ticket_summary: Mapped[str | None]
-    jira_part_number: Mapped[str | None]
-    jira_priority: Mapped[str | None]
-    jira_epic_link: Mapped[str | None]
-    jira_labels: Mapped[list[str] | None]
+    jira_ticket_key: Mapped[str | None] = jira_field("key", title="Ticket")
+    jira_ticket_summary: Mapped[str | None] = jira_field("summary", title="Summary")
+    jira_part_number: Mapped[str | None] = jira_field("part_number", title="Part number")
+    jira_priority: Mapped[str | None] = jira_field("priority", title="Priority")
+    jira_epic_link: Mapped[str | None] = jira_field("epic_link", title="Epic")
+    jira_labels: Mapped[list[str] | None] = jira_field("labels", title="Labels")
     jira_issue_id: Mapped[str | None]
     jira_filled_at: Mapped[datetime | None]
     name_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -58,6 +59,12 @@ class Job(Base):
             },
         ),
     )
+
+
+JIRA_FIELDS = jira_fields_of(table_of(Job))
+"""The six write-once fields, in the order in which everything shows them."""
+FIELDS_OF_TICKET = JIRA_FIELDS[1:]
+"""Those that a fill takes from the ticket: all but its key."""
 
 
 class SyncTask(Base):

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from shared.models import JIRA_FIELDS
 from shared.tickets.queries import AS_OF
 
 Value = str | list[str] | None
@@ -65,21 +66,11 @@ class Drift:
     fields: tuple[FieldDrift, ...] = ()
 
 
-_FIELDS = (
-    ("jiraTicketKey", "jira_ticket_key", "key"),
-    ("jiraTicketSummary", "jira_ticket_summary", "summary"),
-    ("jiraPartNumber", "jira_part_number", "part_number"),
-    ("jiraPriority", "jira_priority", "priority"),
-    ("jiraEpicLink", "jira_epic_link", "epic_link"),
-    ("jiraLabels", "jira_labels", "labels"),
-)
-
+_OURS = ", ".join(f"j.{field.column}" for field in JIRA_FIELDS)
+_JIRAS = ", ".join(f"t.{field.ticket_column}" for field in JIRA_FIELDS)
 # By the issue's id where the fill noted it; else by the key the ticket has, or had.
 _SELECT = f"""
-SELECT j.id, j.name, j.jira_ticket_key, j.jira_ticket_summary, j.jira_part_number,
-    j.jira_priority, j.jira_epic_link, j.jira_labels, j.jira_filled_at,
-    t.issue_id, t.key, t.summary, t.part_number, t.priority, t.epic_link, t.labels,
-    t.deleted_at, {AS_OF} AS as_of
+SELECT j.id, j.name, {_OURS}, j.jira_filled_at, t.issue_id, {_JIRAS}, t.deleted_at, {AS_OF} AS as_of
 FROM jobs j LEFT JOIN LATERAL (
     SELECT * FROM tickets WHERE issue_id = j.jira_issue_id
     UNION ALL
@@ -150,9 +141,9 @@ def _state(row: Row[Any], fields: Sequence[FieldDrift]) -> DriftState:
 
 
 def _compared(row: Row[Any]) -> Iterator[FieldDrift]:
-    for name, ours, theirs in _FIELDS:
-        job, jira = getattr(row, ours), getattr(row, theirs) or None
-        yield FieldDrift(name, job, jira, _same(job, jira))
+    for field in JIRA_FIELDS:
+        job, jira = getattr(row, field.column), getattr(row, field.ticket_column) or None
+        yield FieldDrift(field.name, job, jira, _same(job, jira))
 
 
 def _same(job: Value, jira: Value) -> bool:

@@ -1,35 +1,12 @@
 """Read models of our copy of tickets: one of them, and lists by page."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-
-class TicketRow(NamedTuple):
-    """A ticket as our copy has it.
-
-    ``as_of`` is up to when this is known to have been Jira's state: when it was read, or, in a
-    project that is polled, when the last complete round began.
-    """
-
-    issue_id: str
-    key: str
-    former_keys: list[str]
-    summary: str | None
-    part_number: str | None
-    priority: str | None
-    epic_link: str | None
-    labels: list[str]
-    quantity: int | None
-    status: str | None
-    done: bool
-    source: str
-    jira_updated_at: datetime
-    as_of: datetime
-    deleted_at: datetime | None
+from shared.tickets.ticket import TicketRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.states import Source
-from shared.tickets.ticket import Ticket
+from shared.tickets.ticket import COPIED, Ticket
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +21,18 @@ class TicketKeys:
     keys: tuple[str, ...]
 
 
+_COPIED = ", ".join(COPIED)
+_RENEWED = ", ".join(f"{name} = excluded.{name}" for name in COPIED)
 # One row an issue, in order of issue id, so that two writers lock them in the same order.
-_UPSERT = text("""
-INSERT INTO tickets AS t (issue_id, key, summary, part_number, priority, epic_link, labels,
-    quantity, status, done, former_keys, jira_updated_at, source, read_at, verified_at)
-SELECT v.issue_id, v.key, v.summary, v.part_number, v.priority, v.epic_link,
-    ARRAY(SELECT jsonb_array_elements_text(v.labels)), v.quantity, v.status, v.done,
-    ARRAY(SELECT jsonb_array_elements_text(v.former_keys)), v.jira_updated_at, :source,
+_UPSERT = text(f"""
+INSERT INTO tickets AS t (issue_id, {_COPIED}, former_keys, jira_updated_at, source, read_at,
+    verified_at)
+SELECT issue_id, {_COPIED}, former_keys, jira_updated_at, :source,
     LEAST(now(), CAST(:read_at AS timestamptz)), LEAST(now(), CAST(:read_at AS timestamptz))
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(issue_id text, key text, summary text,
-    part_number text, priority text, epic_link text, labels jsonb, quantity int, status text,
-    done boolean, former_keys jsonb, jira_updated_at timestamptz)
-ORDER BY v.issue_id
+FROM jsonb_populate_recordset(CAST(NULL AS tickets), CAST(:rows AS jsonb))
+ORDER BY issue_id
 ON CONFLICT (issue_id) DO UPDATE SET
-    key = excluded.key, summary = excluded.summary, part_number = excluded.part_number,
-    priority = excluded.priority, epic_link = excluded.epic_link, labels = excluded.labels,
-    quantity = excluded.quantity, status = excluded.status, done = excluded.done,
+    {_RENEWED},
     former_keys = ARRAY(
         SELECT DISTINCT k FROM unnest(t.former_keys || excluded.former_keys || t.key) AS k
         WHERE k <> excluded.key),
@@ -47,7 +43,7 @@ ON CONFLICT (issue_id) DO UPDATE SET
         WHEN excluded.source = 'api' OR excluded.jira_updated_at > t.jira_updated_at THEN NULL
         ELSE t.deleted_at END
 WHERE excluded.jira_updated_at >= t.jira_updated_at
-""")
+""")  # noqa: S608  constants alone
 
 _KNOWN = text("SELECT issue_id, key, former_keys FROM tickets WHERE issue_id = ANY(:ids)")
 
@@ -174,16 +170,8 @@ def _row(asked: str, ticket: Ticket, before: dict[str, Any] | None) -> dict[str,
     if before is not None:
         former |= {before["key"], *before["former_keys"]} - {ticket.key}
     return {
+        **{name: getattr(ticket, name) for name in COPIED},
         "issue_id": ticket.issue_id,
-        "key": ticket.key,
-        "summary": ticket.summary,
-        "part_number": ticket.part_number,
-        "priority": ticket.priority,
-        "epic_link": ticket.epic_link,
-        "labels": list(ticket.labels),
-        "quantity": ticket.quantity,
-        "status": ticket.status,
-        "done": ticket.done,
         "former_keys": sorted(former),
         "jira_updated_at": ticket.updated_at,
     }

@@ -1,7 +1,8 @@
-"""A Jira issue as we use it: cleaned text, mapped fields, no trace of Jira's JSON."""
+"""A Jira issue as values: as it was read from Jira, and as our copy shows it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,3 +26,32 @@ class Ticket:
     quantity_note: str | None = None
     status: str | None = None
     done: bool = False
+
+
+_NOT_COPIED = ("issue_id", "updated_at", "quantity_note")
+COPIED = tuple(field.name for field in fields(Ticket) if field.name not in _NOT_COPIED)
+"""What our copy takes from each new reading, by the name of its column."""
+
+
+class TicketRow(NamedTuple):
+    """A ticket as our copy has it.
+
+    ``as_of`` is up to when this is known to have been Jira's state: when it was read, or, in a
+    project that is polled, when the last complete round began.
+    """
+
+    issue_id: str
+    key: str
+    former_keys: list[str]
+    summary: str | None
+    part_number: str | None
+    priority: str | None
+    epic_link: str | None
+    labels: list[str]
+    quantity: int | None
+    status: str | None
+    done: bool
+    source: str
+    jira_updated_at: datetime
+    as_of: datetime
+    deleted_at: datetime | None

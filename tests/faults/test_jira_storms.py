@@ -14,8 +14,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.jira_clients import PRODUCTS
 from tests.support.processes import Parts
@@ -109,7 +108,7 @@ def create_all_along(engine: Engine, keys: list[str], *, seconds: float) -> None
         pause.wait(max(0.0, began + seconds * number / len(handfuls) - time.monotonic()))
         with begin(engine) as session:
             for key in handful:
-                jobs.create(session, draft(jira_ticket_key=key))
+                create_job(session, draft(jira_ticket_key=key))
 
 
 def tally(engine: Engine) -> dict[str, int]:

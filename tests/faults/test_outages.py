@@ -12,7 +12,7 @@ import requests
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
+from shared.jobs.create import Filling, create_jobs
 from tests.factories import draft
 from tests.faults.conftest import Broker
 from tests.support import postgres
@@ -196,7 +196,7 @@ class TestHerd:
         assert len(drafts) == self.JOBS
         jira.simulator.stop()
         with begin(engine) as session:
-            jobs.create_many(session, drafts)
+            create_jobs(session, drafts, filling=Filling())
         for part in ("worker", "beat"):
             routecard.start(part)
         eventually(lambda: paused(engine), within=30)

@@ -8,8 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.faults.conftest import Broker
 from tests.support.jira import SimulatedJira
 from tests.support.processes import Parts
@@ -22,7 +21,7 @@ def create(engine: Engine, count: int) -> None:
     """Jobs on different tickets, each in a transaction of its own, with nobody told."""
     for key in itertools.islice(KEYS, count):
         with begin(engine) as session:
-            jobs.create(session, draft(jira_ticket_key=key))
+            create_job(session, draft(jira_ticket_key=key))
 
 
 def tally(engine: Engine) -> dict[str, int]:

@@ -5,11 +5,10 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import Delivery, Job, SyncTask, TicketCopy
 from shared.states import FailureCode
 from shared.sync import tasks as sync_tasks
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.hooks import Inbox
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
@@ -25,7 +24,7 @@ class Post:
 
     def job(self, key: str = "PI-42", **changes: Any) -> str:
         with begin(self.engine) as session:
-            job, _ = jobs.create(session, draft(jira_ticket_key=key, **changes))
+            job, _ = create_job(session, draft(jira_ticket_key=key, **changes))
         return job.id
 
     def receive(self, body: Any = None, **arrival: Any) -> Delivery:

@@ -6,14 +6,13 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, in_transaction
-from shared.jobs import store as jobs
 from shared.production import paths as path_store
 from shared.production import serials
 from shared.production.paths import PathDraft, PathView
 from shared.production.queries import SerialView
 from shared.production.steps import StepDraft
 from shared.states import AdvancementMode
-from tests.factories import draft
+from tests.factories import create_job, draft
 
 
 def path_draft(*names: str, **changes: Any) -> PathDraft:
@@ -28,7 +27,7 @@ def path(
 ) -> PathView:
     """A stored path of a job of its own."""
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft())
+        job, _ = create_job(session, draft())
         wanted = path_draft(*names, advancement_mode=mode, **changes)
         return path_store.create(session, job_id=job.id, draft=wanted)
 

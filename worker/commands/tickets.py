@@ -7,7 +7,8 @@ from shared.errors import NotFoundError
 from shared.models import JiraPoll
 from shared.tickets import queries as ticket_queries
 from shared.tickets import watermarks
-from shared.tickets.queries import TicketFilter, TicketRow
+from shared.tickets.queries import TicketFilter
+from shared.tickets.ticket import TicketRow
 from worker.commands.database import explain, session
 
 

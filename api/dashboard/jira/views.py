@@ -17,7 +17,7 @@ from shared.sync import summary as sync_summary
 from shared.tickets import field_mappings, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.field_mappings import Resolved
-from shared.tickets.queries import TicketRow
+from shared.tickets.ticket import TicketRow
 from shared.webhooks import health as webhook_health
 
 DEPLOYMENTS: dict[str, str] = {

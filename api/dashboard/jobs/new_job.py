@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.auth.bearer import current_actor
-from api.creation.from_copy import filled_from_copy, is_due
+from api.creation.new_jobs import create_jobs
 from api.dashboard.kit.layout import go_on, show
 from api.dashboard.kit.pages import Pages
 from api.http.json_body import check_texts
@@ -23,12 +23,11 @@ from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
 from shared.errors import InvalidInputError
 from shared.jobs import idempotency
-from shared.jobs import store as jobs
 from shared.jobs.idempotency import KeptAnswer, KeyReusedError, Use
-from shared.jobs.queries import JobView
 from shared.states import Role
 from shared.tickets import queries as ticket_queries
-from shared.tickets.queries import TicketFilter, TicketRow
+from shared.tickets.queries import TicketFilter
+from shared.tickets.ticket import TicketRow
 
 CANDIDATES = 10
 """Tickets that a search shows."""
@@ -106,13 +105,12 @@ def _once(session: Session, draft: JobCreate, content: dict[str, Any]) -> _Made:
     )
     if before := idempotency.claim(session, use):
         return _Made(before.headers["Location"], "This form has made this job already.", due=False)
-    made = JobView(*jobs.create(session, draft.draft(), request_id=request_id()))
-    (view,) = filled_from_copy(session, [made])
+    (view,) = create_jobs(session, [draft.draft()])
     context = AuditContext(actor=current_actor(), request_id=request_id())
     audit.write(session, AuditAction.CREATE, context, subject=view.job.id)
     address = f"/jobs/{view.job.id}"
     idempotency.keep(session, use, KeptAnswer(303, {"Location": address}, b""))
-    if not is_due([view]):
+    if not view.due:
         return _Made(address, "Job made.", due=False)
     return _Made(address, f"Job made; {view.job.jira_ticket_key} is being read.", due=True)
 

@@ -15,9 +15,8 @@ from api.runtime import current_runtime
 from api.schemas.jobs import JobQuery
 from shared.errors import NotFoundError
 from shared.jobs import field_origins, queries
-from shared.jobs import store as jobs
 from shared.jobs.field_origins import Filler, Origin
-from shared.jobs.queries import JobView
+from shared.jobs.job import KIND, JobView
 from shared.production import paths as path_store
 from shared.production import progress
 from shared.production import queries as serial_queries
@@ -30,15 +29,6 @@ from shared.tickets.drift import Drift, FieldDrift
 JOBS = ListParameters("/jobs", JobQuery, since="updatedSince")
 UNITS = 20
 """Units that a job's page shows at once."""
-FIELD_NAMES: dict[str, tuple[str, str]] = {
-    "jira_ticket_key": ("jiraTicketKey", "Ticket"),
-    "jira_ticket_summary": ("jiraTicketSummary", "Summary"),
-    "jira_part_number": ("jiraPartNumber", "Part number"),
-    "jira_priority": ("jiraPriority", "Priority"),
-    "jira_epic_link": ("jiraEpicLink", "Epic"),
-    "jira_labels": ("jiraLabels", "Labels"),
-}
-"""The six Jira fields by column: their name outside, and the one people read."""
 FILLERS: dict[Filler, str] = {
     Filler.CLIENT: "The client, with the job",
     Filler.LINK: "A link made later",
@@ -80,7 +70,7 @@ def job_page(job_id: str) -> Response:
 def _one(session: Session, job_id: str) -> dict[str, Any]:
     view = queries.job_view(session, job_id)
     if view is None:
-        raise NotFoundError(jobs.KIND, job_id)
+        raise NotFoundError(KIND, job_id)
     paths, now = path_store.paths_of(session, job_id), drift.of_job(session, job_id)
     return {
         "view": view,
@@ -105,8 +95,7 @@ def _fields(
     """Each Jira field's title, where its value comes from, and how Jira has it now."""
     theirs = {field.field: field for field in now.fields} if now else {}
     for origin in field_origins.origins(session, job_id):
-        name, title = FIELD_NAMES[origin.column]
-        yield title, origin, theirs.get(name)
+        yield origin.field.title, origin, theirs.get(origin.field.name)
 
 
 def _units(session: Session, view: JobView) -> dict[str, Any]:

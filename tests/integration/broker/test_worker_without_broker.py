@@ -7,12 +7,11 @@ from sqlalchemy import Engine, select, text
 from worker.embedded.valkey import free_port
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import Delivery, JiraPoll, SyncTask
 from shared.settings import Settings
 from shared.tickets import field_mappings
 from shared.tickets.field_mappings import Resolved
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
 from worker.doctor.examination import examine
@@ -63,7 +62,7 @@ def test_all_work_goes_on_without_the_broker(
     inbox = Inbox(engine)
     inbox.put()
     with begin(engine) as session:
-        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        create_job(session, draft(jira_ticket_key="PI-42"))
     work(runtime)
 
 
@@ -72,7 +71,7 @@ def test_deliveries_go_on_while_field_names_cannot_be_asked_for(
 ) -> None:
     inbox = Inbox(engine)
     with begin(engine) as session:
-        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        create_job(session, draft(jira_ticket_key="PI-42"))
         ids = {"part_number": "customfield_10908", "quantity": None, "epic_link": None}
         field_mappings.store(session, runtime.settings, Resolved(**ids))
         session.execute(text("UPDATE field_mappings SET resolved_at = now() - interval '2 days'"))
@@ -84,7 +83,7 @@ def test_deliveries_go_on_while_field_names_cannot_be_asked_for(
 
 def test_tickets_are_read_and_polled_without_the_broker(engine: Engine, runtime: Runtime) -> None:
     with begin(engine) as session:
-        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        create_job(session, draft(jira_ticket_key="PI-42"))
     drain(runtime)
     poll(runtime)
     with begin(engine) as session:

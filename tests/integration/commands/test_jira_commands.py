@@ -9,12 +9,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import AuditEvent, Job
 from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.jira import SimulatedJira
 from tests.support.stack import clean_environment
 from worker.polling.poll import poll
@@ -67,7 +66,7 @@ def terminal(settings: Settings, jira: SimulatedJira) -> Terminal:
 def job_id(terminal: Terminal, engine: Engine) -> str:
     """A job filled from PI-42."""
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     runtime = make_runtime(terminal.settings)
     drain(runtime)
     runtime.close()

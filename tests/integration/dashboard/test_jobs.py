@@ -10,11 +10,10 @@ from sqlalchemy import Engine, select
 from shared.database.engine import begin
 from shared.fill import from_copy
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
 from shared.models import AuditEvent, Job
 from shared.settings import Settings
 from shared.states import Role, Source
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 from tests.support.api import application, csrf_token, log_in, operator
 from tests.support.api_client import ApiClient
 from tests.support.shop import Shop
@@ -313,7 +312,7 @@ def test_a_job_filled_from_our_copy_says_so(
 ) -> None:
     bring(engine)
 
-    job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+    job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     from_copy.fill_fresh(session, [job.id], fresh_seconds=60)
     session.commit()
     with application(settings, engine) as app:

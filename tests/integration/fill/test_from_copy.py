@@ -6,10 +6,9 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.fill import from_copy
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
 from shared.models import Job, SyncAttempt, SyncTask
 from shared.states import Source
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 
 
 def know(engine: Engine, key: str = "PI-42", *, age: int = 0, asked: str | None = None) -> None:
@@ -24,7 +23,7 @@ def know(engine: Engine, key: str = "PI-42", *, age: int = 0, asked: str | None 
 def create(engine: Engine, *, fresh: int, **changes: object) -> tuple[Job, SyncTask]:
     """A job as the API makes it; its rows after the commit."""
     with begin(engine) as session:
-        job, task = jobs.create(session, draft(**{"jira_ticket_key": "PI-42", **changes}))
+        job, task = create_job(session, draft(**{"jira_ticket_key": "PI-42", **changes}))
         from_copy.fill_fresh(session, [job.id], fresh_seconds=fresh)
     assert task is not None
     with begin(engine) as session:

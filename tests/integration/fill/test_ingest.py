@@ -4,16 +4,15 @@ from sqlalchemy import Engine
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
 from shared.models import Job, SyncTask
 from shared.states import Source
 from shared.sync import tasks as sync_tasks
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 
 
 def test_a_claimed_task_is_filled_from_the_ticket_that_was_read(engine: Engine) -> None:
     with begin(engine) as session:
-        job, task = jobs.create(session, draft(jira_ticket_key="PI-42"))
+        job, task = create_job(session, draft(jira_ticket_key="PI-42"))
     assert task is not None
     with begin(engine) as session:
         claims = sync_tasks.claim(session, lease_seconds=60)

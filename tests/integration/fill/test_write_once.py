@@ -6,11 +6,10 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
 from shared.models import Job
 from shared.states import Source
 from shared.sync import tasks as sync_tasks
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 
 SIX = {
     "jira_ticket_key": "'PI-43'",
@@ -25,7 +24,7 @@ SIX = {
 def filled_job(engine: Engine, **changes: object) -> Job:
     """A job filled from the source document's ticket."""
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     with begin(engine) as session:
         held = sync_tasks.claim(session, lease_seconds=60)
         ingest(session, [("PI-42", ticket(**changes))], source=Source.API, worker="w", held=held)
@@ -55,7 +54,7 @@ def test_a_field_absent_at_the_fill_stays_absent_for_ever(engine: Engine) -> Non
 
 def test_before_the_fill_only_absent_fields_may_be_set(engine: Engine) -> None:
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42", jira_priority="High"))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42", jira_priority="High"))
     with begin(engine) as session:
         session.execute(text("UPDATE jobs SET jira_epic_link = 'PI-10'"))
     with pytest.raises(DBAPIError, match="write-once"), begin(engine) as session:
@@ -66,7 +65,7 @@ def test_before_the_fill_only_absent_fields_may_be_set(engine: Engine) -> None:
 
 def test_what_the_client_sent_stays_and_the_rest_is_filled_once(engine: Engine) -> None:
     with begin(engine) as session:
-        job, _ = jobs.create(
+        job, _ = create_job(
             session, draft(jira_ticket_key="PI-42", jira_priority="Low", jira_labels=())
         )
     with begin(engine) as session:
@@ -97,7 +96,7 @@ def test_the_fill_moves_updated_at_and_the_version(engine: Engine) -> None:
 
 def test_a_job_made_from_a_ticket_takes_its_name_and_quantity_from_it(engine: Engine) -> None:
     with begin(engine) as session:
-        job, _ = jobs.create(
+        job, _ = create_job(
             session,
             draft(
                 name="PI-42",

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, in_transaction
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
+from shared.fill.snapshots import lock_jobs
 from shared.models import SyncAttempt, SyncTask
 from shared.states import Source
 from shared.sync import tasks as sync_tasks
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
 from tests.support.races import in_the_way, queued
@@ -26,7 +26,7 @@ KEY = "PI-142"
 
 def create(session: Session) -> str:
     """A job on the ticket."""
-    job, _ = jobs.create(session, draft(jira_ticket_key=KEY))
+    job, _ = create_job(session, draft(jira_ticket_key=KEY))
     return job.id
 
 
@@ -93,7 +93,7 @@ def test_webhook_and_drain_that_settle_at_once_fill_once(engine: Engine, first: 
     second = Source.API if first is Source.WEBHOOK else Source.WEBHOOK
     counts = queued(
         engine,
-        lambda session: jobs.lock(session, job_ids),
+        lambda session: lock_jobs(session, job_ids),
         partial(settle, source=first),
         partial(settle, source=second),
     )

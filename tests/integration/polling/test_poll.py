@@ -7,11 +7,10 @@ from sqlalchemy import Engine, select, text
 
 from shared.database.advisory_lock import LockName, advisory_lock
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import JiraPause, JiraPoll, Job, SyncTask, TicketCopy
 from shared.settings import Settings
 from shared.tickets import watermarks
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.jira import SimulatedJira
 from worker.polling.poll import poll
 from worker.runtime import Runtime, make_runtime
@@ -189,7 +188,7 @@ def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
     changes = {"jira_base_url": jira.url, "jira_project": ("PI", "NOSUCH")}
     runtime = make_runtime(settings.model_copy(update=changes))
     with begin(engine) as session:
-        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        create_job(session, draft(jira_ticket_key="PI-42"))
     poll(runtime)
     assert "NOSUCH" in (progress(engine).refusal or "")
     asked = searches(jira)
@@ -206,7 +205,7 @@ def test_a_poll_fills_the_jobs_that_wait_for_what_it_brings(
     engine: Engine, runtime: Runtime
 ) -> None:
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     poll(runtime)
     with begin(engine) as session:
         assert session.get_one(Job, job.id).jira_part_number == "ALU-HOUSING-7075"
@@ -219,7 +218,7 @@ def test_a_poll_revives_a_job_whose_ticket_was_not_to_be_seen(
 ) -> None:
     jira.control("POST", "tickets/PI-42/hide")
     with begin(engine) as session:
-        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        create_job(session, draft(jira_ticket_key="PI-42"))
     drain(runtime)
     jira.control("POST", "tickets/PI-42/unhide")
     poll(runtime)

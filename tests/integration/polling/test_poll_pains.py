@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import Job, SyncTask, TicketCopy
 from shared.settings import Settings
 from shared.states import WaitCode
@@ -19,7 +18,7 @@ from shared.sync.pauses import current
 from shared.tickets import drift, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.drift import DriftState
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.jira_clients import PRODUCTS
 from worker.polling.deleted_tickets import check_deleted_tickets
@@ -86,7 +85,7 @@ class Shop:
     def filled_job(self, key: str = "PI-42") -> str:
         """A job that was filled from a ticket; its id."""
         with begin(self.engine) as session:
-            job, _ = jobs.create(session, draft(jira_ticket_key=key))
+            job, _ = create_job(session, draft(jira_ticket_key=key))
         drain(self.runtime)
         return job.id
 
@@ -215,7 +214,7 @@ def test_pain_14_a_moved_ticket_stays_one_ticket_and_its_job_goes_on_under_the_o
     job_id = shop.filled_job()
     moved = shop.jira.control("POST", "tickets/PI-42/move", {"project": "TL"})["key"]
     with begin(shop.engine) as session:
-        jobs.create(session, draft(jira_ticket_key="PI-42"))
+        create_job(session, draft(jira_ticket_key="PI-42"))
     drain(shop.runtime)
     with begin(shop.engine) as session:
         keys = session.scalars(select(Job.jira_ticket_key)).all()
@@ -241,7 +240,7 @@ def test_pain_15_one_deleted_ticket_costs_its_neighbours_nothing(shop: Shop) -> 
     shop.jira.control("DELETE", "tickets/PI-43")
     with begin(shop.engine) as session:
         for key in ("PI-42", "PI-43", "PI-44"):
-            jobs.create(session, draft(jira_ticket_key=key))
+            create_job(session, draft(jira_ticket_key=key))
     drain(shop.runtime)
     with begin(shop.engine) as session:
         rows = session.execute(select(SyncTask.ticket_key, SyncTask.status))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, in_transaction
 from shared.errors import AppError, ConflictError, NotFoundError
-from shared.jobs import store as jobs
+from shared.fill.snapshots import lock_jobs
 from shared.production import paths as path_store
 from shared.production import queries as serial_queries
 from shared.production import serials
@@ -151,7 +151,7 @@ def test_no_path_is_created_on_a_job_that_is_just_being_deleted(engine: Engine) 
     routes.units(engine, path, 3)
 
     def delete_job(session: Session) -> None:
-        jobs.lock(session, [path.job_id])
+        lock_jobs(session, [path.job_id])
         assert path_store.delete_of_job(session, path.job_id) == 1
         session.execute(text("DELETE FROM jobs WHERE id = :id"), {"id": path.job_id})
 

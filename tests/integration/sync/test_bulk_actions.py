@@ -11,6 +11,7 @@ from shared.accounts.credentials import Actor
 from shared.database.engine import begin, in_transaction
 from shared.errors import ConflictError, NotFoundError
 from shared.fill.ingest import ingest
+from shared.fill.snapshots import lock_jobs
 from shared.jobs import store as jobs
 from shared.models import AuditEvent, SyncTask
 from shared.states import ActorKind, FailureCode, Source, TaskStatus, WaitCode
@@ -18,7 +19,7 @@ from shared.sync import bulk_actions, pauses
 from shared.sync import tasks as sync_tasks
 from shared.sync.bulk_actions import Operation
 from shared.sync.queries import EVERYTHING, TaskFilter
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 from tests.support.waiting import eventually
 
 DEED = AuditContext(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")
@@ -28,7 +29,7 @@ STATES = ("pending", "running", "filled", "failed", "cancelled", "orphan")
 def make(engine: Engine, state: str = "pending", *, key: str = "PI-42", **changes: Any) -> str:
     """A task in this state; an orphan is one whose job was deleted."""
     with begin(engine) as session:
-        job, task = jobs.create(session, draft(jira_ticket_key=key, **changes))
+        job, task = create_job(session, draft(jira_ticket_key=key, **changes))
     assert task is not None
     if state in ("running", "failed"):
         with begin(engine) as session:
@@ -44,7 +45,7 @@ def make(engine: Engine, state: str = "pending", *, key: str = "PI-42", **change
             sync_tasks.cancel(session, [task.id])
     elif state == "orphan":
         with begin(engine) as session:
-            jobs.lock(session, [job.id])
+            lock_jobs(session, [job.id])
             jobs.delete(session, job.id)
     return task.id
 

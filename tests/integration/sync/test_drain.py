@@ -8,11 +8,10 @@ from sqlalchemy import Engine, select, text
 
 from shared.broker.wakeups import Wakeup
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import Job, SyncTask
 from shared.states import WaitCode
 from shared.sync import pauses
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.jira import SimulatedJira
 from tests.support.waiting import eventually
 from worker.breaker.circuit import trip
@@ -26,7 +25,7 @@ from worker.sync.sweep import sweep
 def create(engine: Engine, *keys: str) -> list[str]:
     """Jobs that name these tickets; returns their ids."""
     with begin(engine) as session:
-        return [jobs.create(session, draft(jira_ticket_key=key))[0].id for key in keys]
+        return [create_job(session, draft(jira_ticket_key=key))[0].id for key in keys]
 
 
 def statuses(engine: Engine) -> dict[str, str]:

@@ -7,9 +7,8 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.sync import pauses
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.jira import SimulatedJira
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
@@ -23,7 +22,7 @@ BULK = "POST /rest/api/*/issue/bulkfetch"
 def create(engine: Engine, key: str) -> str:
     """A job that names the ticket; its id."""
     with begin(engine) as session:
-        return jobs.create(session, draft(jira_ticket_key=key))[0].id
+        return create_job(session, draft(jira_ticket_key=key))[0].id
 
 
 def run_out(engine: Engine) -> None:

@@ -9,13 +9,13 @@ from sqlalchemy import Engine, select, text
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
+from shared.fill.snapshots import lock_jobs
 from shared.models import Job, SyncAttempt, SyncTask, TicketCopy
 from shared.states import FailureCode, Source, TaskStatus, WaitCode
 from shared.sync import tasks as sync_tasks
 from shared.sync.tasks import Claim
 from shared.tickets.ticket import Ticket
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 
 
 class Desk:
@@ -26,7 +26,7 @@ class Desk:
 
     def create(self, key: str = "PI-42", **changes: Any) -> str:
         with begin(self.engine) as session:
-            _, task = jobs.create(session, draft(jira_ticket_key=key, **changes))
+            _, task = create_job(session, draft(jira_ticket_key=key, **changes))
         assert task is not None
         return task.id
 
@@ -93,10 +93,10 @@ def test_a_job_with_no_key_or_with_all_six_fields_gets_no_task(engine: Engine) -
         jira_labels=(),
     )
     with begin(engine) as session:
-        assert jobs.create(session, draft())[1] is None
-        job, task = jobs.create(session, full)
-    assert task is None
-    assert job.jira_filled_at is not None
+        assert create_job(session, draft())[1] is None
+        job, task = create_job(session, full)
+        assert task is None
+        assert session.get_one(Job, job.id).jira_filled_at is not None
 
 
 def test_pending_becomes_running_by_a_claim_with_a_lease_and_a_new_token(desk: Desk) -> None:
@@ -250,7 +250,7 @@ def test_the_task_of_a_deleted_job_stays_and_is_cancelled_for_good(desk: Desk) -
     task_id = desk.create()
     job_id = desk.task(task_id).job_id
     with begin(desk.engine) as session:
-        jobs.lock(session, [job_id])
+        lock_jobs(session, [job_id])
         sync_tasks.cancel_of_deleted_jobs(session, [job_id])
         session.execute(text("DELETE FROM jobs WHERE id = :id"), {"id": job_id})
     task = desk.task(task_id)

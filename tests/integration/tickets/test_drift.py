@@ -7,13 +7,12 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin, database_time
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
 from shared.models import Job
 from shared.states import Source
 from shared.tickets import drift
 from shared.tickets import store as tickets
 from shared.tickets.drift import Drift, DriftState
-from tests.factories import draft, ticket
+from tests.factories import create_job, draft, ticket
 
 
 def bring(engine: Engine, key: str = "PI-42", *, later: int = 0, **changes: Any) -> None:
@@ -28,7 +27,7 @@ def bring(engine: Engine, key: str = "PI-42", *, later: int = 0, **changes: Any)
 def filled(engine: Engine) -> str:
     """A job filled from PI-42; its id."""
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     bring(engine)
     return job.id
 
@@ -111,7 +110,7 @@ def test_jobs_without_ticket_fill_or_copy_say_so(
     engine: Engine, changes: dict[str, Any], state: DriftState
 ) -> None:
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(**changes))
+        job, _ = create_job(session, draft(**changes))
     assert drift_of(engine, job.id).state is state
 
 
@@ -119,7 +118,7 @@ def test_a_job_whose_client_sent_everything_is_compared_by_its_key(engine: Engin
     sent = {"summary": "s", "part_number": "p", "priority": "High", "epic_link": "PI-10"}
     with begin(engine) as session:
         given = {f"jira_{'ticket_' if k == 'summary' else ''}{k}": v for k, v in sent.items()}
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42", jira_labels=(), **given))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42", jira_labels=(), **given))
     bring(engine, labels=(), **sent)
     assert drift_of(engine, job.id).state is DriftState.IN_SYNC
 

@@ -10,7 +10,8 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.states import Source
 from shared.tickets import queries as ticket_queries
-from shared.tickets.queries import TicketFilter, TicketRow
+from shared.tickets.queries import TicketFilter
+from shared.tickets.ticket import TicketRow
 from tests.factories import ticket
 
 

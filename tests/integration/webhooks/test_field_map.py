@@ -7,10 +7,9 @@ from sqlalchemy import Engine, text
 
 from shared.broker.task_names import Queue
 from shared.database.engine import begin
-from shared.jobs import store as jobs
 from shared.models import Job
 from shared.settings import Settings
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.hooks import Inbox
 from tests.support.jira import SimulatedJira
 from worker.runtime import Runtime, make_runtime
@@ -41,7 +40,7 @@ def test_a_delivery_waits_uncounted_until_the_names_are_resolved_and_loses_nothi
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     with begin(engine) as session:
-        job, _ = jobs.create(session, draft(jira_ticket_key="PI-42"))
+        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     inbox = Inbox(engine)
     delivery_id = inbox.put()
     jira.fault("503")

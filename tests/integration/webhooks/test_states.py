@@ -16,13 +16,12 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
-from shared.jobs import store as jobs
 from shared.settings import Settings
 from shared.states import FailureCode, Source
 from shared.sync import tasks as sync_tasks
 from shared.sync.tasks import Claim
 from shared.tickets.ticket import Ticket
-from tests.factories import draft
+from tests.factories import create_job, draft
 from tests.support.hooks import PART_NUMBER, Inbox, issue, payload
 from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.tickets import ticket_from_issue
@@ -254,7 +253,7 @@ class Jira(RuleBasedStateMachine):
     def _create(self, key: str, count: int, given: dict[str, Any]) -> None:
         for _ in range(count):
             with begin(self.engine) as session:
-                job, _ = jobs.create(session, draft(jira_ticket_key=key, **given))
+                job, _ = create_job(session, draft(jira_ticket_key=key, **given))
             self.jobs[job.id] = {"key": key, **given}
 
     def _change(

@@ -104,11 +104,11 @@ def test_what_is_kept_is_trimmed_cased_and_without_repeats() -> None:
     ).draft()
     assert (draft.name, draft.goal_quantity, draft.jira_ticket_key) == ("JOB-1", 50, "PI-42")
     assert (draft.jira_priority, draft.jira_part_number) == (None, " kept as it is ")
-    assert draft.jira_labels == ("b", "a")
+    assert draft.jira_labels == ["b", "a"]
 
 
 def test_no_labels_is_a_value_and_null_is_none() -> None:
-    assert JobCreate.model_validate({**GOOD, "jiraLabels": []}).draft().jira_labels == ()
+    assert JobCreate.model_validate({**GOOD, "jiraLabels": []}).draft().jira_labels == []
     assert JobCreate.model_validate({**GOOD, "jiraLabels": None}).draft().jira_labels is None
 
 
