@@ -4,7 +4,7 @@ All are percent-encoded for a query string, so that bytes that are not UTF-8 can
 """
 
 import base64
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote, quote_from_bytes
 
 
@@ -80,7 +80,10 @@ CURSORS: Final[dict[str, str]] = {
     "json_surrogate_inside": _cursor(b'["\\ud800","\\ud800"]'),
     "json_deep_inside": _cursor(b"[" * 5_000),
     "json_infinite_inside": _cursor(b"[Infinity,NaN,1e999]"),
-    "ancient_moment_inside": _cursor(b"0001-01-01T00:00:00+14:00 sync_01h455vb4pex5vsknk084sn02q"),
+    "ancient_moment_inside": _cursor(b"0001-01-01T00:00:00+14:00~sync_01h455vb4pex5vsknk084sn02q"),
+    "last_moment_inside": _cursor(b"9999-12-31T23:59:59-14:00~sync_01h455vb4pex5vsknk084sn02q"),
+    "many_digits_inside": _cursor(b"9" * 5_000),
+    "beyond_int8_inside": _cursor(str(2**63).encode()),
     "identifier_inside": _cursor(b"job_01h455vb4pex5vsknk084sn02q"),
     "huge_number_inside": _cursor(b"SN-" + b"9" * 500),
 }
@@ -109,6 +112,36 @@ HEADER_VALUES: Final[dict[str, str]] = {
     "ancient": "Mon, 01 Jan 0001 00:00:00 +1400",
 }
 """Values of request headers, as WSGI servers hand them over (latin-1, without line breaks)."""
+
+JSON_VALUES: Final[dict[str, Any]] = {
+    "null": None,
+    "true": True,
+    "zero": 0,
+    "minus_one": -1,
+    "beyond_int8": 2**63,
+    "many_digits": 10**300,
+    "fraction": 1.5,
+    "huge_fraction": 1.7e308,
+    "empty": "",
+    "blank": " \t\n\ufeff",
+    "nul": "a\0b",
+    "lone_surrogate": "a\ud800",
+    "astral": "\U0001f600" * 255,
+    "long": "a" * 10_000,
+    "digits": "9" * 255,
+    "empty_array": [],
+    "array_of_null": [None],
+    "array_of_anything": [0, "a", {}, [[]], True],
+    "array_of_surrogates": ["\udfff"],
+    "array_of_nuls": ["\0"],
+    "long_array": ["a"] * 5_000,
+    "empty_object": {},
+    "object_with_nul": {"\0": "\0"},
+    "before_year_one_in_utc": "0001-01-01T00:00:00+14:00",
+    "after_year_9999_in_utc": "9999-12-31T23:59:59-14:00",
+    "last_instant": "9999-12-31T23:59:59.999999Z",
+}
+"""Values of members of a JSON body."""
 
 
 def repeated(name: str) -> str:
