@@ -11,8 +11,8 @@ import requests
 
 from tests.support.openapi import OWN, AtlassianContract
 from worker.simulator import defaults
+from worker.simulator.http_server import Environ, HttpServer, StartResponse
 from worker.simulator.server import Deployment, Simulator, SimulatorConfig, make_simulator
-from worker.simulator.wire import Environ, StartResponse, WireServer
 
 BASIC = (defaults.EMAIL, defaults.API_TOKEN)
 
@@ -36,7 +36,7 @@ class Client(requests.Session):
 
     def anew(self) -> Self:
         """Everything as at the start, for a test that shares the simulator with others."""
-        self.simulator.world.reset(tickets=self.simulator.config.tickets)
+        self.simulator.state.reset(tickets=self.simulator.config.tickets)
         self.hooks["response"] = [_judge]
         self.sign_in()
         return self
@@ -137,7 +137,7 @@ class Receiver:
     running: int = 0
     most_running: int = 0
     _lock: Lock = field(default_factory=Lock)
-    _server: WireServer | None = None
+    _server: HttpServer | None = None
 
     @property
     def url(self) -> str:
@@ -147,7 +147,7 @@ class Receiver:
         return f"http://{host!s}:{port}/hook"
 
     def __enter__(self) -> Self:
-        self._server = WireServer(("127.0.0.1", 0), self._take)
+        self._server = HttpServer(("127.0.0.1", 0), self._take)
         Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -155,7 +155,7 @@ class Receiver:
         assert self._server is not None
         self._server.shutdown()
         self._server.server_close()
-        self._server.hang_up()
+        self._server.close_connections()
 
     def _take(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         with self._lock:

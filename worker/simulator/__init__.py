@@ -1,1 +1,1 @@
-"""A Jira to run: the HTTP surface of Cloud and Data Center with its traps, webhooks and faults."""
+"""A simulated Jira: the HTTP interface of Cloud and Data Center, webhooks, and faults on demand."""

@@ -1,4 +1,4 @@
-"""The simulator's Flask app: Jira's routes behind the gatekeeper, controls, and ticket pages."""
+"""The simulator's Flask app: Jira's routes with authentication, control routes, ticket pages."""
 
 from typing import Final
 
@@ -6,82 +6,82 @@ from flask import Blueprint, Flask, Response, g, request
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
-from worker.simulator.asking import Caller
-from worker.simulator.auth import Login
+from worker.simulator.auth import LoginResult
 from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
 from worker.simulator.control.webhooks import webhook_controls
 from worker.simulator.errors import JiraRefusal, json_response
-from worker.simulator.faults.edge import FAULT, GATEWAY, Edge
+from worker.simulator.faults.middleware import FAULT, GATEWAY, FaultMiddleware
+from worker.simulator.http_server import WsgiApp
+from worker.simulator.request import Caller
 from worker.simulator.routes.issue import issue_routes
 from worker.simulator.routes.search import cloud_search_routes, server_search_routes
 from worker.simulator.routes.site import site_routes
 from worker.simulator.routes.webhooks import webhook_routes
-from worker.simulator.wire import WsgiApp
-from worker.simulator.world import World
+from worker.simulator.state import SimulatorState
 
 _CLOUD_VERSIONS: Final = "/rest/api/<any('2', '3', 'latest'):version>"
-_TURNED_AWAY: Final = frozenset({Login.WRONG, Login.CAPTCHA, Login.NO_SCOPE})
+_REFUSED: Final = frozenset({LoginResult.WRONG, LoginResult.CAPTCHA, LoginResult.NO_SCOPE})
 _SERVER_VERSIONS: Final = "/rest/api/<any('2', 'latest'):version>"
 
 
-def create_app(world: World) -> WsgiApp:
-    """The whole simulator as one WSGI app, edge included."""
+def create_app(state: SimulatorState) -> WsgiApp:
+    """The whole simulator as one WSGI app, with its middleware."""
     app = Flask("worker.simulator")
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.merge_slashes = False
-    app.register_blueprint(_api(world))
-    app.register_blueprint(_admin(world))
-    app.register_blueprint(control_routes(world), url_prefix="/_sim")
-    app.register_blueprint(ticket_controls(world), url_prefix="/_sim/tickets")
-    app.register_blueprint(webhook_controls(world), url_prefix="/_sim/webhooks")
-    app.register_blueprint(_pages(world))
+    app.register_blueprint(_api(state))
+    app.register_blueprint(_admin(state))
+    app.register_blueprint(control_routes(state), url_prefix="/_sim")
+    app.register_blueprint(ticket_controls(state), url_prefix="/_sim/tickets")
+    app.register_blueprint(webhook_controls(state), url_prefix="/_sim/webhooks")
+    app.register_blueprint(_pages(state))
     app.register_error_handler(JiraRefusal, lambda refusal: refusal.response())
     app.register_error_handler(HTTPException, _no_such_route)
-    return Edge(app.wsgi_app, world)
+    return FaultMiddleware(app.wsgi_app, state)
 
 
-def _api(world: World) -> Blueprint:
-    prefix = _CLOUD_VERSIONS if world.cloud else _SERVER_VERSIONS
+def _api(state: SimulatorState) -> Blueprint:
+    prefix = _CLOUD_VERSIONS if state.cloud else _SERVER_VERSIONS
     api = Blueprint("api", __name__, url_prefix=prefix)
-    api.register_blueprint(site_routes(world))
-    api.register_blueprint(issue_routes(world))
-    searching = cloud_search_routes if world.cloud else server_search_routes
-    api.register_blueprint(searching(world))
-    api.url_value_preprocessor(lambda _, values: _settle_version(world, values))
-    return _guarded(api, world)
+    api.register_blueprint(site_routes(state))
+    api.register_blueprint(issue_routes(state))
+    searching = cloud_search_routes if state.cloud else server_search_routes
+    api.register_blueprint(searching(state))
+    api.url_value_preprocessor(lambda _, values: _resolve_latest(state, values))
+    return _with_authentication(api, state)
 
 
-def _admin(world: World) -> Blueprint:
+def _admin(state: SimulatorState) -> Blueprint:
     admin = Blueprint("admin", __name__, url_prefix="/rest/webhooks/1.0")
-    admin.register_blueprint(webhook_routes(world))
-    return _guarded(admin, world)
+    admin.register_blueprint(webhook_routes(state))
+    return _with_authentication(admin, state)
 
 
-def _guarded(routes: Blueprint, world: World) -> Blueprint:
-    routes.before_request(lambda: _admit(world))
-    routes.after_request(lambda response: _mark(world, response))
+def _with_authentication(routes: Blueprint, state: SimulatorState) -> Blueprint:
+    routes.before_request(lambda: _authenticate(state))
+    routes.after_request(lambda response: _add_login_headers(state, response))
     return routes
 
 
-def _settle_version(world: World, values: dict[str, str] | None) -> None:
+def _resolve_latest(state: SimulatorState, values: dict[str, str] | None) -> None:
     if values is not None and values.get("version") == "latest":
-        values["version"] = "3" if world.cloud else "2"
+        values["version"] = "3" if state.cloud else "2"
 
 
-def _admit(world: World) -> None:
-    """Judge the credentials; wrong ones end here, expired ones go on as a nobody."""
+def _authenticate(state: SimulatorState) -> None:
+    """Check the credentials: wrong ones are refused here, expired ones continue as anonymous."""
     fault = request.environ.get(FAULT)
-    login = world.gatekeeper.judge(
+    login = state.authenticator.authenticate(
         request.headers.get("Authorization", ""),
-        knobs=world.knobs,
+        settings=state.settings,
         mode=fault.kind if fault is not None else None,
         scope=_scope(request.path) if GATEWAY in request.environ else None,
     )
     g.caller = Caller(login, fault)
-    anonymous_anyway = request.path.endswith("/serverInfo") and login is Login.WRONG
-    if login in _TURNED_AWAY and not anonymous_anyway:
-        raise world.gatekeeper.refusal(login, browse=world.site.base_url)
+    anonymous_anyway = request.path.endswith("/serverInfo") and login is LoginResult.WRONG
+    if login in _REFUSED and not anonymous_anyway:
+        raise state.authenticator.refusal(login, browse=state.site.base_url)
 
 
 def _scope(path: str) -> str:
@@ -90,9 +90,11 @@ def _scope(path: str) -> str:
     return {"serverInfo": "", "myself": "read:jira-user"}.get(call, "read:jira-work")
 
 
-def _mark(world: World, response: Response) -> Response:
+def _add_login_headers(state: SimulatorState, response: Response) -> Response:
     if "caller" in g:
-        response.headers.update(world.gatekeeper.marks(g.caller.login, user=world.config.email))
+        response.headers.update(
+            state.authenticator.login_headers(g.caller.login, user=state.config.email)
+        )
     return response
 
 
@@ -102,16 +104,16 @@ def _no_such_route(error: HTTPException) -> Response:
     return json_response(body, status=status)
 
 
-def _pages(world: World) -> Blueprint:
+def _pages(state: SimulatorState) -> Blueprint:
     pages = Blueprint("pages", __name__)
 
     @pages.get("/_edge/tenant_info")
     def tenant_info() -> Response:
-        return json_response({"cloudId": world.config.cloud_id})
+        return json_response({"cloudId": state.config.cloud_id})
 
     @pages.get("/browse/<key>")
     def browse(key: str) -> Response:
-        ticket = world.store.find(key)
+        ticket = state.store.find(key)
         if ticket is None or not ticket.visible:
             return Response("<h1>Issue does not exist</h1>", 404, content_type="text/html")
         rows = "".join(

@@ -1,4 +1,4 @@
-"""Who is asking: the credentials of a request judged as Cloud and Data Center judge them."""
+"""Authentication as Cloud and Data Center do it, with their CAPTCHA lock and headers."""
 
 import base64
 import binascii
@@ -8,7 +8,7 @@ from hmac import compare_digest
 from threading import Lock
 from typing import Final
 
-from worker.simulator.config import Deployment, Knobs, SimulatorConfig
+from worker.simulator.config import Deployment, RuntimeSettings, SimulatorConfig
 from worker.simulator.errors import JiraRefusal
 
 LOGIN_REASON: Final = "X-Seraph-LoginReason"
@@ -16,8 +16,8 @@ _FAILED: Final = "AUTHENTICATED_FAILED"
 _DENIED: Final = "AUTHENTICATION_DENIED"
 
 
-class Login(StrEnum):
-    """The outcome of looking at the Authorization header."""
+class LoginResult(StrEnum):
+    """The result of checking the Authorization header."""
 
     OK = "ok"
     ANONYMOUS = "anonymous"
@@ -28,57 +28,58 @@ class Login(StrEnum):
 
 
 @dataclass(slots=True)
-class Gatekeeper:
-    """Judges credentials and counts the wrong ones, as CAPTCHA does (JIRA.md sections 3 and 5)."""
+class Authenticator:
+    """Checks credentials and counts the wrong ones for CAPTCHA (JIRA.md sections 3 and 5)."""
 
     config: SimulatorConfig
     failures: int = 0
     _lock: Lock = field(default_factory=Lock)
 
-    def judge(
-        self, authorization: str, *, knobs: Knobs, mode: str | None, scope: str | None
-    ) -> Login:
-        """``mode`` is the fault in force; ``scope`` what a call at the gateway needs (else None).
+    def authenticate(
+        self, authorization: str, *, settings: RuntimeSettings, mode: str | None, scope: str | None
+    ) -> LoginResult:
+        """Check the credentials of one request.
 
-        An empty ``scope`` is a call at the gateway that needs none.
+        ``mode`` is the kind of fault that applies. ``scope`` is what a call at the gateway needs:
+        empty if it needs none, and None for a call that does not use the gateway.
         """
         if not authorization:
-            return Login.ANONYMOUS
-        if mode == "captcha" or knobs.captcha or self._locked(knobs):
-            return Login.CAPTCHA
+            return LoginResult.ANONYMOUS
+        if mode == "captcha" or settings.captcha or self._locked(settings):
+            return LoginResult.CAPTCHA
         if not self._right(authorization, gateway=scope is not None):
             with self._lock:
                 self.failures += 1
-            return Login.WRONG
+            return LoginResult.WRONG
         self.failures = 0
         if scope and scope not in self.config.scopes:
-            return Login.NO_SCOPE
-        return Login.EXPIRED if mode == "expired" or knobs.expired else Login.OK
+            return LoginResult.NO_SCOPE
+        return LoginResult.EXPIRED if mode == "expired" or settings.expired else LoginResult.OK
 
-    def refusal(self, login: Login, *, browse: str) -> JiraRefusal:
-        """What a caller gets who was not let in and may not go on as a nobody either."""
-        if login is Login.CAPTCHA:
+    def refusal(self, login: LoginResult, *, browse: str) -> JiraRefusal:
+        """The answer to a caller who is refused and is not treated as anonymous either."""
+        if login is LoginResult.CAPTCHA:
             reason = f"CAPTCHA_CHALLENGE; login-url={browse}/login.jsp"
             headers = {LOGIN_REASON: _DENIED, "X-Authentication-Denied-Reason": reason}
             return JiraRefusal(403, ["CAPTCHA challenge required."], headers=headers)
-        if login is Login.NO_SCOPE:
+        if login is LoginResult.NO_SCOPE:
             return JiraRefusal(403, ["Unauthorized; scope does not match"])
         headers = {"WWW-Authenticate": 'Basic realm="Jira"'}
-        if login is not Login.ANONYMOUS:
+        if login is not LoginResult.ANONYMOUS:
             headers[LOGIN_REASON] = _FAILED
         text = "Client must be authenticated to access this resource."
         return JiraRefusal(401, [text], headers=headers)
 
-    def marks(self, login: Login, *, user: str) -> dict[str, str]:
-        """Headers that every answer to such a caller carries."""
-        if login in (Login.EXPIRED, Login.WRONG):
+    def login_headers(self, login: LoginResult, *, user: str) -> dict[str, str]:
+        """Headers of every answer to a caller with this login result."""
+        if login in (LoginResult.EXPIRED, LoginResult.WRONG):
             return {LOGIN_REASON: _FAILED}
-        if login is Login.OK and self.config.deployment is Deployment.SERVER:
+        if login is LoginResult.OK and self.config.deployment is Deployment.SERVER:
             return {LOGIN_REASON: "OK", "X-AUSERNAME": user}
         return {}
 
-    def _locked(self, knobs: Knobs) -> bool:
-        return bool(knobs.captcha_after) and self.failures >= knobs.captcha_after
+    def _locked(self, settings: RuntimeSettings) -> bool:
+        return bool(settings.captcha_after) and self.failures >= settings.captcha_after
 
     def _right(self, given: str, *, gateway: bool) -> bool:
         scheme, _, value = given.partition(" ")
@@ -98,5 +99,5 @@ def _decode(value: str) -> str:
         return ""
 
 
-def _same(given: str, wanted: str) -> bool:
-    return compare_digest(given.encode(), wanted.encode())
+def _same(given: str, expected: str) -> bool:
+    return compare_digest(given.encode(), expected.encode())

@@ -1,4 +1,4 @@
-"""What a simulator is started with, and the part of it that can be turned while it runs."""
+"""What a simulator is started with, and the settings that can be changed while it runs."""
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -8,14 +8,14 @@ from worker.simulator import defaults
 
 
 class Deployment(StrEnum):
-    """The two products behind one name; the values are those of ``serverInfo.deploymentType``."""
+    """The two products named Jira; the values are those of ``serverInfo.deploymentType``."""
 
     CLOUD = "Cloud"
     SERVER = "Server"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Knobs:
+class RuntimeSettings:
     """Behaviour that ``PATCH /_sim/settings`` changes at run time; times are in the unit named."""
 
     latency_ms: float = 0.0
@@ -30,7 +30,7 @@ class Knobs:
     retry_scale: float = 0.01
 
     def changed(self, values: dict[str, Any]) -> Self:
-        """A copy with camel-cased ``values`` put in; raises ``ValueError`` naming what is wrong."""
+        """A copy with the camel-cased ``values``; raises ``ValueError`` naming what is wrong."""
         names = {_camel(name): name for name in self.__dataclass_fields__}
         if unknown := sorted(set(values) - set(names)):
             raise ValueError(f"unknown settings {unknown}; known are {sorted(names)}")
@@ -40,7 +40,7 @@ class Knobs:
         return replace(self, **typed)
 
     def to_json(self) -> dict[str, Any]:
-        """The settings under the names ``changed`` takes."""
+        """The settings under the names that ``changed`` takes."""
         return {_camel(name): getattr(self, name) for name in self.__dataclass_fields__}
 
     def _typed(self, name: str, value: object) -> object:
@@ -54,9 +54,9 @@ class Knobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorConfig:
-    """Everything a simulator starts with; ``port`` 0 takes a free one, ``tickets`` counts PI's.
+    """Everything a simulator starts with; ``port`` 0 takes a free one, ``tickets`` is PI's count.
 
-    ``public_url`` is the address that ``self`` links carry (default: the one listened on).
+    ``public_url`` is the address that ``self`` links carry (default: the address it listens on).
     ``retry_scale`` shortens Jira's 5-15 minutes between tries of a webhook: 0.01 is 3-9 s.
     """
 
@@ -84,9 +84,9 @@ class SimulatorConfig:
         default_factory=lambda: frozenset({"read:jira-work", "read:jira-user"})
     )
 
-    def knobs(self) -> Knobs:
-        """The settings a run begins with."""
-        return Knobs(
+    def settings(self) -> RuntimeSettings:
+        """The settings at the start."""
+        return RuntimeSettings(
             latency_ms=self.latency_ms,
             search_lag_seconds=self.search_lag_seconds,
             requests_per_second=self.requests_per_second,

@@ -1,4 +1,4 @@
-"""What the simulator and whoever talks to it in development agree on; none of it is secret."""
+"""Values shared by the simulator and its clients in development; none of them is secret."""
 
 from typing import Final
 
@@ -17,7 +17,6 @@ TICKETS: Final = 400
 PROJECT: Final = "PI"
 SECOND_PROJECT: Final = "TL"
 HIDDEN_PROJECT: Final = "RD"
-EXAMPLE_TICKET: Final = "PI-42"
 
 FIELD_PART_NUMBER: Final = "customfield_10908"
 FIELD_QUANTITY: Final = "customfield_10909"

@@ -1,4 +1,4 @@
-"""Jira's way to say no: one JSON shape for every refusal, with the texts clients have learnt."""
+"""Jira's refusals: one JSON shape for all of them, with Jira's own texts."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ SEARCH_REMOVED = (
 )
 
 
-class JiraRefusal(Exception):  # noqa: N818  it is an answer of Jira's, not a fault of ours
+class JiraRefusal(Exception):  # noqa: N818  an answer of Jira, not an error of ours
     """An answer other than 2xx: ``{"errorMessages": […], "errors": {field: text}}``."""
 
     def __init__(
@@ -37,19 +37,19 @@ class JiraRefusal(Exception):  # noqa: N818  it is an answer of Jira's, not a fa
 
 
 def issue_not_found() -> JiraRefusal:
-    """Missing, deleted and hidden look alike."""
+    """The same refusal for missing, deleted and hidden issues."""
     return JiraRefusal(404, [NOT_FOUND])
 
 
 def project_not_found(key: str) -> JiraRefusal:
-    """A project that is missing or that the caller may not browse."""
+    """The refusal of a project that is missing or that the caller may not browse."""
     return JiraRefusal(404, [f"No project could be found with key '{key}'."])
 
 
 def json_response(
     body: object, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON answer by way of orjson: a page of 100 tickets has to cost less than a millisecond."""
+    """A JSON answer, by orjson: a page of 100 tickets has to take less than a millisecond."""
     return Response(
         orjson.dumps(body),
         status=status,

@@ -9,9 +9,9 @@ import structlog
 
 from worker.simulator.app import create_app
 from worker.simulator.config import Deployment, SimulatorConfig
+from worker.simulator.http_server import HttpServer
 from worker.simulator.site.store import Store
-from worker.simulator.wire import WireServer
-from worker.simulator.world import World
+from worker.simulator.state import SimulatorState
 
 __all__ = ["Deployment", "Simulator", "SimulatorConfig", "make_simulator"]
 
@@ -24,43 +24,43 @@ _POLL_SECONDS: Final = 0.02
 class Simulator:
     """A Jira on a port. ``stop`` and ``start`` again is an outage: port and tickets stay.
 
-    The port is taken when the simulator is made, so that ``url`` is known from the beginning;
-    raises ``OSError`` where it is not free.
+    The port is taken by the constructor, so that ``url`` is known from the beginning; raises
+    ``OSError`` if it is not free.
     """
 
     def __init__(self, config: SimulatorConfig) -> None:
         self.config = config
-        self._server: WireServer | None = WireServer((config.host, config.port), _not_ready)
+        self._server: HttpServer | None = HttpServer((config.host, config.port), _not_ready)
         self.port = int(self._server.server_address[1])
-        self.world = World.build(config, base_url=config.public_url or self.url)
-        self._app = create_app(self.world)
+        self.state = SimulatorState.build(config, base_url=config.public_url or self.url)
+        self._app = create_app(self.state)
         self._thread: Thread | None = None
 
     @property
     def url(self) -> str:
-        """Where it can be reached from this machine."""
+        """Its address on this machine."""
         host = "127.0.0.1" if self.config.host == "0.0.0.0" else self.config.host  # noqa: S104  read, not bound
         return f"http://{host}:{self.port}"
 
     @property
     def store(self) -> Store:
         """The tickets, for tests in the same process."""
-        return self.world.store
+        return self.state.store
 
     @property
-    def connections_taken(self) -> int:
+    def connections_accepted(self) -> int:
         """How many connections clients have opened since the last start."""
-        return self._server.taken if self._server is not None else 0
+        return self._server.accepted if self._server is not None else 0
 
     def start(self) -> Self:
-        """Serve in a background thread; once more after ``stop`` on the same port."""
+        """Serve in a background thread; after ``stop`` again on the same port."""
         if self._thread is not None:
             return self
         if self._server is None:
-            self._server = WireServer((self.config.host, self.port), self._app)
+            self._server = HttpServer((self.config.host, self.port), self._app)
         self._server.app = self._app
-        self.world.stopping.clear()
-        self.world.courier.resume()
+        self.state.stopping.clear()
+        self.state.sender.resume()
         self._thread = Thread(
             target=self._server.serve_forever,
             args=(_POLL_SECONDS,),
@@ -71,9 +71,9 @@ class Simulator:
         return self
 
     def stop(self) -> None:
-        """Refuse connections and end the open ones, requests that hang included."""
-        self.world.stopping.set()
-        self.world.courier.stop()
+        """Refuse new connections and close the open ones, also those of requests that hang."""
+        self.state.stopping.set()
+        self.state.sender.stop()
         server, self._server = self._server, None
         thread, self._thread = self._thread, None
         if server is None:
@@ -82,10 +82,10 @@ class Simulator:
             server.shutdown()
             thread.join(_JOIN_SECONDS)
         server.server_close()
-        server.hang_up()
+        server.close_connections()
 
     def serve_forever(self) -> None:
-        """Serve until SIGTERM or SIGINT; to be called in the main thread."""
+        """Serve until SIGTERM or SIGINT; call it in the main thread."""
         ended = Event()
 
         def end(_signal: int, _frame: FrameType | None) -> None:
@@ -115,7 +115,7 @@ class Simulator:
 
 
 def make_simulator(config: SimulatorConfig | None = None) -> Simulator:
-    """A simulator that is seeded and has its port, and does not answer yet."""
+    """A simulator with tickets and a port that does not answer yet."""
     return Simulator(config or SimulatorConfig())
 
 

@@ -136,7 +136,7 @@ def test_a_forbidden_ticket_is_told_from_a_missing_one(jira: Bench) -> None:
 
 
 def test_values_of_every_kind_come_out_as_text(jira: Bench) -> None:
-    site = jira.site.simulator.world.site
+    site = jira.site.simulator.state.site
     jira.edit(
         "PI-80",
         summary="  Häuser \u2192 50 \x00",

@@ -244,9 +244,9 @@ def test_a_ticket_dated_into_the_future_does_not_end_the_poll_for_ever(
 ) -> None:
     store = jira.simulator.store
     like = store.get("PI-42").fields
-    store.add(project="PI", fields=like, updated_ms=4_000_000_000_000, announce=False)
+    store.add(project="PI", fields=like, updated_ms=4_000_000_000_000, notify=False)
     poll(runtime)
-    key = store.add(project="PI", fields=like, announce=False).key
+    key = store.add(project="PI", fields=like, notify=False).key
     time_for_another(engine)
     poll(runtime)
     assert key in copies(engine)
@@ -259,6 +259,6 @@ def test_thousands_of_changes_within_one_minute_are_all_brought(
     moment = store.now_ms() - 600_000
     like = store.get("PI-42").fields
     for _ in range(1500):
-        store.add(project="PI", fields=like, updated_ms=moment - moment % 60_000, announce=False)
+        store.add(project="PI", fields=like, updated_ms=moment - moment % 60_000, notify=False)
     poll(runtime)
     assert set(copies(engine)) == visible(jira)

@@ -134,7 +134,7 @@ def test_pain_9_an_edit_that_search_shows_minutes_late_is_not_jumped_over(shop: 
     store = shop.jira.simulator.store
     nine_minutes_ago = store.now_ms() - 9 * 60_000
     fields = store.get("PI-43").fields
-    late = store.add(project="PI", fields=fields, updated_ms=nine_minutes_ago, announce=False)
+    late = store.add(project="PI", fields=fields, updated_ms=nine_minutes_ago, notify=False)
     shop.poll()
     assert late.key in shop.copies()
 
@@ -155,7 +155,7 @@ def test_pain_9_once_a_day_a_round_looks_back_further_than_search_ever_lags(shop
     store = shop.jira.simulator.store
     before = store.now_ms() - int(timedelta(hours=20).total_seconds() * 1000)
     fields = store.get("PI-43").fields
-    late = store.add(project="PI", fields=fields, updated_ms=before, announce=False)
+    late = store.add(project="PI", fields=fields, updated_ms=before, notify=False)
     shop.edit("PI-42", "Moves the watermark")
     shop.poll()
     assert late.key not in shop.copies()
@@ -175,7 +175,7 @@ def test_pain_10_neither_time_zone_nor_the_minute_hides_a_change(shop: Shop) -> 
     stamp = int(progress.watermark.timestamp() * 1000)
     fields = store.get("PI-43").fields
     around = [stamp - stamp % 60_000, stamp, stamp + 1, stamp + 59_000]
-    made = [store.add(project="PI", fields=fields, updated_ms=m, announce=False) for m in around]
+    made = [store.add(project="PI", fields=fields, updated_ms=m, notify=False) for m in around]
     shop.poll()
     assert {ticket.key for ticket in made} <= shop.copies()
 

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from worker.simulator.config import Deployment, Knobs
+from worker.simulator.config import Deployment, RuntimeSettings
 from worker.simulator.control.counts import Counts, endpoint
 from worker.simulator.control.webhooks import Burst
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rate_limits import BurstLimit, WriteLimit
-from worker.simulator.faults.rules import BadFaultError, FaultBook, fault_headers
+from worker.simulator.faults.rules import FaultRules, InvalidFaultError, fault_headers
 from worker.simulator.webhooks.deliveries import Attempt, Delivery, Flow, sign
 
 
@@ -43,12 +43,12 @@ class TestFaultBook:
     """Rules."""
 
     def test_a_rule_ends_after_its_seconds_and_starts_after_others(self, clock: HandClock) -> None:
-        book = FaultBook(clock)
+        book = FaultRules(clock)
         book.add([{"fault": "500", "after": 10, "seconds": 5}])
 
         def strikes_after(seconds: float) -> bool:
             clock.push(seconds)
-            return book.strike("GET", "/rest/api/2/myself") is not None
+            return book.find("GET", "/rest/api/2/myself") is not None
 
         assert [strikes_after(s) for s in (0, 9.9, 0.1, 4.9, 0.1)] == [
             False,
@@ -59,24 +59,24 @@ class TestFaultBook:
         ]
 
     def test_the_first_rule_that_strikes_wins(self, clock: HandClock) -> None:
-        book = FaultBook(clock)
+        book = FaultRules(clock)
         book.add([{"fault": "500", "times": 1}, {"fault": "503"}])
 
-        kinds = [found.kind for _ in range(3) if (found := book.strike("GET", "/rest/x"))]
+        kinds = [found.kind for _ in range(3) if (found := book.find("GET", "/rest/x"))]
 
         assert kinds == ["500", "503", "503"]
 
     def test_one_bad_rule_puts_none_in_force(self, clock: HandClock) -> None:
-        book = FaultBook(clock)
+        book = FaultRules(clock)
 
-        with pytest.raises(BadFaultError, match="unknown members"):
+        with pytest.raises(InvalidFaultError, match="unknown members"):
             book.add([{"fault": "500"}, {"fault": "500", "tmies": 3}])
         assert book.to_json() == []
 
     def test_headers_follow_the_rule(self, clock: HandClock) -> None:
-        book = FaultBook(clock)
+        book = FaultRules(clock)
         book.add({"fault": "429", "retryAfter": 90, "retryAfterForm": "date", "resetIn": 90})
-        fault = book.strike("GET", "/rest/x")
+        fault = book.find("GET", "/rest/x")
         assert fault is not None
 
         headers = fault_headers(fault, clock)
@@ -85,9 +85,9 @@ class TestFaultBook:
         assert headers["X-RateLimit-Reset"] == "2026-11-23T10:31:30.000Z"
 
     def test_a_hang_is_bounded(self, clock: HandClock) -> None:
-        book = FaultBook(clock)
+        book = FaultRules(clock)
         book.add({"fault": "hang", "delay": 86_400})
-        fault = book.strike("GET", "/rest/x")
+        fault = book.find("GET", "/rest/x")
 
         assert fault is not None
         assert fault.delay == 120
@@ -174,7 +174,7 @@ class TestDeliveries:
 
     def test_a_retry_says_which_it_is(self) -> None:
         delivery = Delivery(
-            identifier="i", hook=1, url="http://x", event="e", key="PI-1",
+            identifier="i", webhook=1, url="http://x", event="e", key="PI-1",
             issue_id=1, body=b"{}", secret="", flow=Flow.SECONDARY,
         )  # fmt: skip
         delivery.attempts.append(Attempt(at="", milliseconds=1, status=503))
@@ -186,18 +186,20 @@ class TestDeliveries:
         assert "X-Hub-Signature" not in headers
 
     def test_duplicates_are_part_of_the_deliveries_of_a_burst(self) -> None:
-        odds = Burst.of({"deliveries": 100, "duplicates": 0.2, "reorder": 0.3}).odds(Random(1))
+        options = Burst.of({"deliveries": 100, "duplicates": 0.2, "reorder": 0.3}).options(
+            Random(1)
+        )
 
-        assert len(odds) == 80
-        assert sum(bool(one.repeat) for one in odds) == 20
-        assert sum(bool(one.late) for one in odds) == 30
+        assert len(options) == 80
+        assert sum(bool(one.repeat) for one in options) == 20
+        assert sum(bool(one.late) for one in options) == 30
 
 
 class TestSettings:
     """Knobs."""
 
     def test_they_are_changed_by_the_names_they_are_shown_under(self) -> None:
-        changed = Knobs().changed({"latencyMs": 5, "expired": True})
+        changed = RuntimeSettings().changed({"latencyMs": 5, "expired": True})
 
         assert changed.to_json()["latencyMs"] == 5
         assert changed.to_json()["expired"] is True
@@ -205,4 +207,4 @@ class TestSettings:
     @pytest.mark.parametrize("values", [{"latency": 1}, {"expired": 1}, {"captchaAfter": 1.5}])
     def test_unknown_names_and_types_are_refused(self, values: dict[str, object]) -> None:
         with pytest.raises(ValueError, match=r"must be|unknown"):
-            Knobs().changed(values)
+            RuntimeSettings().changed(values)

@@ -14,7 +14,7 @@ from worker.simulator.config import Deployment
 from worker.simulator.site.adf import from_adf, to_adf
 from worker.simulator.site.fields import FIELDS, NAVIGABLE
 from worker.simulator.site.render import Renderer, Selection
-from worker.simulator.site.seed import Seeder
+from worker.simulator.site.seed import TicketGenerator
 from worker.simulator.site.site import PROJECTS, Site
 from worker.simulator.site.store import Change, Event, Store, UnknownTicketError
 from worker.simulator.site.values import BadValueError, read_fields
@@ -183,7 +183,7 @@ class TestValues:
 def test_tens_of_thousands_of_tickets_are_seeded_in_seconds(site: Site, clock: HandClock) -> None:
     store = Store(clock=clock, projects=PROJECTS)
     began = monotonic()
-    Seeder(store, site, Random(1), store.now_ms()).run(tickets=20_000)
+    TicketGenerator(store, site, Random(1), store.now_ms()).create_seed(tickets=20_000)
 
     assert monotonic() - began < 8
     assert len(store) == 20_025

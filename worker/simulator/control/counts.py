@@ -1,4 +1,4 @@
-"""How often each endpoint was asked, how fast and how many at once: load claims rest on it."""
+"""Counts of requests by endpoint, per second and in parallel; tests of load rely on them."""
 
 import re
 from collections import Counter, defaultdict
@@ -47,7 +47,7 @@ class Counts:
             self._most_running = max(self._most_running, self._running)
 
     def end(self, name: str, status: str, *, fault: str | None) -> None:
-        """It was answered, or ended otherwise; ``status`` says how."""
+        """The request was answered, or ended in another way; ``status`` says how."""
         with self._lock:
             self._running -= 1
             self._statuses[name][status] += 1
@@ -55,7 +55,7 @@ class Counts:
                 self._faults[fault] += 1
 
     def reset(self) -> None:
-        """Begin anew; requests that run at this moment stay counted as running."""
+        """Start from zero; requests in progress still count as running."""
         with self._lock:
             for counter in (self._requests, self._statuses, self._seconds, self._faults):
                 counter.clear()

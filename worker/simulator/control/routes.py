@@ -1,4 +1,4 @@
-"""``/_sim``: turning the simulator's screws and reading its counters, over the same socket."""
+"""``/_sim``: control the simulator and read its counters, on the same port."""
 
 from typing import Any, Final
 
@@ -6,20 +6,20 @@ import orjson
 from flask import Blueprint, Response, request
 
 from worker.simulator.errors import json_response
-from worker.simulator.faults.rules import KINDS, STATUSES, BadFaultError
-from worker.simulator.world import World
+from worker.simulator.faults.rules import KINDS, STATUSES, InvalidFaultError
+from worker.simulator.state import SimulatorState
 
 _CONTROLS: Final = {
     "GET /_sim/": "this list",
     "GET /_sim/counts": "requests by endpoint, statuses, per-second maxima, most at once",
-    "DELETE /_sim/counts": "count anew",
+    "DELETE /_sim/counts": "reset the counters",
     "GET|POST|DELETE /_sim/faults": "rules: see `faults` below",
     "GET|PATCH /_sim/settings": "latency, search lag, rate limit, expired token, CAPTCHA, …",
-    "POST /_sim/reset": "back to the seed; `tickets` gives another size",
-    "POST /_sim/tickets": "make tickets: {project, count}, or one: {project, fields}",
+    "POST /_sim/reset": "back to the seed data; `tickets` sets another size",
+    "POST /_sim/tickets": "create tickets: {project, count}, or one: {project, fields}",
     "GET|PATCH|DELETE /_sim/tickets/{key}": "read, change (field: value) or delete one",
-    "POST /_sim/tickets/{key}/move": "to another `project`; the old key goes on resolving",
-    "POST /_sim/tickets/{key}/hide|unhide": "take the right to see it, give it back",
+    "POST /_sim/tickets/{key}/move": "to another `project`; the old key still resolves",
+    "POST /_sim/tickets/{key}/hide|unhide": "take away or restore the right to see it",
     "GET|POST|DELETE /_sim/webhooks": "receivers: {url, secret, jql, events, excludeBody, "
     "duplicates, reorder}",
     "POST /_sim/webhooks/burst": "{deliveries, project or keys, edit, duplicates, reorder, flow}",
@@ -32,16 +32,16 @@ _FAULTS: Final = {
     "statuses": STATUSES,
     "members": {
         "match": "`POST /rest/api/*/issue/bulkfetch`, `/rest/*`, `*`: method, path with wildcards",
-        "fault": "a kind or a status; the first rule that strikes wins",
-        "times": "strike so often at most",
-        "skip": "let so many matching requests pass first",
-        "every": "then strike every so manieth of them",
-        "after": "seconds until the rule is in force",
-        "seconds": "how long it stays in force",
+        "fault": "a kind or a status; the first rule that applies wins",
+        "times": "apply at most this often",
+        "skip": "let this many matching requests pass first",
+        "every": "then apply to every n-th of them",
+        "after": "seconds until the rule becomes active",
+        "seconds": "how long it stays active",
         "delay": "seconds that hang and slow take",
         "retryAfter": "Retry-After as it is written here; retryAfterForm `date` makes it a date",
         "reason": "RateLimit-Reason",
-        "resetIn": "X-RateLimit-Reset in so many seconds",
+        "resetIn": "X-RateLimit-Reset in this many seconds",
         "headers": "any other headers",
         "body": "another body of a status",
         "keys, count": "which tickets issueErrors names",
@@ -49,7 +49,7 @@ _FAULTS: Final = {
 }
 
 
-def control_routes(world: World) -> Blueprint:
+def control_routes(state: SimulatorState) -> Blueprint:
     """Everything under ``/_sim`` that is not about single tickets or webhooks."""
     routes = Blueprint("control", __name__)
 
@@ -57,67 +57,67 @@ def control_routes(world: World) -> Blueprint:
     def index() -> Response:
         return json_response({"controls": _CONTROLS, "faults": _FAULTS})
 
-    _count_controls(routes, world)
-    _fault_controls(routes, world)
-    _setting_controls(routes, world)
+    _count_controls(routes, state)
+    _fault_controls(routes, state)
+    _setting_controls(routes, state)
     return routes
 
 
-def _count_controls(routes: Blueprint, world: World) -> None:
+def _count_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.get("/counts")
     def counts() -> Response:
-        return json_response(world.counts.to_json())
+        return json_response(state.counts.to_json())
 
     @routes.delete("/counts")
     def reset_counts() -> Response:
-        world.counts.reset()
+        state.counts.reset()
         return Response(status=204)
 
 
-def _fault_controls(routes: Blueprint, world: World) -> None:
+def _fault_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.get("/faults")
     def faults() -> Response:
-        return json_response(world.faults.to_json())
+        return json_response(state.faults.to_json())
 
     @routes.post("/faults")
     def add_faults() -> Response:
         try:
-            return json_response({"faults": world.faults.add(body())}, status=201)
-        except (BadFaultError, TypeError, ValueError) as error:
+            return json_response({"faults": state.faults.add(body())}, status=201)
+        except (InvalidFaultError, TypeError, ValueError) as error:
             return refuse(str(error))
 
     @routes.delete("/faults")
     def clear_faults() -> Response:
-        world.faults.clear()
+        state.faults.clear()
         return Response(status=204)
 
 
-def _setting_controls(routes: Blueprint, world: World) -> None:
+def _setting_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.get("/settings")
     def settings() -> Response:
-        return json_response(world.knobs.to_json())
+        return json_response(state.settings.to_json())
 
     @routes.patch("/settings")
     def change_settings() -> Response:
         try:
-            world.turn(world.knobs.changed(body()))
+            state.apply(state.settings.changed(body()))
         except (TypeError, ValueError) as error:
             return refuse(str(error))
-        return json_response(world.knobs.to_json())
+        return json_response(state.settings.to_json())
 
     @routes.post("/reset")
     def reset() -> Response:
-        wanted = (body() or {}).get("tickets", world.config.tickets)
-        world.reset(tickets=int(wanted))
-        return json_response({"tickets": len(world.store)})
+        wanted = (body() or {}).get("tickets", state.config.tickets)
+        state.reset(tickets=int(wanted))
+        return json_response({"tickets": len(state.store)})
 
 
 def body() -> Any:
-    """The JSON a control was sent; ``None`` for none."""
+    """The JSON body of a control request; ``None`` if it is empty."""
     data = request.get_data()
     return orjson.loads(data) if data else None
 
 
 def refuse(message: str) -> Response:
-    """A control that was not understood."""
+    """The answer to an invalid control request."""
     return json_response({"message": message}, status=400)

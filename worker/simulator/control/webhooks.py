@@ -1,4 +1,4 @@
-"""``/_sim/webhooks``: who is told of changes, what became of it, and bursts of changes."""
+"""``/_sim/webhooks``: registered webhooks, their deliveries, and bursts of changes."""
 
 from dataclasses import dataclass
 from random import Random
@@ -11,17 +11,17 @@ from worker.simulator.errors import json_response
 from worker.simulator.site.site import PRIORITIES
 from worker.simulator.site.store import Change, Event
 from worker.simulator.site.tickets import Ticket
-from worker.simulator.webhooks.courier import Odds
+from worker.simulator.state import SimulatorState
 from worker.simulator.webhooks.deliveries import Flow
-from worker.simulator.webhooks.hooks import BadHookError, Hook
-from worker.simulator.world import World
+from worker.simulator.webhooks.sender import DeliveryOptions
+from worker.simulator.webhooks.webhook import InvalidWebhookError, Webhook
 
 DEFAULT_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Burst:
-    """So many deliveries, of which shares repeat an earlier one or come late."""
+    """A number of deliveries; ``duplicates`` and ``reorder`` are the shares of such ones."""
 
     deliveries: int
     duplicates: float
@@ -40,84 +40,87 @@ class Burst:
             flow=Flow(wanted.get("flow", Flow.PRIMARY)),
         )
 
-    def odds(self, draw: Random) -> list[Odds]:
-        """One for each event: duplicates are deliveries, so there are fewer events than those."""
+    def options(self, draw: Random) -> list[DeliveryOptions]:
+        """The options of each event. Duplicates count as deliveries, so there are fewer events."""
         repeated = round(self.deliveries * self.duplicates)
         events = self.deliveries - repeated
         repeats = set(draw.sample(range(events), min(repeated, events)))
         lates = set(draw.sample(range(events), min(round(self.deliveries * self.reorder), events)))
-        return [Odds(repeat=n in repeats, late=n in lates, flow=self.flow) for n in range(events)]
+        return [
+            DeliveryOptions(repeat=n in repeats, late=n in lates, flow=self.flow)
+            for n in range(events)
+        ]
 
 
-def webhook_controls(world: World) -> Blueprint:
+def webhook_controls(state: SimulatorState) -> Blueprint:
     """Everything under ``/_sim/webhooks``."""
     routes = Blueprint("webhook-controls", __name__)
-    _hook_controls(routes, world)
+    _webhook_controls(routes, state)
 
     @routes.get("/deliveries")
     def deliveries() -> Response:
         limit = request.args.get("limit", DEFAULT_LIMIT, type=int)
-        return json_response(world.courier.log.to_json(limit=limit))
+        return json_response(state.sender.log.to_json(limit=limit))
 
     @routes.delete("/deliveries")
-    def forget() -> Response:
-        world.courier.forget()
+    def clear_deliveries() -> Response:
+        state.sender.clear()
         return Response(status=204)
 
     @routes.post("/burst")
     def burst() -> Response:
         wanted = body() or {}
-        tickets = _chosen(world, wanted)
+        tickets = _selected(state, wanted)
         if not tickets:
             return refuse("no such tickets: give `keys` or `project`")
-        events = run_burst(world, tickets, Burst.of(wanted))
+        events = run_burst(state, tickets, Burst.of(wanted))
         return json_response({"events": events, "tickets": len(tickets)}, status=202)
 
     return routes
 
 
-def _hook_controls(routes: Blueprint, world: World) -> None:
+def _webhook_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.get("")
     def listed() -> Response:
-        return json_response([hook.to_json() for hook in world.courier.hooks])
+        return json_response([webhook.to_json() for webhook in state.sender.webhooks])
 
     @routes.post("")
     def register() -> Response:
         try:
-            hook = Hook.of(body())
-        except (BadHookError, TypeError, ValueError) as error:
+            webhook = Webhook.of(body())
+        except (InvalidWebhookError, TypeError, ValueError) as error:
             return refuse(str(error))
-        world.courier.hooks.append(hook)
-        return json_response(hook.to_json(), status=201)
+        state.sender.webhooks.append(webhook)
+        return json_response(webhook.to_json(), status=201)
 
     @routes.delete("")
     def clear() -> Response:
-        world.courier.hooks.clear()
+        state.sender.webhooks.clear()
         return Response(status=204)
 
 
-def _chosen(world: World, wanted: dict[str, Any]) -> list[Ticket]:
+def _selected(state: SimulatorState, wanted: dict[str, Any]) -> list[Ticket]:
     if "keys" in wanted:
-        found = (world.store.find(key) for key in wanted["keys"])
+        found = (state.store.find(key) for key in wanted["keys"])
         return [ticket for ticket in found if ticket is not None]
     project = wanted.get("project", "PI")
-    return [t for t in world.store.current() if t.project.key == project and t.visible]
+    return [t for t in state.store.current() if t.project.key == project and t.visible]
 
 
-def run_burst(world: World, tickets: list[Ticket], burst: Burst) -> int:
-    """Change (or only announce) the tickets in turn until there are enough deliveries."""
-    draw = Random(world.config.random_seed)  # noqa: S311  odds of a rehearsal
-    odds = burst.odds(draw)
-    for number, one in enumerate(odds):
-        before = world.store.get(str(tickets[number % len(tickets)].id))
-        after = _edited(world, before, number) if burst.edit else before
+def run_burst(state: SimulatorState, tickets: list[Ticket], burst: Burst) -> int:
+    """Change the tickets in turn, or only send them, until there are enough deliveries."""
+    draw = Random(state.config.random_seed)  # noqa: S311  test data, not secrets
+    options = burst.options(draw)
+    for number, one in enumerate(options):
+        before = state.store.get(str(tickets[number % len(tickets)].id))
+        after = _edited(state, before, number) if burst.edit else before
         event = Event(Change.UPDATED, after, before)
-        world.courier.announce(event, world.contents.announcer, odds=one)
-    return len(odds)
+        state.sender.enqueue(event, state.contents.payloads, options=one)
+    return len(options)
 
 
-def _edited(world: World, ticket: Ticket, number: int) -> Ticket:
+def _edited(state: SimulatorState, ticket: Ticket, number: int) -> Ticket:
     summary = str(ticket.fields.get("summary", "")).partition(" (rev ")[0]
-    priority = world.site.priority(PRIORITIES[number % len(PRIORITIES)])
+    priority = state.site.priority(PRIORITIES[number % len(PRIORITIES)])
     fields = {"summary": f"{summary} (rev {number + 1})", "priority": priority}
-    return world.store.edit(ticket.id, fields, announce=False)
+    return state.store.edit(ticket.id, fields, notify=False)

@@ -1,4 +1,4 @@
-"""Rate limits as Jira has them: a burst budget for each endpoint, and writes for each ticket."""
+"""Jira's rate limits: a burst budget for each endpoint, and writes for each ticket."""
 
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
@@ -50,17 +50,17 @@ class BurstLimit:
         return headers
 
     def _wait(self, seconds: float) -> dict[str, str]:
-        whole = str(max(1, ceil(seconds)))
+        parse_number = str(max(1, ceil(seconds)))
         if self.deployment is Deployment.SERVER:
-            return {"retry-after": whole}
+            return {"retry-after": parse_number}
         reset = iso_millis(self.clock.now() + timedelta(seconds=seconds))
         reason = {"RateLimit-Reason": "jira-burst-based"}
-        return reason | {"Retry-After": whole, "X-RateLimit-Reset": reset}
+        return reason | {"Retry-After": parse_number, "X-RateLimit-Reset": reset}
 
 
 @dataclass(slots=True)
 class WriteLimit:
-    """At most so many writes of one ticket in a short and in a longer window."""
+    """Limits the writes of one ticket in a short and in a longer window."""
 
     clock: Clock
     _writes: defaultdict[int, deque[float]] = field(default_factory=lambda: defaultdict(deque))

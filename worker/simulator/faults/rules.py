@@ -1,4 +1,4 @@
-"""Scripted trouble: rules that say which requests go wrong, how, how often and for how long."""
+"""Faults on demand: rules say which requests fail, how, how often and for how long."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,12 +13,12 @@ KINDS: Final = {
     "hang": "no answer for `delay` seconds (60), then the connection is closed",
     "slow": "the usual answer after `delay` seconds (2)",
     "reset": "TCP reset without an answer",
-    "cut": "half of the body that Content-Length promised, then the end",
+    "cut": "half of the body that Content-Length announces, then the connection is closed",
     "truncated": "200 whose JSON is cut in half",
     "html": "200 with an HTML page of a login or a proxy",
     "stale": "tickets as they were before their last edit",
     "expired": "the token is expired: 200-empty or 404, `myself` 401",
-    "captcha": "403, credentials are not even looked at",
+    "captcha": "403, credentials are not checked at all",
     "issueErrors": "bulk reads put `count` tickets (1) or those of `keys` into issueErrors",
 }
 STATUSES: Final = ("400", "401", "403", "404", "409", "429", "500", "502", "503", "504")
@@ -31,8 +31,8 @@ _OPTIONS: Final = frozenset(
 _MEMBERS: Final = _RULE | _OPTIONS
 
 
-class BadFaultError(ValueError):
-    """A rule that cannot be understood; the message names what is wrong."""
+class InvalidFaultError(ValueError):
+    """An invalid rule; the message names what is wrong."""
 
 
 @dataclass(slots=True)
@@ -58,11 +58,11 @@ class Fault:
 
     def matches(self, method: str, path: str) -> bool:
         """Whether ``match`` covers it: ``POST /rest/api/*/issue/bulkfetch``, ``/rest/*``, ``*``."""
-        wanted, _, pattern = self.match.rpartition(" ")
-        return wanted in ("", "*", method) and fnmatchcase(path, pattern)
+        verb, _, pattern = self.match.rpartition(" ")
+        return verb in ("", "*", method) and fnmatchcase(path, pattern)
 
-    def strikes(self, now: float) -> bool:
-        """Count a matching request; whether this one goes wrong."""
+    def applies(self, now: float) -> bool:
+        """Count a matching request; returns whether the fault applies to it."""
         if now < self.starts or (self.ends is not None and now >= self.ends):
             return False
         self.seen += 1
@@ -77,22 +77,22 @@ class Fault:
         return True
 
     def to_json(self) -> dict[str, Any]:
-        """The rule and how often it has struck."""
+        """The rule and how often it was applied."""
         shown = {"fault": self.kind, "match": self.match, "seen": self.seen, "fired": self.fired}
         limits = {"times": self.times, "skip": self.skip, "every": self.every}
         return shown | limits | self.options
 
 
 @dataclass(slots=True)
-class FaultBook:
-    """The rules in force, in the order they were added; the first that strikes wins."""
+class FaultRules:
+    """The active rules in the order they were added; the first that applies wins."""
 
     clock: Clock
     _faults: list[Fault] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, rules: Any) -> int:
-        """Put rules in force, all or none; raises ``BadFaultError``. Answers how many there are."""
+        """Add rules, all or none; raises ``InvalidFaultError``. Returns how many there are."""
         if not isinstance(rules, list):
             rules = [rules]
         made = [_parse(rule, now=self.clock.monotonic()) for rule in rules]
@@ -101,15 +101,15 @@ class FaultBook:
             return len(self._faults)
 
     def clear(self) -> None:
-        """No trouble from now on."""
+        """Remove all rules."""
         with self._lock:
             self._faults.clear()
 
-    def strike(self, method: str, path: str) -> Fault | None:
-        """The fault that this request meets, if any."""
+    def find(self, method: str, path: str) -> Fault | None:
+        """The fault that applies to this request, if any; counts it."""
         now = self.clock.monotonic()
         with self._lock:
-            found = (f for f in self._faults if f.matches(method, path) and f.strikes(now))
+            found = (f for f in self._faults if f.matches(method, path) and f.applies(now))
             return next(found, None)
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -119,7 +119,7 @@ class FaultBook:
 
 
 def fault_headers(fault: Fault, clock: Clock) -> dict[str, str]:
-    """Retry-After in the form asked for, the rate-limit headers, and what the rule spells out."""
+    """Retry-After in the requested form, rate-limit headers, and the headers of the rule."""
     options, headers = fault.options, {}
     if (wait := options.get("retryAfter")) is not None:
         headers["Retry-After"] = str(wait)
@@ -135,27 +135,27 @@ def fault_headers(fault: Fault, clock: Clock) -> dict[str, str]:
 
 def _parse(rule: Any, *, now: float) -> Fault:
     if not isinstance(rule, dict):
-        raise BadFaultError("a fault is an object")
+        raise InvalidFaultError("a fault is an object")
     if unknown := sorted(set(rule) - _MEMBERS):
-        raise BadFaultError(f"unknown members {unknown}; known are {sorted(_MEMBERS)}")
+        raise InvalidFaultError(f"unknown members {unknown}; known are {sorted(_MEMBERS)}")
     kind = str(rule.get("fault", ""))
     if kind not in KINDS and kind not in STATUSES:
-        raise BadFaultError(f"unknown fault {kind!r}; known are {[*KINDS, *STATUSES]}")
+        raise InvalidFaultError(f"unknown fault {kind!r}; known are {[*KINDS, *STATUSES]}")
     starts = now + float(rule.get("after", 0))
     return Fault(
         kind=kind,
         match=str(rule.get("match", "*")),
-        times=_whole(rule, "times", None),
-        skip=_whole(rule, "skip", 0) or 0,
-        every=_whole(rule, "every", 1) or 1,
+        times=_number(rule, "times", None),
+        skip=_number(rule, "skip", 0) or 0,
+        every=_number(rule, "every", 1) or 1,
         starts=starts,
         ends=starts + float(rule["seconds"]) if "seconds" in rule else None,
         options={k: rule[k] for k in _OPTIONS if k in rule},
     )
 
 
-def _whole(rule: dict[str, Any], name: str, default: int | None) -> int | None:
+def _number(rule: dict[str, Any], name: str, default: int | None) -> int | None:
     value = rule.get(name, default)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-        raise BadFaultError(f"{name} must be a whole number")
+        raise InvalidFaultError(f"{name} must be a whole number")
     return value

@@ -1,17 +1,17 @@
-"""Reading and writing tickets by id or key, one at a time or up to a hundred."""
+"""Read and write tickets by id or key, one at a time or up to a hundred at once."""
 
 from typing import Any, Final, cast
 
 from flask import Blueprint, Response, g, request
 
-from worker.simulator.asking import Body, Caller, bad_payload
-from worker.simulator.auth import Login
+from worker.simulator.auth import LoginResult
 from worker.simulator.errors import JiraRefusal, issue_not_found, json_response
+from worker.simulator.request import Body, Caller, bad_payload
 from worker.simulator.site.render import Selection
 from worker.simulator.site.store import UnknownTicketError
 from worker.simulator.site.tickets import Ticket
 from worker.simulator.site.values import BadValueError, read_fields
-from worker.simulator.world import World
+from worker.simulator.state import SimulatorState
 
 BULK_LIMIT: Final = 100
 _BULK_MEMBERS: Final = frozenset(
@@ -22,35 +22,35 @@ _EDIT_MEMBERS: Final = frozenset(
 )
 
 
-def issue_routes(world: World) -> Blueprint:
+def issue_routes(state: SimulatorState) -> Blueprint:
     """``issue/{idOrKey}`` on both products, ``issue/bulkfetch`` on Cloud."""
     routes = Blueprint("issue", __name__)
 
     @routes.get("/issue/<id_or_key>")
     def get_issue(version: str, id_or_key: str) -> Response:
-        ticket = _shown(world, _caller(), id_or_key)
+        ticket = _shown(state, _caller(), id_or_key)
         selection = Selection.of(request.args.getlist("fields"), default="*all")
         expand = request.args.get("expand", "").split(",")
-        made = world.contents.renderer.issue(ticket, selection, version=version, expand=expand)
+        made = state.contents.renderer.issue(ticket, selection, version=version, expand=expand)
         return json_response(made)
 
     @routes.put("/issue/<id_or_key>")
     def edit_issue(version: str, id_or_key: str) -> Response:  # noqa: ARG001  part of the address
-        ticket = _writable(world, id_or_key)
-        fields, parent_id = _changes(world, ticket, Body.of(request, known=_EDIT_MEMBERS))
-        world.store.edit(ticket.id, fields, parent_id=parent_id)
+        ticket = _writable(state, id_or_key)
+        fields, parent_id = _changes(state, ticket, Body.of(request, known=_EDIT_MEMBERS))
+        state.store.edit(ticket.id, fields, parent_id=parent_id)
         return Response(status=204)
 
     @routes.delete("/issue/<id_or_key>")
     def delete_issue(version: str, id_or_key: str) -> Response:  # noqa: ARG001  part of the address
-        world.store.delete(_writable(world, id_or_key).id)
+        state.store.delete(_writable(state, id_or_key).id)
         return Response(status=204)
 
-    if world.cloud:
+    if state.cloud:
 
         @routes.post("/issue/bulkfetch")
         def bulk_fetch(version: str) -> Response:
-            return json_response(_bulk(world, _caller(), version))
+            return json_response(_bulk(state, _caller(), version))
 
     return routes
 
@@ -59,27 +59,27 @@ def _caller() -> Caller:
     return cast("Caller", g.caller)
 
 
-def _shown(world: World, caller: Caller, id_or_key: str) -> Ticket:
-    ticket = caller.sees(world.store.find(id_or_key), world.store)
+def _shown(state: SimulatorState, caller: Caller, id_or_key: str) -> Ticket:
+    ticket = caller.visible_version(state.store.find(id_or_key), state.store)
     if ticket is None:
         raise issue_not_found()
     return ticket
 
 
-def _writable(world: World, id_or_key: str) -> Ticket:
+def _writable(state: SimulatorState, id_or_key: str) -> Ticket:
     caller = _caller()
     if not caller.known:
-        raise world.gatekeeper.refusal(Login.ANONYMOUS, browse=world.site.base_url)
-    ticket = world.store.find(id_or_key)
+        raise state.authenticator.refusal(LoginResult.ANONYMOUS, browse=state.site.base_url)
+    ticket = state.store.find(id_or_key)
     if ticket is None or not ticket.visible:
         raise issue_not_found()
-    if world.cloud and world.knobs.per_issue_writes:
-        world.contents.writes.spend(ticket.id)
+    if state.cloud and state.settings.per_issue_writes:
+        state.contents.writes.spend(ticket.id)
     return ticket
 
 
-def _bulk(world: World, caller: Caller, version: str) -> dict[str, Any]:
-    """Ascending ids, nothing for tickets missing or hidden (JIRA.md section 1)."""
+def _bulk(state: SimulatorState, caller: Caller, version: str) -> dict[str, Any]:
+    """By ascending id, without the tickets that are missing or hidden (JIRA.md section 1)."""
     body = Body.of(request, known=_BULK_MEMBERS)
     wanted = body.strings("issueIdsOrKeys")
     if not wanted:
@@ -90,10 +90,10 @@ def _bulk(world: World, caller: Caller, version: str) -> dict[str, Any]:
     found = {
         shown.id: shown
         for text in wanted
-        if (shown := caller.sees(world.store.find(text), world.store)) is not None
+        if (shown := caller.visible_version(state.store.find(text), state.store)) is not None
     }
     failed = _failing(caller, found)
-    renderer, expand = world.contents.renderer, body.strings("expand")
+    renderer, expand = state.contents.renderer, body.strings("expand")
     return {
         "issues": [
             renderer.issue(found[ticket_id], selection, version=version, expand=expand)
@@ -108,7 +108,7 @@ def _bulk(world: World, caller: Caller, version: str) -> dict[str, Any]:
 
 
 def _failing(caller: Caller, found: dict[int, Ticket]) -> list[int]:
-    """The ids an ``issueErrors`` fault picks: those of its keys, else the first ``count``."""
+    """The ids of an ``issueErrors`` fault: those of its keys, or else the first ``count``."""
     if caller.fault is None or caller.fault.kind != "issueErrors":
         return []
     keys = caller.fault.options.get("keys")
@@ -117,15 +117,17 @@ def _failing(caller: Caller, found: dict[int, Ticket]) -> list[int]:
     return sorted(found)[: int(caller.fault.options.get("count", 1))]
 
 
-def _changes(world: World, ticket: Ticket, body: Body) -> tuple[dict[str, Any], int | None]:
-    """The wire values an edit sets, and the parent it names."""
+def _changes(
+    state: SimulatorState, ticket: Ticket, body: Body
+) -> tuple[dict[str, Any], int | None]:
+    """The field values that an edit sets, and the parent it names."""
     written = dict(body.members.get("fields") or {})
     for name, operations in (body.members.get("update") or {}).items():
         written[name] = _operated(ticket.fields.get(name), operations)
     parent = written.pop("parent", None)
     try:
-        parent_id = None if parent is None else world.store.get(str(parent["key"])).id
-        return read_fields(world.site, written), parent_id
+        parent_id = None if parent is None else state.store.get(str(parent["key"])).id
+        return read_fields(state.site, written), parent_id
     except BadValueError as error:
         raise JiraRefusal(400, errors=error.errors) from error
     except (UnknownTicketError, KeyError, TypeError) as error:

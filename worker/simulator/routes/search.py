@@ -1,16 +1,22 @@
-"""Searching: by token on Cloud, by offset on Data Center, and the removed search that says so."""
+"""Searches: by token on Cloud, by offset on Data Center, and 410 for the removed search."""
 
 from typing import Any, Final, cast
 
 from flask import Blueprint, Response, g, request
 
-from worker.simulator.asking import Body, Caller, whole
 from worker.simulator.errors import SEARCH_REMOVED, JiraRefusal, json_response
-from worker.simulator.search.index import BadTokenError, Found, Search, read_token, write_token
+from worker.simulator.request import Body, Caller, parse_number
+from worker.simulator.search.index import (
+    BadTokenError,
+    Search,
+    SearchResult,
+    read_token,
+    write_token,
+)
 from worker.simulator.search.jql import JqlError
 from worker.simulator.site.render import EXPANSIONS, Selection
 from worker.simulator.site.tickets import Ticket
-from worker.simulator.world import World
+from worker.simulator.state import SimulatorState
 
 _PAGE: Final = 50
 _PAGE_WITH_FIELDS: Final = 100
@@ -27,8 +33,8 @@ _SERVER_MEMBERS: Final = frozenset(
 )
 
 
-def cloud_search_routes(world: World) -> Blueprint:
-    """``search/jql``, ``search/approximate-count``, and 410 where ``search`` was."""
+def cloud_search_routes(state: SimulatorState) -> Blueprint:
+    """``search/jql`` and ``search/approximate-count``; 410 for the removed ``search``."""
     routes = Blueprint("search", __name__)
 
     @routes.route("/search", methods=["GET", "POST"])
@@ -37,32 +43,32 @@ def cloud_search_routes(world: World) -> Blueprint:
 
     @routes.get("/search/jql")
     def search_by_get(version: str) -> Response:
-        return json_response(_page(world, _query_body(), version))
+        return json_response(_page(state, _query_body(), version))
 
     @routes.post("/search/jql")
     def search_by_post(version: str) -> Response:
-        return json_response(_page(world, Body.of(request, known=_JQL_MEMBERS), version))
+        return json_response(_page(state, Body.of(request, known=_JQL_MEMBERS), version))
 
     @routes.post("/search/approximate-count")
     def count(version: str) -> Response:  # noqa: ARG001  part of the address
         body = Body.of(request, known=frozenset({"jql"}))
-        search = _search(world, body.text("jql"), now_ms=world.store.now_ms())
-        return json_response({"count": len(_run(world, search, bounded=True).tickets)})
+        search = _search(state, body.text("jql"), now_ms=state.store.now_ms())
+        return json_response({"count": len(_run(state, search, bounded=True).tickets)})
 
     return routes
 
 
-def server_search_routes(world: World) -> Blueprint:
+def server_search_routes(state: SimulatorState) -> Blueprint:
     """Data Center's ``search`` with ``startAt`` and ``total`` (JIRA.md section 3)."""
     routes = Blueprint("search", __name__)
 
     @routes.get("/search")
     def search_by_get(version: str) -> Response:
-        return json_response(_window(world, _query_body(), version))
+        return json_response(_window(state, _query_body(), version))
 
     @routes.post("/search")
     def search_by_post(version: str) -> Response:
-        return json_response(_window(world, Body.of(request, known=_SERVER_MEMBERS), version))
+        return json_response(_window(state, Body.of(request, known=_SERVER_MEMBERS), version))
 
     return routes
 
@@ -72,46 +78,46 @@ def _caller() -> Caller:
 
 
 def _query_body() -> Body:
-    """The query string in the shape of a body."""
+    """The query string in the form of a body."""
     args = request.args
     members: dict[str, Any] = {name: args[name] for name in _TEXT_ARGS if name in args}
     for name in ("maxResults", "startAt"):
         if name in args:
-            members[name] = whole(args[name], 0)
+            members[name] = parse_number(args[name], 0)
     members["fields"] = args.getlist("fields")
     listed = ",".join(args.getlist("reconcileIssues"))
-    members["reconcileIssues"] = [whole(one, 0) for one in listed.split(",") if one]
+    members["reconcileIssues"] = [parse_number(one, 0) for one in listed.split(",") if one]
     return Body(members)
 
 
 _TEXT_ARGS: Final = ("jql", "nextPageToken", "expand", "validateQuery")
 
 
-def _search(world: World, jql: str, *, now_ms: int, **more: Any) -> Search:
-    strict = more.pop("strict", world.knobs.missing_key_is_error and _caller().known)
-    lag_ms = int(world.knobs.search_lag_seconds * 1000)
+def _search(state: SimulatorState, jql: str, *, now_ms: int, **more: Any) -> Search:
+    strict = more.pop("strict", state.settings.missing_key_is_error and _caller().known)
+    lag_ms = int(state.settings.search_lag_seconds * 1000)
     return Search(jql=jql, now_ms=now_ms, lag_ms=lag_ms, strict=strict, **more)
 
 
-def _run(world: World, search: Search, *, bounded: bool) -> Found:
-    """Nobody in particular finds nothing (JIRA.md section 5)."""
+def _run(state: SimulatorState, search: Search, *, bounded: bool) -> SearchResult:
+    """An anonymous caller finds nothing (JIRA.md section 5)."""
     try:
-        found = world.contents.index.run(search, bounded=bounded)
+        found = state.contents.index.run(search, bounded=bounded)
     except JqlError as error:
         raise JiraRefusal(400, [str(error)]) from error
-    return found if _caller().known else Found([], ())
+    return found if _caller().known else SearchResult([], ())
 
 
-def _page(world: World, body: Body, version: str) -> dict[str, Any]:
-    search, place = _search_of_page(world, body)
-    found = _run(world, search, bounded=True)
+def _page(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
+    search, place = _search_of_page(state, body)
+    found = _run(state, search, bounded=True)
     selection = Selection.of(body.strings("fields"), default="id")
-    size = _page_size(world, body, bare=selection.bare is not None)
+    size = _page_size(state, body, bare=selection.bare is not None)
     start = found.after(place) if place and found.tickets else 0
     chosen = found.tickets[start : start + size]
     last = start + size >= len(found.tickets)
     answer: dict[str, Any] = {
-        "issues": _render(world, chosen, selection, version),
+        "issues": _render(state, chosen, selection, version),
         "isLast": last,
     }
     if not last:
@@ -119,37 +125,37 @@ def _page(world: World, body: Body, version: str) -> dict[str, Any]:
     return answer | _expansions(body, selection)
 
 
-def _search_of_page(world: World, body: Body) -> tuple[Search, list[Any]]:
+def _search_of_page(state: SimulatorState, body: Body) -> tuple[Search, list[Any]]:
     jql, token = body.text("jql"), body.text("nextPageToken")
     reconcile = tuple(body.numbers("reconcileIssues"))
     if len(reconcile) > _RECONCILE_LIMIT:
         raise JiraRefusal(400, [f"reconcileIssues holds at most {_RECONCILE_LIMIT} ids."])
     try:
-        now_ms, place = read_token(token, jql=jql) if token else (world.store.now_ms(), [])
+        now_ms, place = read_token(token, jql=jql) if token else (state.store.now_ms(), [])
     except BadTokenError as error:
         raise JiraRefusal(400, [str(error)]) from error
-    return _search(world, jql, now_ms=now_ms, reconcile=reconcile), place
+    return _search(state, jql, now_ms=now_ms, reconcile=reconcile), place
 
 
-def _page_size(world: World, body: Body, *, bare: bool) -> int:
+def _page_size(state: SimulatorState, body: Body, *, bare: bool) -> int:
     asked = body.number("maxResults", _PAGE)
     if asked < 1:
         raise JiraRefusal(400, ["maxResults must be greater than 0."])
     size = min(asked, _PAGE_BARE if bare else _PAGE_WITH_FIELDS)
-    return max(1, size * 2 // 3) if world.knobs.short_pages else size
+    return max(1, size * 2 // 3) if state.settings.short_pages else size
 
 
 def _render(
-    world: World, tickets: list[Ticket], selection: Selection, version: str
+    state: SimulatorState, tickets: list[Ticket], selection: Selection, version: str
 ) -> list[dict[str, Any]]:
-    store, renderer = world.store, world.contents.renderer
+    store, renderer = state.store, state.contents.renderer
     if _caller().mode() == "stale":
         tickets = [store.before_last(ticket) for ticket in tickets]
     return [renderer.issue(ticket, selection, version=version) for ticket in tickets]
 
 
 def _expansions(body: Body, selection: Selection) -> dict[str, Any]:
-    """``names`` and ``schema`` stand beside the issues here, not in them."""
+    """``names`` and ``schema`` are beside the issues in a search, not inside them."""
     expand = body.text("expand").split(",")
     return {
         part: {name: maker(name) for name in selection.fields}
@@ -158,21 +164,21 @@ def _expansions(body: Body, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _window(world: World, body: Body, version: str) -> dict[str, Any]:
+def _window(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
     start = body.number("startAt", 0)
     size = min(body.number("maxResults", _PAGE), _PAGE_SERVER)
     if start + size > _RESULT_WINDOW:
         raise JiraRefusal(500, ["Result window is too large, see max.result.window."])
     strict = str(body.members.get("validateQuery", "strict")).lower() not in _LENIENT
-    search = _search(world, body.text("jql"), now_ms=world.store.now_ms(), strict=strict)
-    found = _run(world, search, bounded=False)
+    search = _search(state, body.text("jql"), now_ms=state.store.now_ms(), strict=strict)
+    found = _run(state, search, bounded=False)
     selection = Selection.of(body.strings("fields"), default="*navigable")
     answer: dict[str, Any] = {
         "expand": "schema,names",
         "startAt": start,
         "maxResults": size,
         "total": len(found.tickets),
-        "issues": _render(world, found.tickets[start : start + size], selection, version),
+        "issues": _render(state, found.tickets[start : start + size], selection, version),
     }
     return answer | _expansions(Body({"expand": _joined(body)}), selection)
 

@@ -37,7 +37,7 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
-class _Down:
+class _Descending:
     """Reverses the order of a value."""
 
     value: Any
@@ -46,7 +46,7 @@ class _Down:
         return bool(other.value < self.value)
 
 
-class Found:
+class SearchResult:
     """The tickets of a search in their order."""
 
     def __init__(self, tickets: list[Ticket], order: tuple[Order, ...]) -> None:
@@ -66,7 +66,7 @@ class Found:
 
     def _rank(self, place: list[Any]) -> tuple[Any, ...]:
         pairs = zip(place, self._order, strict=True)
-        return tuple(_Down(value) if down else value for value, (_, down) in pairs)
+        return tuple(_Descending(value) if down else value for value, (_, down) in pairs)
 
 
 class SearchIndex:
@@ -75,10 +75,10 @@ class SearchIndex:
     def __init__(self, store: Store, *, zone: str) -> None:
         self._store = store
         self._zone = zone
-        self._cache: OrderedDict[Search, tuple[int, int, Found]] = OrderedDict()
+        self._cache: OrderedDict[Search, tuple[int, int, SearchResult]] = OrderedDict()
         self._lock = Lock()
 
-    def run(self, search: Search, *, bounded: bool) -> Found:
+    def run(self, search: Search, *, bounded: bool) -> SearchResult:
         """All visible tickets that match; raises ``JqlError``, also for an unbounded query."""
         with self._lock:
             kept = self._cache.get(search)
@@ -92,12 +92,12 @@ class SearchIndex:
                 self._cache.popitem(last=False)
         return found
 
-    def _fresh(self, search: Search, kept: tuple[int, int, Found]) -> bool:
+    def _fresh(self, search: Search, kept: tuple[int, int, SearchResult]) -> bool:
         revision, built_ms, _ = kept
         settled = self._store.last_commit_ms + search.lag_ms <= built_ms
         return revision == self._store.revision and settled
 
-    def _find(self, search: Search, *, bounded: bool) -> Found:
+    def _find(self, search: Search, *, bounded: bool) -> SearchResult:
         query = parse(search.jql)
         if bounded and not query.where:
             raise JqlError(
@@ -111,7 +111,7 @@ class SearchIndex:
         chosen = list(self._matching(query, context, search))
         for part in reversed(order):
             chosen.sort(key=order_key(part), reverse=part.descending)
-        return Found(chosen, order)
+        return SearchResult(chosen, order)
 
     def _matching(self, query: Query, context: QueryContext, search: Search) -> Iterable[Ticket]:
         test = compile_where(query.where, context)

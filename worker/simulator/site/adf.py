@@ -1,4 +1,4 @@
-"""Plain text to Atlassian's document format and back, as API v3 and v2 show the same field."""
+"""Plain text to Atlassian Document Format and back: API v3 uses the latter, v2 the former."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ def to_adf(text: str) -> dict[str, Any]:
 
 
 def from_adf(node: Any) -> str:
-    """The text of a document; unknown nodes give the text of what they contain."""
+    """The text of a document; for an unknown node, the text of its content."""
     if not isinstance(node, dict):
         return ""
     if node.get("type") == "text":

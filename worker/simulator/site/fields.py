@@ -1,4 +1,4 @@
-"""The fields of the simulated site, and which value shape of JIRA.md section 7 each one has."""
+"""The fields of the simulated site, and the kind of value of each (JIRA.md section 7)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,7 +8,7 @@ from worker.simulator import defaults
 
 
 class Kind(StrEnum):
-    """The value shapes, named as the tail of ``schema.custom``."""
+    """The kinds of value, named like the end of ``schema.custom``."""
 
     TEXT = "textfield"
     URL = "url"
@@ -69,7 +69,7 @@ class FieldDef:
 
     @property
     def custom(self) -> bool:
-        """Whether the site made the field itself."""
+        """Whether it is a custom field."""
         return self.id.startswith("customfield_")
 
     @property
@@ -113,7 +113,7 @@ _SYSTEM: Final = (
     FieldDef(id="comment", name="Comment", kind=Kind.COMMENTS, navigable=False, editable=False),
 )
 
-# Two fields share the name "Part Number" on purpose: a mapping by name has to refuse it.
+# Two fields have the same name "Part Number", so that a mapping by name has to refuse it.
 _CUSTOM: Final = (
     FieldDef(id=defaults.FIELD_EPIC_LINK, name="Epic Link", kind=Kind.EPIC_LINK),
     FieldDef(id=defaults.FIELD_PART_NUMBER, name="Part Number / Rev", kind=Kind.TEXT),
@@ -139,7 +139,7 @@ TEXTAREAS: Final = frozenset(f.id for f in FIELDS.values() if f.kind is Kind.TEX
 
 
 def clause_names(field: FieldDef) -> list[str]:
-    """The names JQL knows a field by."""
+    """The names of a field in JQL."""
     if not field.custom:
         return [field.id]
     number = field.id.removeprefix("customfield_")

@@ -1,4 +1,4 @@
-"""Tickets as Jira shows them: which fields, in which API version, with their parent and times."""
+"""Tickets as issue JSON: the selected fields, in the form of each API version."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _COMPUTED: Final = frozenset({"project", "parent", "created", "updated", FIELD_E
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which fields to send; ``bare`` is a search that asked for nothing but ids (or keys)."""
+    """Which fields to send; ``bare`` is set for a search that asks only for ids or keys."""
 
     fields: tuple[str, ...]
     bare: frozenset[str] | None = None
@@ -46,7 +46,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Renderer:
-    """Turns versions of tickets into issue JSON."""
+    """Renders versions of tickets as issue JSON."""
 
     site: Site
     store: Store
@@ -70,7 +70,7 @@ class Renderer:
         return made
 
     def fields(self, ticket: Ticket, selection: Selection, *, rich: bool) -> dict[str, Any]:
-        """The chosen fields; a team-managed project leaves out what is unset."""
+        """The selected fields; a team-managed project omits those that are not set."""
         stored, shown = ticket.fields, {}
         for name in selection.fields:
             value = self._computed(ticket, name) if name in _COMPUTED else stored.get(name)
@@ -111,7 +111,7 @@ class Renderer:
         return parent.key if parent is not None and parent.is_epic else None
 
     def _parent(self, ticket: Ticket) -> dict[str, Any] | None:
-        """On Data Center only a sub-task has one (JIRA.md section 3)."""
+        """On Data Center only a sub-task has a parent (JIRA.md section 3)."""
         if ticket.parent_id is None or not (self.site.cloud or ticket.is_subtask):
             return None
         parent = self.store.by_id(ticket.parent_id)

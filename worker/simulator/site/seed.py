@@ -1,4 +1,4 @@
-"""The tickets a simulator starts with: believable, the same at every start, oddities in place."""
+"""The tickets a simulator starts with: realistic, the same at every start, with special cases."""
 
 from dataclasses import dataclass
 from random import Random
@@ -46,7 +46,7 @@ _EVERY_KIND: Final[dict[str, Any]] = {
     "customfield_10923": "158041-001-01",
 }
 
-# Keys of PI whose ticket shows one oddity each; ``None`` unsets what it would have had.
+# Numbers of tickets in PI that each have one special case; ``None`` unsets a field.
 _SPECIAL: Final[dict[int, dict[str, Any]]] = {
     11: _EVERY_KIND,
     12: {"customfield_10911": "Lathe"},
@@ -80,33 +80,33 @@ FORMER_KEY: Final = f"{defaults.SECOND_PROJECT}-990"
 
 
 @dataclass(slots=True)
-class Seeder:
-    """Writes the seed; ``start_ms`` is the newest moment a seeded ticket may have."""
+class TicketGenerator:
+    """Creates tickets; seed tickets have times before ``start_ms``."""
 
     store: Store
     site: Site
     random: Random
     start_ms: int
 
-    def run(self, *, tickets: int) -> None:
-        """``tickets`` in PI (42 at least, so that the example is there) and some in two more."""
+    def create_seed(self, *, tickets: int) -> None:
+        """Create ``tickets`` in PI (at least 42, for the example) and some in two more projects."""
         for number in range(1, max(tickets, _SMALLEST_EXAMPLE) + 1):
-            self._intake(number)
+            self._add_intake(number)
         for number in range(1, _SECOND_PROJECT_TICKETS + 1):
             self._add(defaults.SECOND_PROJECT, self._story(number) | {"priority": None})
         for number in range(1, _HIDDEN_PROJECT_TICKETS + 1):
             self._add(defaults.HIDDEN_PROJECT, self._story(number))
-        self._afterwards()
+        self._special_states()
 
-    def more(self, *, project: str, count: int) -> list[str]:
-        """New believable tickets, made now; their keys."""
+    def create(self, *, project: str, count: int) -> list[str]:
+        """Create tickets with the present time; returns their keys."""
         made = []
         for number in range(count):
             fields = read_fields(self.site, self._story(len(self.store) + number))
             made.append(self.store.add(project=project, fields=_set(fields)).key)
         return made
 
-    def _intake(self, number: int) -> None:
+    def _add_intake(self, number: int) -> None:
         if number % _EPIC_EVERY == _EPIC_FIRST:
             self._add(defaults.PROJECT, self._epic(number))
             return
@@ -119,12 +119,12 @@ class Seeder:
             fields["issuetype"], parent = "Sub-task", f"{defaults.PROJECT}-{_SUBTASK - 1}"
         self._add(defaults.PROJECT, fields, parent=parent)
 
-    def _afterwards(self) -> None:
+    def _special_states(self) -> None:
         self.store.alias(FORMER_KEY, self.store.get(f"{defaults.PROJECT}-{_MOVED_LONG_AGO}").id)
         self.store.hide(self.store.get(f"{defaults.PROJECT}-{_HIDDEN}").id, hidden=True)
 
     def _epic_key(self, number: int) -> str | None:
-        """The epic made last, or none for the first tickets; PI-42's is PI-10."""
+        """The epic before this ticket, or None for the first ones; PI-42's is PI-10."""
         blocks = (number - _EPIC_FIRST) // _EPIC_EVERY
         return f"{defaults.PROJECT}-{_EPIC_FIRST + blocks * _EPIC_EVERY}" if blocks >= 0 else None
 
@@ -136,7 +136,7 @@ class Seeder:
             parent_id=self.store.get(parent).id if parent is not None else None,
             created_ms=created,
             updated_ms=self.random.randrange(created, self.start_ms - _DAY_MS // 24),
-            announce=False,
+            notify=False,
         )
 
     def _epic(self, number: int) -> dict[str, Any]:
@@ -173,5 +173,5 @@ class Seeder:
 
 
 def _set(fields: dict[str, Any]) -> dict[str, Any]:
-    """A ticket keeps what is set; ``labels`` are an empty list rather than nothing."""
+    """A ticket holds the fields that are set; ``labels`` is an empty list if it is not."""
     return {"labels": []} | {name: value for name, value in fields.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The people, projects, priorities and options of the simulated site, in the shape of its kind."""
+"""The people, projects, priorities and options of the simulated site as JSON values."""
 
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -39,7 +39,7 @@ PROJECTS: Final = (
 
 @dataclass(slots=True)
 class Site:
-    """Builds the value objects of answers; equal arguments give one shared object."""
+    """Builds the JSON values of answers; equal arguments return one shared object."""
 
     base_url: str
     deployment: Deployment
@@ -92,7 +92,7 @@ class Site:
         )
 
     def issue_type(self, name: str) -> dict[str, Any]:
-        """An issue type; only Cloud tells its ``hierarchyLevel`` (JIRA.md section 7)."""
+        """An issue type; only Cloud has ``hierarchyLevel`` (JIRA.md section 7)."""
         number = 10000 + list(ISSUE_TYPES).index(name)
         made: dict[str, Any] = {
             "self": self.link(f"issuetype/{number}"),
@@ -136,7 +136,7 @@ class Site:
         return self._share(("user", name), common | who | zone)
 
     def option(self, value: str, *, child: str | None = None) -> dict[str, Any]:
-        """A choice of a select list, with its child in a cascading one."""
+        """An option of a select list, with its child in a cascading one."""
         made = self._bare_option(value)
         if child is None:
             return self._share(("option", value), made)
@@ -168,5 +168,5 @@ _AVATAR_SIZES: Final = ("16x16", "24x24", "32x32", "48x48")
 
 
 def _number(text: str) -> str:
-    """An id that follows from the text, so that two runs agree."""
+    """An id computed from the text, so that it is the same in every run."""
     return str(_OPTION_BASE + crc32(text.encode()) % 70000)

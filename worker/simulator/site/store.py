@@ -1,4 +1,4 @@
-"""The tickets of the simulated site: versions, keys old and new, and who hears of edits."""
+"""The tickets of the simulated site: their versions, current and former keys, and listeners."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class UnknownTicketError(LookupError):
 
 
 class Store:
-    """All versions of all tickets; writers take a lock, readers see whole versions without one."""
+    """The versions of all tickets; writers take a lock, readers see complete versions."""
 
     def __init__(self, *, clock: Clock, projects: Iterable[Project]) -> None:
         self._clock = clock
@@ -54,11 +54,11 @@ class Store:
         self.last_commit_ms = 0
 
     def listen(self, listener: Listener) -> None:
-        """Call ``listener`` after every change, in the thread that made it."""
+        """Call ``listener`` after every change, in the thread of the change."""
         self._listeners.append(listener)
 
     def now_ms(self) -> int:
-        """The present in epoch milliseconds."""
+        """The present time in epoch milliseconds."""
         return int(self._clock.now().timestamp() * 1000)
 
     def __len__(self) -> int:
@@ -71,7 +71,7 @@ class Store:
                 yield versions[-1]
 
     def indexed(self, *, lag_ms: int) -> Iterator[Ticket]:
-        """Every ticket as a search index that is ``lag_ms`` behind knows it."""
+        """Every ticket as it is in a search index that lags by ``lag_ms``."""
         if not lag_ms:
             yield from self.current()
             return
@@ -82,24 +82,18 @@ class Store:
                 yield known
 
     def find(self, id_or_key: str) -> Ticket | None:
-        """The ticket of an id or of a key it has or had, in any case; none once it is deleted."""
-        ticket = self.newest(id_or_key)
-        return None if ticket is None or ticket.deleted else ticket
-
-    def newest(self, id_or_key: str) -> Ticket | None:
-        """As ``find``, with the last version of a deleted ticket."""
+        """The ticket with an id, or a current or former key; None once it is deleted."""
         text = id_or_key.strip()
         ticket_id = int(text) if text.isdecimal() else self._ids.get(text.upper())
-        versions = self._versions.get(ticket_id) if ticket_id is not None else None
-        return versions[-1] if versions else None
+        return None if ticket_id is None else self.by_id(ticket_id)
 
     def by_id(self, ticket_id: int) -> Ticket | None:
-        """The newest version under this id unless deleted."""
+        """The newest version of the ticket with this id, unless it is deleted."""
         versions = self._versions.get(ticket_id)
         return None if not versions or versions[-1].deleted else versions[-1]
 
     def before_last(self, ticket: Ticket) -> Ticket:
-        """The version before the newest one: what a stale read shows."""
+        """The version before the newest one, which a stale read returns."""
         versions = self._versions[ticket.id]
         return versions[-2] if len(versions) > 1 else versions[-1]
 
@@ -118,9 +112,9 @@ class Store:
         parent_id: int | None = None,
         created_ms: int | None = None,
         updated_ms: int | None = None,
-        announce: bool = True,
+        notify: bool = True,
     ) -> Ticket:
-        """A new ticket under the next number of its project."""
+        """Create a ticket with the next number of its project."""
         with self._lock:
             now = self.now_ms()
             self._numbers[project] += 1
@@ -136,7 +130,7 @@ class Store:
                 parent_id=parent_id,
             )
             self._commit(ticket)
-        self._announce(Event(Change.CREATED, ticket), wanted=announce)
+        self._notify(Event(Change.CREATED, ticket), wanted=notify)
         return ticket
 
     def edit(
@@ -145,27 +139,20 @@ class Store:
         fields: dict[str, Any],
         *,
         parent_id: int | None = None,
-        orphan: bool = False,
-        announce: bool = True,
+        notify: bool = True,
     ) -> Ticket:
-        """Set fields (``None`` unsets) and the parent; ``updated`` moves and listeners hear."""
+        """Set fields (``None`` unsets) and the parent; changes ``updated``, calls listeners."""
         with self._lock:
             before = self._live(ticket_id)
             merged = {k: v for k, v in (before.fields | fields).items() if v is not None}
-            parent = None if orphan else (parent_id or before.parent_id)
+            parent = parent_id or before.parent_id
             after = replace(before, fields=merged, parent_id=parent, **self._stamp(before))
             self._commit(after)
-        self._announce(Event(Change.UPDATED, after, before), wanted=announce)
+        self._notify(Event(Change.UPDATED, after, before), wanted=notify)
         return after
 
-    def touch(self, ticket_id: int) -> Ticket:
-        """Tell the listeners about a ticket that did not change."""
-        ticket = self._live(ticket_id)
-        self._announce(Event(Change.UPDATED, ticket, ticket), wanted=True)
-        return ticket
-
     def move(self, ticket_id: int, *, project: str) -> Ticket:
-        """To another project under its next number; the old key goes on resolving."""
+        """Move to another project, with its next number; the old key still resolves."""
         with self._lock:
             before = self._live(ticket_id)
             self._numbers[project] += 1
@@ -173,32 +160,27 @@ class Store:
             changed = self._stamp(before)
             after = replace(before, project=target, number=number, **changed)
             self._commit(after)
-        self._announce(Event(Change.UPDATED, after, before), wanted=True)
+        self._notify(Event(Change.UPDATED, after, before), wanted=True)
         return after
 
     def delete(self, ticket_id: int) -> Ticket:
-        """Gone from every read; its id and number are not used again."""
+        """Delete the ticket; its id and number are not used again."""
         with self._lock:
             before = self._live(ticket_id)
             self._commit(replace(before, deleted=True, committed_ms=self.now_ms()))
-        self._announce(Event(Change.DELETED, before, before), wanted=True)
+        self._notify(Event(Change.DELETED, before, before), wanted=True)
         return before
 
     def hide(self, ticket_id: int, *, hidden: bool) -> Ticket:
-        """Take the account's right to see it, or give it back; ``updated`` does not move."""
+        """Take away or restore the account's right to see it; ``updated`` does not change."""
         with self._lock:
             after = replace(self._live(ticket_id), hidden=hidden, committed_ms=self.now_ms())
             self._commit(after)
         return after
 
     def alias(self, key: str, ticket_id: int) -> None:
-        """A former key, as a ticket that was moved long ago has."""
+        """Add a former key, as of a ticket that was moved long ago."""
         self._ids[key] = ticket_id
-
-    def was_moved(self, key: str) -> bool:
-        """Whether the key is a former one."""
-        ticket = self.find(key)
-        return ticket is not None and not key.isdecimal() and ticket.key != key.strip().upper()
 
     def _live(self, ticket_id: int) -> Ticket:
         ticket = self.by_id(ticket_id)
@@ -218,7 +200,7 @@ class Store:
         self.revision += 1
         self.last_commit_ms = max(self.last_commit_ms, ticket.committed_ms)
 
-    def _announce(self, event: Event, *, wanted: bool) -> None:
+    def _notify(self, event: Event, *, wanted: bool) -> None:
         if not wanted:
             return
         for listener in self._listeners:

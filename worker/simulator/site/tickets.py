@@ -1,4 +1,4 @@
-"""One state of one ticket: immutable, so that readers never see half an edit."""
+"""One version of one ticket: immutable, so that readers never see half of an edit."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +11,7 @@ class Ticket:
     """A version of a ticket; ``fields`` hold what is set, in API v2 shape, and are never mutated.
 
     Times are epoch milliseconds. ``parent_id`` is the epic of a story or the story of a sub-task.
-    ``committed_ms`` is when this version came into being, which a deletion has and ``updated`` not.
+    ``committed_ms`` is when this version was stored; a deletion changes it and not ``updated_ms``.
     """
 
     id: int
@@ -42,7 +42,7 @@ class Ticket:
 
     @property
     def is_subtask(self) -> bool:
-        """Whether its parent is a story rather than an epic."""
+        """Whether its parent is a story and not an epic."""
         return self.type_name == "Sub-task"
 
     @property

@@ -1,4 +1,4 @@
-"""What a client writes into a field, turned into what Jira shows when the field is read."""
+"""Values that a client writes into fields, converted to what Jira returns when they are read."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -19,10 +19,10 @@ class BadValueError(ValueError):
 
 
 def read_fields(site: Site, written: Mapping[str, Any]) -> dict[str, Any]:
-    """Wire values for every written field but ``parent``; ``None`` stays, and unsets.
+    """The stored values of all written fields except ``parent``; ``None`` unsets a field.
 
-    Plain strings are taken for options, priorities and people as well, which makes scripts short.
-    Raises ``BadValueError`` with a text for each field that cannot be set so.
+    Options, priorities and people may also be given as plain strings, which keeps scripts short.
+    Raises ``BadValueError`` with a text for each field that cannot be set.
     """
     made: dict[str, Any] = {}
     errors: dict[str, str] = {}
@@ -79,11 +79,11 @@ def _cascading(site: Site, value: Any) -> dict[str, Any]:
 
 def _user(site: Site, value: Any) -> dict[str, Any]:
     if isinstance(value, Mapping):
-        wanted = value.get("accountId") or value.get("name")
+        given = value.get("accountId") or value.get("name")
         for user in map(site.user, PEOPLE):
-            if wanted == (user.get("accountId") or user.get("name")):
+            if given == (user.get("accountId") or user.get("name")):
                 return user
-        raise LookupError(wanted)
+        raise LookupError(given)
     return site.user(str(value))
 
 

@@ -1,4 +1,4 @@
-"""Deliveries of webhooks and what became of them: Jira's retry rules and the simulator's log."""
+"""Deliveries of webhooks and their attempts: Jira's retry rules and the simulator's log."""
 
 import hashlib
 import hmac
@@ -17,14 +17,14 @@ _KEPT: Final = 20_000
 
 
 class Flow(StrEnum):
-    """``Secondary`` marks the fallout of bulk work."""
+    """``Secondary`` marks changes that follow from bulk operations."""
 
     PRIMARY = "Primary"
     SECONDARY = "Secondary"
 
 
 class Outcome(StrEnum):
-    """Where a delivery stands."""
+    """The state of a delivery."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request; ``status`` is None where there was no answer, and ``error`` says why."""
+    """One request; without an answer ``status`` is None and ``error`` says why."""
 
     at: str
     milliseconds: float
@@ -42,21 +42,21 @@ class Attempt:
 
     @property
     def accepted(self) -> bool:
-        """Whether the receiver took it."""
+        """Whether the receiver accepted it."""
         return self.status in _ACCEPTED
 
     @property
     def final(self) -> bool:
-        """Whether Jira leaves it at that (JIRA.md section 6: other 4xx are not tried again)."""
+        """Whether Jira does not retry (JIRA.md section 6: other 4xx are not retried)."""
         return self.status is not None and not (self.status in _RETRIED or self.status >= _BROKEN)
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """One event on its way to one webhook; the identifier stays the same across retries."""
+    """One event for one webhook; the identifier stays the same across retries."""
 
     identifier: str
-    hook: int
+    webhook: int
     url: str
     event: str
     key: str
@@ -72,7 +72,7 @@ class Delivery:
     attempts: list[Attempt] = field(default_factory=list)
 
     def headers(self, *, cloud: bool) -> dict[str, str]:
-        """What goes along; Data Center sends neither identifier nor retry count."""
+        """The request headers; Data Center sends neither identifier nor retry count."""
         made = {
             "Content-Type": "application/json; charset=UTF-8",
             "User-Agent": "Atlassian HookClient",
@@ -90,7 +90,7 @@ class Delivery:
         """The log line of this delivery."""
         return {
             "identifier": self.identifier,
-            "webhook": self.hook,
+            "webhook": self.webhook,
             "event": self.event,
             "key": self.key,
             "issueId": str(self.issue_id),
@@ -117,12 +117,12 @@ class DeliveryLog:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, delivery: Delivery) -> None:
-        """Remember a delivery that is about to be made."""
+        """Add a new delivery."""
         with self._lock:
             self._deliveries.append(delivery)
 
     def clear(self) -> None:
-        """Forget all; those on their way still arrive."""
+        """Empty the log; deliveries in progress continue."""
         with self._lock:
             self._deliveries.clear()
 
@@ -139,7 +139,7 @@ class DeliveryLog:
 
 
 def summary(deliveries: Iterable[Delivery]) -> dict[str, Any]:
-    """How many deliveries stand where, and how their attempts went; ``pending`` 0 is the end."""
+    """Deliveries by state and attempts by status; ``pending`` is 0 once all are done."""
     outcomes: Counter[str] = Counter({outcome.value: 0 for outcome in Outcome})
     statuses: Counter[str] = Counter()
     reordered = pending = 0

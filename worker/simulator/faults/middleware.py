@@ -1,4 +1,4 @@
-"""What stands before Jira: counting, latency, limits and the faults that need no ticket."""
+"""WSGI middleware before Jira's routes: counts, latency, limits and faults."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -9,8 +9,8 @@ from werkzeug.wrappers import Response
 from worker.simulator.control.counts import endpoint
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rules import STATUSES, Fault, fault_headers
-from worker.simulator.wire import ENDING, Ending, Environ, StartResponse, WsgiApp
-from worker.simulator.world import World
+from worker.simulator.http_server import ENDING, Ending, Environ, StartResponse, WsgiApp
+from worker.simulator.state import SimulatorState
 
 FAULT: Final = "simulator.fault"
 GATEWAY: Final = "simulator.gateway"
@@ -22,52 +22,54 @@ _BAD_GATEWAY: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _ENDINGS: Final = {"hang": Ending.CLOSE, "reset": Ending.RESET, "cut": Ending.CUT}
 
 
-class Edge:
-    """WSGI middleware around the Flask app; ``/_sim`` and pages pass through untouched."""
+class FaultMiddleware:
+    """Applies to Jira's API only; ``/_sim`` and pages pass through unchanged."""
 
-    def __init__(self, app: WsgiApp, world: World) -> None:
+    def __init__(self, app: WsgiApp, state: SimulatorState) -> None:
         self._app = app
-        self._world = world
+        self._state = state
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         if not environ["PATH_INFO"].startswith(("/rest/", "/ex/")):
             return self._app(environ, start_response)
-        self._enter_gateway(environ)
+        self._strip_gateway(environ)
         name = endpoint(environ["REQUEST_METHOD"], environ["PATH_INFO"])
-        self._world.counts.begin(name)
+        self._state.counts.begin(name)
         outcome, fault = "lost", None
         try:
-            fault = self._world.faults.strike(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            fault = self._state.faults.find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
             environ[FAULT] = fault
             response = self._answer(environ, name, fault)
             outcome = _outcome(environ, response)
             return response(environ, start_response)
         finally:
             kind = fault.kind if fault is not None else None
-            self._world.counts.end(name, outcome, fault=kind)
+            self._state.counts.end(name, outcome, fault=kind)
 
-    def _enter_gateway(self, environ: Environ) -> None:
-        """``/ex/jira/{cloudId}/rest/…`` is the same site behind another door."""
+    def _strip_gateway(self, environ: Environ) -> None:
+        """``/ex/jira/{cloudId}/rest/…`` is the gateway to the same site."""
         _, first, *rest = environ["PATH_INFO"].split("/", 4)
-        if first == "ex" and rest[:2] == ["jira", self._world.config.cloud_id]:
+        if first == "ex" and rest[:2] == ["jira", self._state.config.cloud_id]:
             environ[GATEWAY] = True
             environ["PATH_INFO"] = "/" + rest[2]
 
     def _answer(self, environ: Environ, name: str, fault: Fault | None) -> Response:
-        self._world.pause(self._world.knobs.latency_ms / 1000)
+        self._state.pause(self._state.settings.latency_ms / 1000)
         if fault is not None and fault.kind in STATUSES:
             return self._refuse(fault)
         if fault is not None and fault.kind in ("hang", "slow"):
-            self._world.pause(fault.delay)
+            self._state.pause(fault.delay)
         if fault is not None and fault.kind in ("hang", "reset"):
             environ[ENDING] = _ENDINGS[fault.kind]
             return Response()
         response = self._limited(environ, name)
-        return response if fault is None else _spoil(environ, response, fault)
+        return response if fault is None else _apply_fault(environ, response, fault)
 
     def _limited(self, environ: Environ, name: str) -> Response:
         try:
-            rate = self._world.burst.spend(name, per_second=self._world.knobs.requests_per_second)
+            rate = self._state.burst.spend(
+                name, per_second=self._state.settings.requests_per_second
+            )
         except JiraRefusal as refusal:
             return refusal.response()
         response = Response.from_app(self._app, environ, buffered=True)
@@ -75,7 +77,7 @@ class Edge:
         return response
 
     def _refuse(self, fault: Fault) -> Response:
-        headers = fault_headers(fault, self._world.clock)
+        headers = fault_headers(fault, self._state.clock)
         if "body" in fault.options:
             return Response(str(fault.options["body"]), int(fault.kind), headers)
         if fault.kind == "502":
@@ -84,7 +86,7 @@ class Edge:
         return JiraRefusal(status, [status.phrase], headers=headers).response()
 
 
-def _spoil(environ: Environ, response: Response, fault: Fault) -> Response:
+def _apply_fault(environ: Environ, response: Response, fault: Fault) -> Response:
     match fault.kind:
         case "html":
             return Response(_LOGIN_PAGE, 200, content_type="text/html;charset=UTF-8")

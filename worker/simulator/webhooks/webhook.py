@@ -1,4 +1,4 @@
-"""Who wants to hear of changes: registered webhooks, as an admin makes them in Jira."""
+"""Registered webhooks, as an administrator creates them in Jira."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,15 +17,15 @@ _MEMBERS: Final = frozenset(
 )
 
 
-class BadHookError(ValueError):
-    """A webhook that cannot be understood; the message names what is wrong."""
+class InvalidWebhookError(ValueError):
+    """An invalid webhook; the message names what is wrong."""
 
 
 @dataclass(slots=True, kw_only=True)
-class Hook:
-    """One webhook; ``headers`` go along as they are, as Automation's token header does.
+class Webhook:
+    """One webhook; ``headers`` are sent unchanged, such as Automation's token header.
 
-    ``duplicates`` and ``reorder`` are shares between 0 and 1 of its deliveries.
+    ``duplicates`` and ``reorder`` are shares of its deliveries between 0 and 1.
     """
 
     url: str
@@ -44,12 +44,12 @@ class Hook:
     def of(cls, members: Any) -> Self:
         """From the JSON of ``POST /_sim/webhooks``; raises ``BadHookError``."""
         if not isinstance(members, dict) or not str(members.get("url", "")).startswith("http"):
-            raise BadHookError("a webhook is an object with a url")
+            raise InvalidWebhookError("a webhook is an object with a url")
         if unknown := sorted(set(members) - _MEMBERS):
-            raise BadHookError(f"unknown members {unknown}; known are {sorted(_MEMBERS)}")
+            raise InvalidWebhookError(f"unknown members {unknown}; known are {sorted(_MEMBERS)}")
         events = frozenset(members.get("events", Change))
         if unknown := sorted(events - frozenset(Change)):
-            raise BadHookError(f"unknown events {unknown}")
+            raise InvalidWebhookError(f"unknown events {unknown}")
         parse(members.get("jql", ""))
         return cls(
             url=members["url"],
@@ -64,15 +64,15 @@ class Hook:
             enabled=bool(members.get("enabled", True)),
         )
 
-    def wants(self, event: Event, *, store: Store, zone: str) -> bool:
-        """Whether the event passes the event list and the JQL filter as things stand now."""
+    def accepts(self, event: Event, *, store: Store, zone: str) -> bool:
+        """Whether the event passes the list of events and the JQL filter now."""
         if not self.enabled or event.change.value not in self.events or not event.ticket.visible:
             return False
         context = QueryContext(store=store, now_ms=store.now_ms(), zone=zone, strict=False)
         return compile_where(parse(self.jql).where, context)(event.ticket)
 
     def address(self, event: Event) -> str:
-        """The url with its variables ``{issue.key}``, ``{issue.id}``, ``{project.key}`` put in."""
+        """The url with the variables ``{issue.key}``, ``{issue.id}``, … replaced."""
         ticket = event.ticket
         variables = {
             "{issue.key}": ticket.key,

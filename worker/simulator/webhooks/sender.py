@@ -1,4 +1,4 @@
-"""Carries webhooks to receivers: twenty at a time, again after failures, not always in order."""
+"""Sends webhooks: twenty at a time, with retries after failures, not always in order."""
 
 import heapq
 from collections.abc import Callable
@@ -23,8 +23,8 @@ from worker.simulator.webhooks.deliveries import (
     Flow,
     Outcome,
 )
-from worker.simulator.webhooks.events import Announcer
-from worker.simulator.webhooks.hooks import Hook
+from worker.simulator.webhooks.payload import PayloadRenderer
+from worker.simulator.webhooks.webhook import Webhook
 
 CONCURRENCY: Final = 20
 _RETRY_SECONDS: Final = (300.0, 900.0)
@@ -35,25 +35,25 @@ _JOIN_SECONDS: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Odds:
-    """What is to happen to a delivery; None leaves it to the webhook's own shares."""
+class DeliveryOptions:
+    """How a delivery is sent; None leaves it to the webhook's own shares."""
 
     repeat: bool | None = None
     late: bool | None = None
     flow: Flow = Flow.PRIMARY
 
 
-class Courier:
-    """Hooks, a queue ordered by due time, and threads that work it off while there is any work."""
+class WebhookSender:
+    """Registered webhooks, a queue ordered by due time, and the threads that send from it."""
 
     def __init__(self, config: SimulatorConfig, clock: Clock) -> None:
-        self.hooks: list[Hook] = []
+        self.webhooks: list[Webhook] = []
         self.log = DeliveryLog()
         self._cloud = config.deployment is Deployment.CLOUD
         self._zone = config.time_zone
         self.retry_scale = config.retry_scale
         self._clock = clock
-        self._draw = Random(config.random_seed)  # noqa: S311  odds of a rehearsal
+        self._draw = Random(config.random_seed)  # noqa: S311  test data, not secrets
         self._due: list[tuple[float, int, Delivery]] = []
         self._ready = Condition()
         self._order = count()
@@ -66,19 +66,21 @@ class Courier:
         )
         self._pool = self._make_pool()
 
-    def announce(self, event: Event, announcer: Announcer, *, odds: Odds | None = None) -> int:
-        """Queue a delivery for every hook that wants the event; how many there were."""
-        store = announcer.renderer.store
-        wanted = [hook for hook in self.hooks if hook.wants(event, store=store, zone=self._zone)]
-        if not wanted:
+    def enqueue(
+        self, event: Event, payloads: PayloadRenderer, *, options: DeliveryOptions | None = None
+    ) -> int:
+        """Queue a delivery for every webhook that accepts the event; returns how many."""
+        store = payloads.renderer.store
+        accepting = [w for w in self.webhooks if w.accepts(event, store=store, zone=self._zone)]
+        if not accepting:
             return 0
-        body = orjson.dumps(announcer.payload(event, at_ms=store.now_ms()))
-        for hook in wanted:
-            self._post(hook, event, body, odds or Odds())
-        return len(wanted)
+        body = orjson.dumps(payloads.payload(event, at_ms=store.now_ms()))
+        for webhook in accepting:
+            self._add(webhook, event, body, options or DeliveryOptions())
+        return len(accepting)
 
     def stop(self) -> None:
-        """Deliver nothing more; deliveries on their way are finished, waiting ones stay waiting."""
+        """Start no more deliveries; those in progress are finished, the others stay queued."""
         with self._ready:
             self._stopped = True
             self._ready.notify_all()
@@ -89,39 +91,39 @@ class Courier:
         self._pool.clear()
 
     def resume(self) -> None:
-        """Go on after ``stop``; threads come back with the next delivery."""
+        """Continue after ``stop``; threads start with the next delivery."""
         with self._ready:
             self._stopped = False
             self._pool = self._make_pool()
             if self._due:
-                self._staff()
+                self._start_thread()
 
-    def forget(self) -> None:
-        """Drop what waits and the log."""
+    def clear(self) -> None:
+        """Empty the queue and the log."""
         with self._ready:
             self._due.clear()
         self.log.clear()
 
-    def _post(self, hook: Hook, event: Event, body: bytes, odds: Odds) -> None:
-        late = self._chance(odds.late, hook.reorder)
+    def _add(self, webhook: Webhook, event: Event, body: bytes, options: DeliveryOptions) -> None:
+        late = self._chance(options.late, webhook.reorder)
         delivery = Delivery(
             identifier=str(uuid4()),
-            hook=hook.number,
-            url=hook.address(event),
+            webhook=webhook.number,
+            url=webhook.address(event),
             event=event.change.value,
             key=event.ticket.key,
             issue_id=event.ticket.id,
-            body=b"" if hook.exclude_body else body,
-            secret=hook.secret,
-            extra=hook.headers,
-            flow=odds.flow,
-            repeats=int(self._chance(odds.repeat, hook.duplicates)),
+            body=b"" if webhook.exclude_body else body,
+            secret=webhook.secret,
+            extra=webhook.headers,
+            flow=options.flow,
+            repeats=int(self._chance(options.repeat, webhook.duplicates)),
             late=late,
         )
         self.log.add(delivery)
         self._schedule(delivery, self._draw.uniform(*_LATE_SECONDS) if late else 0.0)
 
-    def _chance(self, decided: bool | None, share: float) -> bool:  # noqa: FBT001  a value, no switch
+    def _chance(self, decided: bool | None, share: float) -> bool:  # noqa: FBT001  a value, not a switch
         return decided if decided is not None else self._draw.random() < share
 
     def _schedule(self, delivery: Delivery, seconds: float) -> None:
@@ -129,10 +131,10 @@ class Courier:
             due = self._clock.monotonic() + seconds
             heapq.heappush(self._due, (due, next(self._order), delivery))
             if not self._stopped:
-                self._staff()
+                self._start_thread()
             self._ready.notify()
 
-    def _staff(self) -> None:
+    def _start_thread(self) -> None:
         if len(self._threads) < min(CONCURRENCY, len(self._due)):
             name = f"jira-webhooks-{len(self._threads)}"
             thread = Thread(target=self._work, name=name, daemon=True)
@@ -141,10 +143,10 @@ class Courier:
 
     def _work(self) -> None:
         while (delivery := self._next()) is not None:
-            self._settle(delivery, self._send(delivery))
+            self._finish(delivery, self._send(delivery))
 
     def _next(self) -> Delivery | None:
-        """The next delivery that is due; None at the end."""
+        """Wait for the next delivery that is due; None after ``stop``."""
         with self._ready:
             while not self._stopped:
                 now = self._clock.monotonic()
@@ -170,8 +172,8 @@ class Courier:
         spent = round((self._clock.monotonic() - began) * 1000, 1)
         return Attempt(at=at, milliseconds=spent, status=status, error=error)
 
-    def _settle(self, delivery: Delivery, attempt: Attempt) -> None:
-        """Done, lost, or once more: a lost acknowledgement repeats a delivery that arrived."""
+    def _finish(self, delivery: Delivery, attempt: Attempt) -> None:
+        """Record the attempt and schedule the next one, if there is one."""
         delivery.attempts.append(attempt)
         again = self._pause_before_next(delivery, attempt)
         delivery.pending = again is not None
@@ -179,7 +181,7 @@ class Courier:
             self._schedule(delivery, again)
 
     def _pause_before_next(self, delivery: Delivery, attempt: Attempt) -> float | None:
-        """Seconds until the delivery is made once more; None where that was all."""
+        """Seconds until the next attempt, or None. An accepted delivery can be sent again too."""
         if attempt.accepted:
             self._failing_since = None
             delivery.outcome = Outcome.DELIVERED
@@ -193,7 +195,7 @@ class Courier:
         return self._draw.uniform(*_RETRY_SECONDS) * self.retry_scale
 
     def _gives_up(self, delivery: Delivery, attempt: Attempt) -> bool:
-        """A receiver that has failed for half an hour gets one attempt for each new event."""
+        """Whether to stop: after half an hour of failures each event gets a single attempt."""
         if attempt.final or not self._cloud:
             return True
         now = self._clock.monotonic()

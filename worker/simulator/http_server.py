@@ -1,7 +1,7 @@
-"""A small threaded HTTP/1.1 server for one WSGI app, with a hand on the socket for broken answers.
+"""A small threaded HTTP/1.1 server for one WSGI app, which can also break a connection on demand.
 
-Werkzeug's own server closes the connection after every answer, which costs a client that keeps
-its connections about 10 ms a call and hides what such clients do when a kept connection breaks.
+Werkzeug's own server closes the connection after every answer. That costs a client about 10 ms
+a call, and hides how a client behaves when a connection that was kept open breaks.
 """
 
 import socket
@@ -30,30 +30,30 @@ _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 class Ending(Enum):
-    """How an exchange ends, put into the WSGI environment under ``ENDING`` by the app."""
+    """How an exchange ends; the app puts it into the WSGI environment under ``ENDING``."""
 
     NORMAL = "normal"
     RESET = "reset"
     """No answer and a TCP reset."""
     CLOSE = "close"
-    """No answer, the connection is closed in good order."""
+    """No answer, and an orderly close of the connection."""
     CUT = "cut"
-    """Half of the body that Content-Length promised, then the end."""
+    """Half of the body that Content-Length announces, then the connection is closed."""
 
 
-class WireHandler(BaseHTTPRequestHandler):
-    """One kept connection."""
+class HttpHandler(BaseHTTPRequestHandler):
+    """One connection, kept open for several requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
-    server: "WireServer"
+    server: "HttpServer"
 
     def version_string(self) -> str:
-        """The server that stands before Jira Cloud says this."""
+        """The name that the proxy of Jira Cloud sends."""
         return "AtlassianEdge"
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  named so by the base
-        """Nothing: hundreds of calls a second would drown the other logs."""
+        """Do nothing: hundreds of lines a second would hide the other logs."""
 
     def serve(self) -> None:
         """Answer the request that was just parsed."""
@@ -137,8 +137,8 @@ def _call(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], b
     return status, headers, content if environ["REQUEST_METHOD"] != "HEAD" else b""
 
 
-class WireServer(ThreadingMixIn, TCPServer):
-    """A thread a connection; ``hang_up`` ends those kept open, ``taken`` counts all there were."""
+class HttpServer(ThreadingMixIn, TCPServer):
+    """One thread for each connection; ``accepted`` counts all connections so far."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -146,19 +146,19 @@ class WireServer(ThreadingMixIn, TCPServer):
 
     def __init__(self, address: tuple[str, int], app: WsgiApp) -> None:
         self.app = app
-        self.taken = 0
+        self.accepted = 0
         self._open: set[socket.socket] = set()
         self._to_reset: set[socket.socket] = set()
         self._lock = Lock()
-        super().__init__(address, cast("Any", WireHandler))
+        super().__init__(address, cast("Any", HttpHandler))
 
     def reset(self, connection: socket.socket) -> None:
-        """Have the connection end in a TCP reset once its handler is through."""
+        """End the connection with a TCP reset once its handler has finished."""
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         self._to_reset.add(connection)
 
-    def hang_up(self) -> None:
-        """End every open connection, as a server that goes away does."""
+    def close_connections(self) -> None:
+        """Close every open connection, as a server does that is stopped."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
@@ -167,11 +167,11 @@ class WireServer(ThreadingMixIn, TCPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
             self._open.add(request)
-            self.taken += 1
+            self.accepted += 1
         super().process_request(request, client_address)
 
     def shutdown_request(self, request: Any) -> None:
-        """As in the base, but a shutdown before the close would turn a reset into a plain end."""
+        """As in the base, except that a connection to reset is closed without a shutdown."""
         with self._lock:
             self._open.discard(request)
         if request in self._to_reset:
@@ -181,7 +181,7 @@ class WireServer(ThreadingMixIn, TCPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002  the base's
-        """A client that went away is nothing; anything else is a defect of the simulator."""
+        """Ignore a client that disconnected; anything else is a bug in the simulator."""
         error = sys.exception()
         if not isinstance(error, OSError):
             log.error("simulator_request_crashed", client=client_address, exc_info=error)
@@ -191,4 +191,4 @@ def _shutdown(connection: socket.socket) -> None:
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # it ended by itself meanwhile
+        return  # the client has closed it in the meantime

@@ -1,4 +1,4 @@
-"""What a webhook says about a change: the payload of JIRA.md section 6, in API v2 shape."""
+"""The payload of a webhook for a change (JIRA.md section 6), in API v2 form."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,14 +20,14 @@ _change_ids: Final = count(10_500)
 
 
 @dataclass(frozen=True, slots=True)
-class Announcer:
-    """Writes payloads with the renderer that answers reads, so that both agree."""
+class PayloadRenderer:
+    """Builds payloads with the renderer of reads, so that both agree."""
 
     renderer: Renderer
     actor: str = "mia"
 
     def payload(self, event: Event, *, at_ms: int) -> dict[str, Any]:
-        """The JSON of one delivery; only updates carry a changelog."""
+        """The JSON of one delivery; only updates have a changelog."""
         made: dict[str, Any] = {
             "timestamp": at_ms,
             "webhookEvent": event.change.value,
@@ -97,7 +97,7 @@ def _change(old: Any, new: Any) -> dict[str, Any]:
 
 
 def _raw(value: Any) -> str | None:
-    """The id of a value that has one, else nothing."""
+    """The id of a value, if it has one."""
     if isinstance(value, Mapping):
         found = value.get("id") or value.get("accountId") or value.get("name")
         return str(found) if found is not None else None

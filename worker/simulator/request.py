@@ -1,4 +1,4 @@
-"""One request as the routes see it: who asks, with which version, and what the body says."""
+"""What routes read from a request: its caller, and a JSON body with checked types."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 import orjson
 from flask import Request
 
-from worker.simulator.auth import Login
+from worker.simulator.auth import LoginResult
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rules import Fault
 from worker.simulator.site.store import Store
@@ -18,22 +18,22 @@ _BAD_PAYLOAD: Final = "Invalid request payload. Refer to the REST API documentat
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, judged before the route; ``mode`` is the fault in force for this request."""
+    """The caller, authenticated before the route runs, and the fault that applies."""
 
-    login: Login
+    login: LoginResult
     fault: Fault | None = None
 
     @property
     def known(self) -> bool:
-        """Whether the caller is let in as somebody."""
-        return self.login is Login.OK
+        """Whether the credentials are valid."""
+        return self.login is LoginResult.OK
 
     def mode(self) -> str | None:
-        """The kind of the fault this request meets."""
+        """The kind of the fault that applies, if any."""
         return self.fault.kind if self.fault is not None else None
 
-    def sees(self, ticket: Ticket | None, store: Store) -> Ticket | None:
-        """The version of the ticket this caller is shown, if any."""
+    def visible_version(self, ticket: Ticket | None, store: Store) -> Ticket | None:
+        """The version of the ticket that this caller sees, if any."""
         if ticket is None or not ticket.visible or not self.known:
             return None
         return store.before_last(ticket) if self.mode() == "stale" else ticket
@@ -41,13 +41,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A JSON object whose members are read by name and type; anything else is Jira's 400."""
+    """A JSON object whose members are read by name and type; a wrong type is Jira's 400."""
 
     members: Mapping[str, Any]
 
     @classmethod
     def of(cls, request: Request, *, known: frozenset[str]) -> Self:
-        """The body of a request that may have the ``known`` members only."""
+        """The body of a request; members other than ``known`` are refused."""
         if request.mimetype != "application/json":
             raise JiraRefusal(415, ["Unsupported Media Type"])
         try:
@@ -69,14 +69,14 @@ class Body:
         return found
 
     def strings(self, name: str) -> list[str]:
-        """A list of strings, empty where absent."""
+        """A list of strings, empty if absent."""
         found: list[str] = self._typed(name, list, [])
         if not all(isinstance(item, str) for item in found):
             raise bad_payload()
         return found
 
     def numbers(self, name: str) -> list[int]:
-        """A list of whole numbers, empty where absent."""
+        """A list of whole numbers, empty if absent."""
         found: list[int] = self._typed(name, list, [])
         if not all(isinstance(item, int) for item in found):
             raise bad_payload()
@@ -90,11 +90,11 @@ class Body:
 
 
 def bad_payload() -> JiraRefusal:
-    """The body does not fit the schema."""
+    """The refusal of a body that does not fit the schema."""
     return JiraRefusal(400, [_BAD_PAYLOAD])
 
 
-def whole(text: str | None, default: int) -> int:
+def parse_number(text: str | None, default: int) -> int:
     """A number from a query string; raises Jira's 400."""
     if text is None:
         return default
