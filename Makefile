@@ -9,7 +9,8 @@ PYTEST_ARGS ?= -n 2 --dist loadgroup
 UV ?= uv
 INSTALL := sh .ci/install $(BIN)/python
 LOCK := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-strip-extras --no-header --no-annotate $(LOCK_ARGS)
+	--no-emit-index-url --no-strip-extras --no-header --no-annotate \
+	--constraints requirements/constraints.in $(LOCK_ARGS)
 
 # If the Python of an installed environment was upgraded or removed, everything is installed again.
 ifneq ($(wildcard $(VENV)/.dev),)
@@ -60,7 +61,7 @@ screenshots: $(VENV)/.test ## Write pictures of every page, light and dark, to d
 
 lock: ## Lock the dependencies; LOCK_ARGS=--upgrade takes the newest allowed (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
-	@cd requirements && $(LOCK) build.in -o build.txt
+	@$(LOCK) requirements/build.in -o requirements/build.txt
 	@$(LOCK) pyproject.toml -o requirements/base.txt
 	@$(LOCK) --extra embedded pyproject.toml -o requirements/dev.txt
 	@$(LOCK) --extra embedded --extra test pyproject.toml -o requirements/test.txt
