@@ -1,4 +1,4 @@
-"""Where the time comes from: the only module that asks the machine for it."""
+"""Clocks, and the format of times in JSON. Only this module reads the system's time."""
 
 import time
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Time as a dependency, so that a test can hold it still."""
+    """The time as a dependency, so that a test can control it."""
 
     def now(self) -> datetime:
-        """The present instant as an aware UTC datetime."""
+        """The current time as an aware UTC datetime."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds on a clock that never goes back; only differences mean anything."""
+        """Seconds on a clock that never goes back; only differences have a meaning."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SystemClock:
-    """The machine's own clocks."""
+    """The system's clocks."""
 
     def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251  this module is the one place that may
+        return datetime.now(UTC)  # noqa: TID251  the one place that reads the system's time
 
     def monotonic(self) -> float:
         return time.monotonic()

@@ -1,4 +1,4 @@
-"""Refusals with a stable code; what HTTP status they mean is known to api.http.errors alone."""
+"""Errors for the caller, with a stable code; only api.http.errors knows their HTTP statuses."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ class FieldProblem:
 
 
 class AppError(Exception):
-    """A refusal the caller is told about; ``code`` is stable, ``message`` is for people."""
+    """An error that the caller sees; ``code`` is stable, ``message`` is for people."""
 
     code = "error"
 
@@ -22,7 +22,7 @@ class AppError(Exception):
 
 
 class InvalidInputError(AppError):
-    """The input breaks the contract; ``problems`` in the order the contract checks them."""
+    """The input is not valid; ``problems`` are in the order in which the contract lists checks."""
 
     code = "validation_error"
 
@@ -32,7 +32,7 @@ class InvalidInputError(AppError):
 
 
 class NotFoundError(AppError):
-    """Nothing has this identifier: ``Job not found: {id}``."""
+    """No record has this identifier: ``Job not found: {id}``."""
 
     code = "not_found"
 
@@ -41,24 +41,24 @@ class NotFoundError(AppError):
 
 
 class ConflictError(AppError):
-    """The resource's state forbids it."""
+    """The resource's state does not allow the action."""
 
     code = "conflict"
 
 
 class StaleError(AppError):
-    """``If-Match`` names a version that is no longer current."""
+    """``If-Match`` has a version that is not the current one."""
 
     code = "precondition_failed"
 
 
 class SettingsError(AppError):
-    """The environment is not usable; the message names the setting and the remedy."""
+    """A setting is not usable; the message names it and says what to do."""
 
     code = "bad_settings"
 
 
 class DatabaseUnavailableError(AppError):
-    """No database connection could be had before anything was written."""
+    """There was no database connection; nothing has been written."""
 
     code = "database_unavailable"

@@ -7,7 +7,7 @@ from typeid.core.errors import TypeIDException
 
 
 class Prefix(StrEnum):
-    """The kinds of thing that have an identifier of ours."""
+    """The prefixes of identifiers, one for each kind of record."""
 
     JOB = "job"
     PATH = "path"
@@ -17,7 +17,7 @@ class Prefix(StrEnum):
 
 
 def new_id(prefix: Prefix) -> str:
-    """A fresh identifier such as ``job_01h455vb4pex5vsknk084sn02q``."""
+    """A new identifier such as ``job_01h455vb4pex5vsknk084sn02q``."""
     return str(TypeID(prefix=prefix.value))
 
 

@@ -1,4 +1,4 @@
-"""Structured logs: constant events with fields, JSON in production, no secret ever."""
+"""Structured logs: constant event names with fields, JSON in production, no secrets."""
 
 import logging
 import sys
@@ -8,12 +8,17 @@ import structlog
 
 _SECRET_WORDS = ("authorization", "token_value", "secret", "password", "signature", "cookie")
 
-# They say something every second, at INFO, while nothing happens; shown at DEBUG.
-_CHATTY = ("celery.app.trace", "celery.beat", "celery.worker.strategy", "alembic.runtime.migration")
+# They log at INFO every second, even when idle, so they are shown at DEBUG only.
+_NOISY = (
+    "celery.app.trace",
+    "celery.beat",
+    "celery.worker.strategy",
+    "alembic.runtime.migration",
+)
 
 
 def setup_logs(*, fmt: str = "json", level: str = "INFO") -> None:
-    """Send structlog and the standard library's loggers to stderr in one form."""
+    """Send structlog and the standard library's loggers to stderr in one format."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -46,12 +51,12 @@ def setup_logs(*, fmt: str = "json", level: str = "INFO") -> None:
     root.handlers[:] = [handler]
     root.setLevel(level)
     quiet = logging.DEBUG if level == "DEBUG" else max(logging.WARNING, root.level)
-    for name in _CHATTY:
+    for name in _NOISY:
         logging.getLogger(name).setLevel(quiet)
 
 
 def get_logger(name: str) -> Any:
-    """A logger whose first argument is a constant event name, the rest fields."""
+    """A logger; its methods take a constant event name, and fields as keyword arguments."""
     return structlog.stdlib.get_logger(name)
 
 

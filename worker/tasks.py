@@ -30,7 +30,7 @@ _INNER: dict[TaskName, _Work] = {
     TaskName.SWEEP: sweep,
     TaskName.DELIVER: deliver,
     TaskName.PRUNE: prune,
-    TaskName.COUNT_FILLED: tally,
+    TaskName.FILLED_COUNT: tally,
 }
 _FOR_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,
@@ -87,7 +87,7 @@ def schedule(settings: Settings) -> dict[str, Any]:
     plan = {
         "sweep": _every(1.0, TaskName.SWEEP),
         "prune": _every(PRUNE_EVERY, TaskName.PRUNE),
-        "count_filled": _every(TALLY_EVERY, TaskName.COUNT_FILLED),
+        "filled_count": _every(TALLY_EVERY, TaskName.FILLED_COUNT),
         "examine": _every(LOOK_EVERY, TaskName.EXAMINE),
     }
     if poll_is_wanted(settings):

@@ -87,7 +87,7 @@ def network_of(address: str) -> str:
 
 
 _COUNT = text(f"""
-INSERT INTO login_guesses AS g (subject, failures) VALUES (:subject, 1)
+INSERT INTO login_failures AS g (subject, failures) VALUES (:subject, 1)
 ON CONFLICT (subject) DO UPDATE SET
     failures = CASE WHEN g.last_at < now() - interval '{_FORGET}' THEN 1 ELSE g.failures + 1 END,
     last_at = now(),
@@ -99,10 +99,10 @@ ON CONFLICT (subject) DO UPDATE SET
 WHERE g.locked_until IS NULL OR g.locked_until <= now()
 RETURNING failures
 """)  # noqa: S608  a constant of ours
-_LOCKED = text("SELECT locked_until, now() AS moment FROM login_guesses WHERE subject = :subject")
+_LOCKED = text("SELECT locked_until, now() AS moment FROM login_failures WHERE subject = :subject")
 _TIDY = text(f"""
-DELETE FROM login_guesses WHERE subject IN (
-    SELECT subject FROM login_guesses WHERE last_at < now() - interval '{_FORGET}'
+DELETE FROM login_failures WHERE subject IN (
+    SELECT subject FROM login_failures WHERE last_at < now() - interval '{_FORGET}'
     ORDER BY last_at LIMIT 20 FOR UPDATE SKIP LOCKED)
 """)  # noqa: S608  a constant of ours
 
@@ -126,10 +126,10 @@ def _seconds_left(session: Session, subject: _Subject) -> int:
     return max(1, math.ceil((until - row.moment).total_seconds())) if until else 1
 
 
-_FORGIVE_NAME = text("DELETE FROM login_guesses WHERE subject = :subject")
+_FORGIVE_NAME = text("DELETE FROM login_failures WHERE subject = :subject")
 # An address may be many people's: one that knows a password must not clear the others' guesses.
 _FORGIVE_ADDRESS = text("""
-UPDATE login_guesses SET failures = GREATEST(failures - 1, 0), locked_until = NULL
+UPDATE login_failures SET failures = GREATEST(failures - 1, 0), locked_until = NULL
 WHERE subject = :subject
 """)
 

@@ -84,7 +84,7 @@ def set_password(session: Session, name: str, *, password: str) -> None:
     """Change a password; every session of the account ends, and its lock-out. NotFoundError."""
     _changed(session.scalar(_PASSWORD, {"name": name, "hash": hash_password(password)}), name)
     session.execute(
-        text("DELETE FROM login_guesses WHERE subject = :subject"), {"subject": f"name:{name}"}
+        text("DELETE FROM login_failures WHERE subject = :subject"), {"subject": f"name:{name}"}
     )
 
 

@@ -18,7 +18,7 @@ class TaskName(StrEnum):
     DELIVER = "routecard.deliver"
     MAP_FIELDS = "routecard.map_fields"
     PRUNE = "routecard.prune"
-    COUNT_FILLED = "routecard.count_filled"
+    FILLED_COUNT = "routecard.filled_count"
     POLL = "routecard.poll"
     DELETED_TICKETS = "routecard.deleted_tickets"
     EXAMINE = "routecard.examine"
@@ -30,7 +30,7 @@ ROUTES = {
     TaskName.DELIVER: Queue.INTERNAL,
     TaskName.MAP_FIELDS: Queue.JIRA,
     TaskName.PRUNE: Queue.INTERNAL,
-    TaskName.COUNT_FILLED: Queue.INTERNAL,
+    TaskName.FILLED_COUNT: Queue.INTERNAL,
     TaskName.POLL: Queue.JIRA,
     TaskName.DELETED_TICKETS: Queue.JIRA,
     TaskName.EXAMINE: Queue.JIRA,

@@ -1,4 +1,4 @@
-"""Examinations: the doctor's looks at the system, asked for or in turn, and what they found."""
+"""Examinations: runs of the doctor in a worker, on request or regularly, and their findings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -10,45 +10,45 @@ from sqlalchemy.orm import Session
 from shared.models import Examination
 
 EVERY_SECONDS = 300.0
-"""So long after one look the next comes by itself."""
+"""A regular examination starts this long after the last one."""
 LONGEST_SECONDS = 120.0
-"""A look that began so long ago died with its worker, and is taken up again."""
+"""An examination that started longer ago is started again, because its worker has died."""
 KEPT = 20
-"""Looks that are kept, the newest."""
+"""How many examinations are kept, the newest ones."""
 
 
 class Claimed(NamedTuple):
-    """A look that is ours to take; ``asked``: somebody waits for it, about this ticket if any."""
+    """An examination to do now; ``requested``: an operator waits for it."""
 
     id: int
     ticket_key: str | None
-    asked: bool
+    requested: bool
 
 
-# The only open one there can be is brought up to what is asked now, unless it is under way.
-_ASK = text("""
-INSERT INTO examinations AS e (ticket_key, asked_by) VALUES (:ticket_key, :by)
+# At most one is open. The request is added to it, unless it has started.
+_REQUEST = text("""
+INSERT INTO examinations AS e (ticket_key, requested_by) VALUES (:ticket_key, :by)
 ON CONFLICT ((true)) WHERE ended_at IS NULL DO UPDATE SET
     ticket_key = COALESCE(excluded.ticket_key, e.ticket_key),
-    asked_by = COALESCE(e.asked_by, excluded.asked_by)
+    requested_by = COALESCE(e.requested_by, excluded.requested_by)
 WHERE e.started_at IS NULL
 RETURNING id
 """)
-_TAKE = text("""
+_START_REQUESTED = text("""
 UPDATE examinations SET started_at = now()
 WHERE ended_at IS NULL
     AND (started_at IS NULL OR started_at < now() - make_interval(secs => :longest))
-RETURNING id, ticket_key, asked_by IS NOT NULL AS asked
+RETURNING id, ticket_key, requested_by IS NOT NULL AS requested
 """)
-_TAKE_TURN = text("""
+_START_REGULAR = text("""
 INSERT INTO examinations (ticket_key, started_at)
 SELECT (SELECT ticket_key FROM examinations ORDER BY id DESC LIMIT 1), now()
 WHERE NOT EXISTS (SELECT FROM examinations
     WHERE ended_at IS NULL OR ended_at > now() - make_interval(secs => :every))
 ON CONFLICT DO NOTHING
-RETURNING id, ticket_key, false AS asked
+RETURNING id, ticket_key, false AS requested
 """)
-_NEWEST = text("""
+_NEWEST_TICKET = text("""
 SELECT key FROM tickets WHERE deleted_at IS NULL AND missing_since IS NULL
 ORDER BY length(issue_id) DESC, issue_id DESC LIMIT 1
 """)
@@ -57,26 +57,26 @@ UPDATE examinations SET ended_at = now(), ticket_key = COALESCE(:ticket_key, tic
     findings = CAST(:findings AS jsonb), preview = CAST(:preview AS jsonb)
 WHERE id = :id AND ended_at IS NULL
 """)
-_FORGET = text("DELETE FROM examinations WHERE ended_at IS NOT NULL AND id <= :id - :kept")
+_PRUNE = text("DELETE FROM examinations WHERE ended_at IS NOT NULL AND id <= :id - :kept")
 
 
-def ask(session: Session, *, ticket_key: str | None, by: str) -> bool:
-    """Ask for a look now, the mapping tried on this ticket. False: one is under way already."""
+def request(session: Session, *, ticket_key: str | None, by: str) -> bool:
+    """Request an examination now, with this ticket. False: one is running already."""
     values = {"ticket_key": ticket_key, "by": by}
-    return session.scalar(_ASK, values) is not None
+    return session.scalar(_REQUEST, values) is not None
 
 
 def claim(session: Session) -> Claimed | None:
-    """Take the look that is asked for, or the next in turn; None where there is none to take."""
-    row = session.execute(_TAKE, {"longest": LONGEST_SECONDS}).one_or_none()
+    """Start the requested examination, or a regular one that is due; None if there is neither."""
+    row = session.execute(_START_REQUESTED, {"longest": LONGEST_SECONDS}).one_or_none()
     if row is None:
-        row = session.execute(_TAKE_TURN, {"every": EVERY_SECONDS}).one_or_none()
-    return None if row is None else Claimed(row.id, row.ticket_key, row.asked)
+        row = session.execute(_START_REGULAR, {"every": EVERY_SECONDS}).one_or_none()
+    return None if row is None else Claimed(row.id, row.ticket_key, row.requested)
 
 
 def sample_key(session: Session) -> str | None:
-    """A ticket to try the mapping on where nobody named one: the newest of our copy."""
-    found: str | None = session.scalar(_NEWEST)
+    """A ticket to try the field mapping on if the request names none: the newest one."""
+    found: str | None = session.scalar(_NEWEST_TICKET)
     return found
 
 
@@ -87,7 +87,7 @@ def finish(
     findings: Sequence[Mapping[str, str]],
     preview: Mapping[str, Any] | None,
 ) -> None:
-    """Keep what was found. ``preview`` names its ticket as ``key``."""
+    """Store the findings and delete old examinations. ``preview`` has its ticket as ``key``."""
     values = {
         "id": number,
         "ticket_key": preview["key"] if preview else None,
@@ -95,15 +95,15 @@ def finish(
         "preview": None if preview is None else orjson.dumps(dict(preview)).decode(),
     }
     session.execute(_FINISH, values)
-    session.execute(_FORGET, {"id": number, "kept": KEPT})
+    session.execute(_PRUNE, {"id": number, "kept": KEPT})
 
 
 def latest(session: Session) -> Examination | None:
-    """The last look that came to its end."""
+    """The last examination that has ended."""
     ended = select(Examination).where(Examination.ended_at.is_not(None))
     return session.scalar(ended.order_by(Examination.id.desc()).limit(1))
 
 
-def under_way(session: Session) -> Examination | None:
-    """The look that is asked for or being taken."""
+def open_one(session: Session) -> Examination | None:
+    """The examination that is requested or running."""
     return session.scalar(select(Examination).where(Examination.ended_at.is_(None)))

@@ -1,4 +1,4 @@
-"""What Prometheus is told of the whole system: gauges read from the rows at each scrape."""
+"""Prometheus metrics of the whole system, read from the database at each scrape."""
 
 from collections.abc import Iterator
 
@@ -22,9 +22,9 @@ _NOW = text("SELECT now()")
 
 
 class SystemCollector:
-    """Asked by the registry at each scrape, in one transaction; costs what the summary costs.
+    """Collects all metrics in one transaction, at about the cost of the sync summary.
 
-    Every process tells the same, since all of it is rows.
+    Every API process reports the same values, because all of them are read from the database.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -51,7 +51,7 @@ def _tasks(session: Session) -> Iterator[Metric]:
     oldest, now = sync_summary.oldest_waiting(session), session.execute(_NOW).scalar_one()
     yield GaugeMetricFamily(
         "routecard_sync_oldest_waiting_seconds",
-        "Age of the oldest sync task that waits or runs; 0 where there is none.",
+        "Age of the oldest sync task that waits or runs; 0 if there is none.",
         value=max(0.0, (now - oldest).total_seconds()) if oldest else 0.0,
     )
 
@@ -68,7 +68,9 @@ def _jira(session: Session) -> Iterator[Metric]:
 
 def _parts(session: Session) -> Iterator[Metric]:
     alive = GaugeMetricFamily(
-        "routecard_part_alive", "Whether worker and beat were seen of late.", labels=["part"]
+        "routecard_part_alive",
+        "1 if the part writes heartbeats, else 0.",
+        labels=["part"],
     )
     for part in heartbeats.parts(session):
         alive.add_metric([part.name], float(part.alive))
@@ -90,7 +92,7 @@ def _webhooks(session: Session) -> Iterator[Metric]:
         recent.add_metric([outcome], number)
     yield recent
     rejected = CounterMetricFamily(
-        "routecard_webhook_rejected", "Webhook requests that were turned away.", labels=["reason"]
+        "routecard_webhook_rejected", "Webhook requests that were rejected.", labels=["reason"]
     )
     for reason, number in session.execute(_REJECTED):
         rejected.add_metric([reason], number)

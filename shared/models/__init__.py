@@ -1,15 +1,15 @@
-"""The tables; importing this package is enough to know them all."""
+"""The tables as SQLAlchemy models; importing this package registers all of them."""
 
-from shared.models.access import ApiToken, LoginGuess, Operator
+from shared.models.accounts import ApiToken, LoginFailures, Operator
 from shared.models.audit import AuditEvent
 from shared.models.base import MAX_QUANTITY, MAX_TEXT, Base, Identifier, any_of, table_of
-from shared.models.examinations import Examination
-from shared.models.idempotency import IdempotencyKey
-from shared.models.inbox import Delivery, KnownMapping, Rejection, UnannouncedChange
-from shared.models.jira import Heartbeat, JiraPause, JiraPoll, TicketCopy
+from shared.models.health import Examination, Heartbeat
 from shared.models.jira_fields import JiraField
-from shared.models.jobs import FIELDS_OF_TICKET, JIRA_FIELDS, Job, SyncAttempt, SyncTally, SyncTask
-from shared.models.routing import Path, Serial, SerialCounter, SerialEvent, Step
+from shared.models.jobs import FIELDS_OF_TICKET, JIRA_FIELDS, IdempotencyKey, Job
+from shared.models.production import Path, Serial, SerialCounter, SerialEvent, Step
+from shared.models.sync import FilledCount, SyncAttempt, SyncTask
+from shared.models.tickets import JiraPause, JiraPoll, ResolvedFieldMapping, TicketCopy
+from shared.models.webhooks import Delivery, Rejection, UnannouncedChange
 
 __all__ = [
     "FIELDS_OF_TICKET",
@@ -21,6 +21,7 @@ __all__ = [
     "Base",
     "Delivery",
     "Examination",
+    "FilledCount",
     "Heartbeat",
     "IdempotencyKey",
     "Identifier",
@@ -28,17 +29,16 @@ __all__ = [
     "JiraPause",
     "JiraPoll",
     "Job",
-    "KnownMapping",
-    "LoginGuess",
+    "LoginFailures",
     "Operator",
     "Path",
     "Rejection",
+    "ResolvedFieldMapping",
     "Serial",
     "SerialCounter",
     "SerialEvent",
     "Step",
     "SyncAttempt",
-    "SyncTally",
     "SyncTask",
     "TicketCopy",
     "UnannouncedChange",

@@ -1,4 +1,4 @@
-"""What people and scripts did to the system, append-only but for the counts of a running action."""
+"""The audit log: actions of people and scripts; append-only except while an action runs."""
 
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,10 @@ from shared.states import ActorKind
 
 
 class AuditEvent(Base):
-    """One action: who, what, on what, why, and what came of it.
+    """One action: who did what, to what, why, and with which result.
 
-    ``ended_at`` is null while the action runs; it stays null if the process that ran it died.
-    ``counts`` moves in the transactions that do the work, so that it is true even then.
+    ``ended_at`` is null while the action runs, and stays null if its process dies. ``counts`` is
+    updated in the transactions that do the work, so that it is correct even then.
     """
 
     __tablename__ = "audit_events"

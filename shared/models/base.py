@@ -1,14 +1,9 @@
-"""What all tables share: naming, types, closed vocabularies."""
+"""What all tables share: names of constraints, types, checks of enumerations."""
 
 from datetime import datetime
 from typing import Any, ClassVar, cast
 
-from sqlalchemy import (
-    DateTime,
-    MetaData,
-    Table,
-    Text,
-)
+from sqlalchemy import DateTime, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase
 
@@ -26,7 +21,7 @@ _NAMING = {
 }
 
 Identifier = Text(collation="C")
-"""Identifiers sort bytewise, which for ours is by time of making."""
+"""Our identifiers sort bytewise, which is by time of creation."""
 
 
 def table_of(model: "type[Base]") -> Table:
@@ -35,12 +30,12 @@ def table_of(model: "type[Base]") -> Table:
 
 
 def any_of(column: str, values: Any) -> str:
-    """SQL that holds a text column to a closed vocabulary."""
+    """SQL of a check that a text column has one of these values."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
 
 
 class Base(DeclarativeBase):
-    """Common conventions: texts are ``text``, moments are ``timestamptz``."""
+    """Common types: strings are ``text``, times are ``timestamptz``."""
 
     metadata = MetaData(naming_convention=_NAMING)
     type_annotation_map: ClassVar[dict[Any, Any]] = {

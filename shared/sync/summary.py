@@ -125,7 +125,7 @@ SELECT status, count(*) FROM sync_tasks WHERE status <> 'filled' GROUP BY status
 UNION ALL
 SELECT 'filled', y.filled + (
     SELECT count(*) FROM sync_tasks t WHERE t.status = 'filled' AND t.filled_at > y.until)
-FROM sync_tally y
+FROM filled_count y
 """)
 _OLDEST = text("""
 SELECT min(created_at) FROM (
@@ -160,7 +160,7 @@ def causes(session: Session) -> list[Cause]:
 
 
 _TALLY = text("""
-UPDATE sync_tally y SET until = n.until, filled = y.filled + (
+UPDATE filled_count y SET until = n.until, filled = y.filled + (
     SELECT count(*) FROM sync_tasks t
     WHERE t.status = 'filled' AND t.filled_at > y.until AND t.filled_at <= n.until)
 FROM (SELECT now() - interval '10 minutes' AS until) AS n

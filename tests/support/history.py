@@ -51,7 +51,7 @@ def seed(engine: Engine, number: int) -> None:
             session.execute(text(statement), {"n": number} if ":n" in statement else {})
         session.execute(
             text(
-                "UPDATE sync_tally SET until = now() - interval '10 minutes', filled = ("
+                "UPDATE filled_count SET until = now() - interval '10 minutes', filled = ("
                 "SELECT count(*) FROM sync_tasks WHERE status = 'filled' "
                 "AND filled_at <= now() - interval '10 minutes')"
             )

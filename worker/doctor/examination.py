@@ -39,7 +39,7 @@ def examine(runtime: Runtime) -> bool:
         clock=runtime.clock,
         budget=make_budget(runtime.settings, client=runtime.redis, clock=runtime.clock),
         held=held,
-        ticket=claimed.ticket_key if claimed.asked else None,
+        ticket=claimed.ticket_key if claimed.requested else None,
     )
     preview = None if held or _refused(findings) else _preview(runtime, claimed)
     in_transaction(
@@ -48,7 +48,7 @@ def examine(runtime: Runtime) -> bool:
             session, claimed.id, findings=[one.as_json() for one in findings], preview=preview
         ),
     )
-    log.info("examined", worst=worst(findings).value, asked=claimed.asked)
+    log.info("examined", worst=worst(findings).value, requested=claimed.requested)
     return True
 
 

@@ -80,7 +80,7 @@ def examine() -> Response:
         flash(f"The ticket's key {NOT_A_KEY}.", "bad")
         return go_on("/jira")
     name = current_actor().name
-    asked = in_transaction(lambda session: examinations.ask(session, ticket_key=key, by=name))
+    asked = in_transaction(lambda session: examinations.request(session, ticket_key=key, by=name))
     current_runtime().notifier.notify(Wakeup.DOCTOR)
     if asked:
         flash("A worker looks now; what it finds shows here within half a minute.", "good")

@@ -77,7 +77,7 @@ def _read(session: Session) -> dict[str, Any]:
         "connection": _connection(settings),
         "settings": settings,
         "look": look,
-        "under_way": examinations.under_way(session),
+        "under_way": examinations.open_one(session),
         "findings": _findings(look),
         "said": {one["name"]: one["message"] for one in _findings(look)},
         "checks": CHECKS,

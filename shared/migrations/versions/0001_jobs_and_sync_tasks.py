@@ -34,7 +34,7 @@ CREATE INDEX ix_jobs_jira_ticket_key ON jobs (jira_ticket_key);
 CREATE INDEX ix_jobs_jira_priority ON jobs (jira_priority, id);
 CREATE INDEX ix_jobs_jira_labels ON jobs USING gin (jira_labels);
 CREATE INDEX ix_jobs_updated ON jobs (updated_at);
-CREATE INDEX ix_jobs_words ON jobs USING gin (
+CREATE INDEX ix_jobs_search ON jobs USING gin (
     name gin_trgm_ops, jira_ticket_key gin_trgm_ops, jira_part_number gin_trgm_ops
 );
 
@@ -77,7 +77,7 @@ CREATE TABLE sync_tasks (
         CHECK (status IN ('pending', 'running', 'filled', 'failed', 'cancelled')),
     CONSTRAINT ck_sync_tasks_running_has_lease
         CHECK ((status = 'running') = (lease_until IS NOT NULL)),
-    CONSTRAINT ck_sync_tasks_filled_has_moment
+    CONSTRAINT ck_sync_tasks_filled_has_time
         CHECK ((status = 'filled') = (filled_at IS NOT NULL))
 );
 CREATE INDEX ix_sync_tasks_due ON sync_tasks (due_at, id) WHERE status = 'pending';
@@ -90,11 +90,11 @@ CREATE INDEX ix_sync_tasks_unfilled_changed ON sync_tasks (status, updated_at, i
     WHERE status <> 'filled';
 CREATE INDEX ix_sync_tasks_error ON sync_tasks (error_code, id) INCLUDE (status)
     WHERE error_code IS NOT NULL;
-CREATE INDEX ix_sync_tasks_error_words ON sync_tasks USING gin (error_message gin_trgm_ops)
+CREATE INDEX ix_sync_tasks_error_search ON sync_tasks USING gin (error_message gin_trgm_ops)
     WHERE error_message IS NOT NULL;
 CREATE INDEX ix_sync_tasks_source ON sync_tasks (source, id) WHERE source IS NOT NULL;
 CREATE INDEX ix_sync_tasks_ticket ON sync_tasks (ticket_key, id);
-CREATE INDEX ix_sync_tasks_made ON sync_tasks (created_at, id);
+CREATE INDEX ix_sync_tasks_created ON sync_tasks (created_at, id);
 CREATE INDEX ix_sync_tasks_changed ON sync_tasks (updated_at, id);
 CREATE INDEX ix_sync_tasks_filled ON sync_tasks (filled_at) INCLUDE (created_at)
     WHERE status = 'filled';
@@ -117,14 +117,14 @@ CREATE INDEX ix_sync_attempts_task ON sync_attempts (task_id, id);
 CREATE INDEX ix_sync_attempts_ended ON sync_attempts (ended_at);
 CREATE INDEX ix_sync_attempts_failed ON sync_attempts (ended_at) WHERE outcome = 'failed';
 
-CREATE TABLE sync_tally (
+CREATE TABLE filled_count (
     singleton boolean DEFAULT true NOT NULL,
     filled bigint DEFAULT 0 NOT NULL,
     until timestamptz DEFAULT 'epoch' NOT NULL,
-    CONSTRAINT pk_sync_tally PRIMARY KEY (singleton),
-    CONSTRAINT ck_sync_tally_one_row CHECK (singleton)
+    CONSTRAINT pk_filled_count PRIMARY KEY (singleton),
+    CONSTRAINT ck_filled_count_one_row CHECK (singleton)
 );
-INSERT INTO sync_tally DEFAULT VALUES;
+INSERT INTO filled_count DEFAULT VALUES;
 """
 
 _WRITE_ONCE = """
@@ -168,5 +168,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE sync_tally, sync_attempts, sync_tasks, idempotency_keys, jobs")
+    op.execute("DROP TABLE filled_count, sync_attempts, sync_tasks, idempotency_keys, jobs")
     op.execute("DROP FUNCTION jobs_jira_write_once()")

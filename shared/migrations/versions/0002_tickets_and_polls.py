@@ -30,7 +30,7 @@ CREATE INDEX ix_tickets_key ON tickets (key);
 CREATE INDEX ix_tickets_verified ON tickets (verified_at);
 CREATE INDEX ix_tickets_newest ON tickets (length(issue_id) DESC, issue_id DESC);
 CREATE INDEX ix_tickets_former_keys ON tickets USING gin (former_keys);
-CREATE INDEX ix_tickets_words ON tickets USING gin (
+CREATE INDEX ix_tickets_search ON tickets USING gin (
     key gin_trgm_ops, summary gin_trgm_ops, part_number gin_trgm_ops
 );
 

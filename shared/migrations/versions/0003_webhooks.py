@@ -30,7 +30,7 @@ CREATE TABLE webhook_deliveries (
     CONSTRAINT uq_webhook_deliveries_identifier_signed UNIQUE (identifier, signed),
     CONSTRAINT ck_webhook_deliveries_outcome_known
         CHECK (outcome IN ('filled', 'noted', 'unlinked', 'stale', 'ignored', 'failed')),
-    CONSTRAINT ck_webhook_deliveries_outcome_has_moment
+    CONSTRAINT ck_webhook_deliveries_outcome_has_time
         CHECK ((outcome IS NULL) = (applied_at IS NULL))
 );
 CREATE INDEX ix_webhook_deliveries_waiting ON webhook_deliveries (id) WHERE outcome IS NULL;

@@ -85,7 +85,7 @@ CREATE TABLE serials (
         CHECK (status IN ('in_progress', 'completed', 'scrapped')),
     CONSTRAINT ck_serials_completed_at_no_step
         CHECK ((status = 'completed') = (step_id IS NULL)),
-    CONSTRAINT ck_serials_scrapped_says_why_and_when CHECK (
+    CONSTRAINT ck_serials_scrapped_has_reason_and_time CHECK (
         (status = 'scrapped') = (scrap_reason IS NOT NULL)
         AND (status = 'scrapped') = (scrapped_at IS NOT NULL)
     ),
@@ -133,10 +133,10 @@ BEGIN
         USING ERRCODE = 'RC002';
 END $$;
 
-CREATE TRIGGER serial_events_never_change BEFORE UPDATE OR TRUNCATE ON serial_events
+CREATE TRIGGER serial_events_refuse_update BEFORE UPDATE OR TRUNCATE ON serial_events
     FOR EACH STATEMENT EXECUTE FUNCTION serial_events_append_only();
 
-CREATE TRIGGER serial_events_outlive_no_unit AFTER DELETE ON serial_events
+CREATE TRIGGER serial_events_refuse_delete AFTER DELETE ON serial_events
     REFERENCING OLD TABLE AS gone
     FOR EACH STATEMENT EXECUTE FUNCTION serial_events_append_only();
 """

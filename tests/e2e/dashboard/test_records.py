@@ -52,7 +52,7 @@ def addresses(engine: Engine) -> list[str]:
         webhook_health.count_rejections(session, {RejectionReason.WRONG_SIGNATURE: 3})
         context = AuditContext(actor=Actor(ActorKind.OPERATOR, "ada"), reason=seed.HOSTILE_NAME)
         audit.write(session, AuditAction.RETRY, context, subject="sync_1", counts={"changed": 1})
-        examinations.ask(session, ticket_key="PI-42", by="ada")
+        examinations.request(session, ticket_key="PI-42", by="ada")
         look = examinations.claim(session)
         assert look is not None
         finding = {"name": "poll", "status": "fail", "message": "Late.", "remedy": "Run `beat`."}

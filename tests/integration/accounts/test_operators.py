@@ -12,7 +12,7 @@ from api.auth.bearer import current_actor
 from api.auth.sessions import ROLE_ATTRIBUTE, require_operator
 from shared.accounts import login, operators
 from shared.database.engine import begin, make_engine
-from shared.models import LoginGuess
+from shared.models import LoginFailures
 from shared.settings import AuthMode, Settings
 from shared.states import Role
 from tests.support.api import PASSWORD, application, csrf_token, log_in, operator
@@ -134,7 +134,7 @@ def test_a_login_without_the_forms_token_is_refused_and_costs_no_guess(
     answer = app.test_client().post("/login", data={"name": "ada", "password": PASSWORD})
     assert answer.status_code == 400
     with begin(engine) as session:
-        assert session.query(LoginGuess).count() == 0
+        assert session.query(LoginFailures).count() == 0
 
 
 def test_nobody_can_fill_the_disk_by_the_login_form(app: Any, engine: Engine) -> None:
@@ -166,10 +166,10 @@ def test_the_lock_out_doubles_with_each_further_guess_up_to_its_longest(engine: 
         with pytest.raises(login.BadLoginError):
             login.log_in(engine, "ada", password="a wrong guess", address="10.0.0.1")
         with begin(engine) as session:
-            guess = session.get_one(LoginGuess, "name:ada")
+            guess = session.get_one(LoginFailures, "name:ada")
             if guess.locked_until is not None:
                 seconds.append(round((guess.locked_until - guess.last_at).total_seconds()))
-            session.execute(text("UPDATE login_guesses SET locked_until = NULL"))
+            session.execute(text("UPDATE login_failures SET locked_until = NULL"))
     assert seconds == [30, 60, 120, 240, 480, 900, 900, 900, 900, 900]
 
 
@@ -198,7 +198,7 @@ def test_a_success_forgives_the_name_but_not_other_guesses_from_its_address(
             login.log_in(engine, name, password="a wrong guess", address="10.0.0.1")
     login.log_in(engine, "ada", password=PASSWORD, address="10.0.0.1")
     with begin(engine) as session:
-        left = {g.subject: g.failures for g in session.query(LoginGuess)}
+        left = {g.subject: g.failures for g in session.query(LoginFailures)}
     assert left == {"address:10.0.0.1": 2, "name:eve": 1}
 
 
@@ -301,7 +301,7 @@ def test_passwords_are_not_taken_in_the_clear_from_other_machines(app: Any, engi
     assert answer.status_code == 403
     assert "over HTTPS alone" in answer.text
     with begin(engine) as session:
-        assert session.query(LoginGuess).count() == 0
+        assert session.query(LoginFailures).count() == 0
 
 
 def test_the_dashboards_cookie_never_authorises_the_rest_api(

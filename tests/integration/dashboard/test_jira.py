@@ -141,7 +141,7 @@ def test_a_look_comes_by_itself_and_not_before_its_time(worker: Runtime, engine:
     with begin(engine) as session:
         session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
     assert examine(worker)
-    assert [look.asked_by for look in looks(engine)] == [None, None]
+    assert [look.requested_by for look in looks(engine)] == [None, None]
 
 
 def test_a_ticket_once_chosen_is_tried_again_at_the_next_look(
@@ -189,7 +189,7 @@ def test_a_look_whose_worker_died_is_taken_up_again(engine: Engine) -> None:
 def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
     for _ in range(examinations.KEPT + 5):
         with begin(engine) as session:
-            examinations.ask(session, ticket_key=None, by="ada")
+            examinations.request(session, ticket_key=None, by="ada")
             claimed = examinations.claim(session)
             assert claimed is not None
             examinations.finish(session, claimed.id, findings=[], preview=None)

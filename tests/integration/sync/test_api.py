@@ -79,7 +79,7 @@ def test_the_tally_counts_the_filled_of_all_time_once(engine: Engine) -> None:
         with begin(engine) as session:
             sync_summary.tally(session)
         with begin(engine) as session:
-            (tallied,) = session.execute(text("SELECT filled FROM sync_tally")).scalars()
+            (tallied,) = session.execute(text("SELECT filled FROM filled_count")).scalars()
             counted = sync_summary.counts(session)["filled"]
         assert (tallied, counted) == (4, 5)
 

@@ -1,4 +1,4 @@
-"""Who may come in: API tokens, the dashboard's operators, and guesses at their passwords."""
+"""API tokens, the dashboard's operators, and their failed logins."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ _SCOPES = ", ".join(f"'{scope}'" for scope in Scope)
 
 
 class ApiToken(Base):
-    """A bearer token; only the SHA-256 of it is kept. A revoked one stays, for the history."""
+    """A bearer token; only its SHA-256 is stored. A revoked token stays, for the history."""
 
     __tablename__ = "api_tokens"
 
@@ -39,7 +39,7 @@ class ApiToken(Base):
 
 
 class Operator(Base):
-    """An account of the dashboard. ``session_version`` moves whenever its sessions must end."""
+    """An account of the dashboard. A new ``session_version`` ends its sessions."""
 
     __tablename__ = "operators"
 
@@ -65,14 +65,14 @@ class Operator(Base):
     )
 
 
-class LoginGuess(Base):
-    """Logins tried for one name or from one address since the last that succeeded."""
+class LoginFailures(Base):
+    """Failed logins for one name or from one address since the last successful one."""
 
-    __tablename__ = "login_guesses"
+    __tablename__ = "login_failures"
 
     subject: Mapped[str] = mapped_column(primary_key=True)
     failures: Mapped[int] = mapped_column(Integer)
     last_at: Mapped[datetime] = mapped_column(server_default=func.now())
     locked_until: Mapped[datetime | None]
 
-    __table_args__ = (Index("ix_login_guesses_last", "last_at"),)
+    __table_args__ = (Index("ix_login_failures_last", "last_at"),)

@@ -1,4 +1,4 @@
-"""What we know of Jira: our copy of its tickets, the shared pause, signs of life."""
+"""Our copy of Jira's tickets, the progress of polls, the shared pause, resolved fields."""
 
 from datetime import datetime
 
@@ -9,11 +9,11 @@ from shared.models.base import Base, Identifier
 
 
 class TicketCopy(Base):
-    """Our copy of a Jira issue, by its id: the newest state any of our three sources showed.
+    """Our copy of a Jira issue, by its id: the newest state that any of our sources reported.
 
-    ``read_at`` is when what it holds was Jira's state; ``verified_at`` when Jira last showed or
-    denied the ticket; ``missing_since`` since when it is denied; ``deleted_at`` once that is
-    believed or a webhook said so. The values stay the last known ones.
+    ``read_at`` is the time at which Jira had this state. ``verified_at`` is when Jira last showed
+    or denied the ticket, ``missing_since`` since when it denies it. ``deleted_at`` is set when a
+    webhook said so or the denial was confirmed; the values then stay the last known ones.
     """
 
     __tablename__ = "tickets"
@@ -39,12 +39,12 @@ class TicketCopy(Base):
     __table_args__ = (
         Index("ix_tickets_key", "key"),
         Index("ix_tickets_verified", "verified_at"),
-        # Lists go from the newest ticket to the oldest; ids are numbers, and text here.
+        # For lists from the newest ticket to the oldest: ids are numbers, stored as text.
         Index("ix_tickets_newest", text("length(issue_id) DESC"), text("issue_id DESC")),
         Index("ix_tickets_former_keys", "former_keys", postgresql_using="gin"),
-        # What people search by, any part of it (trigrams).
+        # For searches for any part of a text (trigrams).
         Index(
-            "ix_tickets_words",
+            "ix_tickets_search",
             "key",
             "summary",
             "part_number",
@@ -59,11 +59,12 @@ class TicketCopy(Base):
 
 
 class JiraPoll(Base):
-    """How far the poll of one set of projects has got, and how the first import stands.
+    """The progress of the poll of one set of projects, and of its first import.
 
-    ``scope`` names Jira, projects and field mapping: where one of them changes, all is read anew.
-    ``watermark`` is Jira's own time up to which everything is stored; ``cursor`` the same within
-    the round under way (``running``). ``complete_as_of`` is when the last complete round began.
+    ``scope`` names Jira, projects and field mapping: if one of them changes, everything is read
+    again. ``watermark`` is Jira's time up to which all changes are stored, ``cursor`` the same
+    within the current round (``running``). ``complete_as_of`` is the start of the last complete
+    round.
     """
 
     __tablename__ = "jira_polls"
@@ -88,8 +89,8 @@ class JiraPoll(Base):
 class JiraPause(Base):
     """The pause shared by all workers with the same credentials (docs/adr/0002).
 
-    ``until`` in the past: over, but the next call is a single probe while ``failures`` > 0.
-    ``until`` null with a code: until somebody resumes or the credentials change.
+    ``until`` in the past: the pause is over; while ``failures`` > 0 the next call is one probe.
+    ``until`` null with a code: the pause lasts until an operator resumes or the credentials change.
     """
 
     __tablename__ = "jira_pauses"
@@ -104,10 +105,13 @@ class JiraPause(Base):
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class Heartbeat(Base):
-    """When a part of the system that runs on its own was last seen alive."""
+class ResolvedFieldMapping(Base):
+    """Jira's ids of the fields that the settings name, so that no webhook waits for Jira."""
 
-    __tablename__ = "heartbeats"
+    __tablename__ = "field_mappings"
 
-    name: Mapped[str] = mapped_column(primary_key=True)
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    settings_hash: Mapped[str] = mapped_column(primary_key=True)
+    part_number: Mapped[str | None]
+    quantity: Mapped[str | None]
+    epic_link: Mapped[str | None]
+    resolved_at: Mapped[datetime] = mapped_column(server_default=func.now())

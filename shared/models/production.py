@@ -1,4 +1,4 @@
-"""Paths with their steps, the units that travel along them, and what was done to each unit."""
+"""Paths with their steps, the units that move along them, and the units' history."""
 
 from datetime import datetime
 
@@ -28,10 +28,10 @@ from shared.states import (
 
 
 class Path(Base):
-    """A manufacturing route of a job. Its row is the lock under which its units move.
+    """A manufacturing route of a job. Whoever moves its units locks its row.
 
-    The three counts move in the transaction that moves the unit, so that progress is read here
-    and never counted; ``version`` moves with edits alone.
+    The three counts are updated in the transaction that moves a unit, so that progress is read
+    here and never counted. Only edits change ``version``.
     """
 
     __tablename__ = "paths"
@@ -57,17 +57,17 @@ class Path(Base):
             " AND completed_count + scrapped_count <= total_count",
             name="counts_add_up",
         ),
-        # What units refer to, so that none can name a path beside a job that is not its own.
+        # For the foreign key of units, which ensures that a unit's path is of the unit's job.
         UniqueConstraint("id", "job_id"),
         Index("ix_paths_job_id", "job_id", "id"),
     )
 
 
 class Step(Base):
-    """One stop of a path, by position from 0, with the counts of the units it has seen.
+    """One step of a path, by position from 0, with counts of its units.
 
-    ``present`` units are at it now, ``passed`` have gone past it (skipped it, too), ``scrapped``
-    ended here. A step with any of them is history: it stays, and in its order.
+    ``present`` units are at it now, ``passed`` have left or skipped it, ``scrapped`` ended here.
+    A step with any of them is part of the history: it cannot be deleted or reordered.
     """
 
     __tablename__ = "steps"
@@ -97,7 +97,7 @@ class Step(Base):
 
 
 class SerialCounter(Base):
-    """The last serial number given out: one row for the whole installation."""
+    """The last serial number assigned: one row for the whole installation."""
 
     __tablename__ = "serial_counter"
 
@@ -108,9 +108,9 @@ class SerialCounter(Base):
 
 
 class Serial(Base):
-    """One unit, known outside as ``SN-`` and its number.
+    """One unit; its serial number is ``SN-`` and the number.
 
-    ``step_id`` is where it is, or where it was scrapped; a completed unit is at none.
+    ``step_id`` is where it is, or where it was scrapped; null for a completed unit.
     """
 
     __tablename__ = "serials"
@@ -136,10 +136,10 @@ class Serial(Base):
         CheckConstraint(
             "(status = 'scrapped') = (scrap_reason IS NOT NULL)"
             " AND (status = 'scrapped') = (scrapped_at IS NOT NULL)",
-            name="scrapped_says_why_and_when",
+            name="scrapped_has_reason_and_time",
         ),
         CheckConstraint(any_of("scrap_reason", ScrapReason), name="scrap_reason_known"),
-        # With the status, so that the few in progress are found among the many completed.
+        # With the status, to find the few units in progress among the many completed.
         Index("ix_serials_job_id", "job_id", "status", "number"),
         Index("ix_serials_path_id", "path_id", "status", "number"),
         Index("ix_serials_step_id", "step_id", "number"),
@@ -150,9 +150,9 @@ class Serial(Base):
 class SerialEvent(Base):
     """What was done to a unit, by whom and when; a trigger keeps the table append-only.
 
-    Indexes are the ones the steps had at that moment; the ids say which steps they were.
-    ``to_index`` is -1 where the unit was completed. No foreign key: every move would pay for it,
-    and the trigger lets rows go only after their unit.
+    Indexes are the positions that the steps had then; the ids identify the steps. ``to_index`` is
+    -1 if the unit was completed. There is no foreign key, because every move would pay for it; the
+    trigger allows a row to be deleted only after its unit.
     """
 
     __tablename__ = "serial_events"

@@ -1,4 +1,4 @@
-"""What the doctor found when a worker had it look at Jira, the fields, webhooks and our servers."""
+"""Heartbeats of worker and beat, and the doctor's examinations."""
 
 from datetime import datetime
 from typing import Any
@@ -11,18 +11,18 @@ from shared.models.base import Base
 
 
 class Examination(Base):
-    """One look of the doctor. At most one is open: asked for, or under way (``started_at``).
+    """One run of the doctor in a worker. At most one is open: requested, or started.
 
-    ``ticket_key`` is the ticket the field mapping is tried on. ``findings`` are those of
-    `routecard doctor`; ``preview`` is what the mapping makes of the ticket.
+    ``ticket_key`` is the ticket on which the field mapping is tried. ``findings`` are those of
+    `routecard doctor`; ``preview`` has the ticket's values by this mapping.
     """
 
     __tablename__ = "examinations"
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     ticket_key: Mapped[str | None]
-    asked_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    asked_by: Mapped[str | None]
+    requested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    requested_by: Mapped[str | None]
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     findings: Mapped[list[dict[str, Any]] | None] = mapped_column(JSONB(none_as_null=True))
@@ -36,3 +36,12 @@ class Examination(Base):
             postgresql_where=text("ended_at IS NULL"),
         ),
     )
+
+
+class Heartbeat(Base):
+    """When the worker or beat last showed that it is running."""
+
+    __tablename__ = "heartbeats"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())

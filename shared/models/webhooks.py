@@ -1,4 +1,4 @@
-"""The inbox: what Jira's webhooks brought, what was turned away, what no webhook announced."""
+"""Webhook deliveries, rejected requests, and changes that no webhook announced."""
 
 from datetime import date, datetime
 
@@ -20,10 +20,10 @@ from shared.states import DeliveryOutcome
 
 
 class Delivery(Base):
-    """One webhook request that proved its origin, and what became of it.
+    """One webhook request that proved its origin, and its outcome.
 
-    ``signed``: its body carries Jira's signature; else a token proved the sender alone, and the
-    body is a hint. ``outcome`` null: not applied yet, and due at ``due_at``. A claim sets
+    ``signed``: the body carries Jira's signature. Otherwise a token proved only the sender, and
+    the body is a hint. ``outcome`` null: not applied yet, and due at ``due_at``. A claim sets
     ``due_at`` to the end of its lease, so a delivery whose worker died becomes due again.
     ``lease_token`` only grows and fences; ``tries`` counts claims since the last wait or replay.
     ``body`` is null once its retention is over; ``body_size`` is in bytes and stays.
@@ -52,10 +52,10 @@ class Delivery(Base):
     request_id: Mapped[str | None]
 
     __table_args__ = (
-        # A sender with a token alone must not take the place of a signed delivery.
+        # A sender that has only a token must not take the identifier of a signed delivery.
         UniqueConstraint("identifier", "signed"),
         CheckConstraint(any_of("outcome", DeliveryOutcome), name="outcome_known"),
-        CheckConstraint("(outcome IS NULL) = (applied_at IS NULL)", name="outcome_has_moment"),
+        CheckConstraint("(outcome IS NULL) = (applied_at IS NULL)", name="outcome_has_time"),
         Index("ix_webhook_deliveries_waiting", "id", postgresql_where=text("outcome IS NULL")),
         Index("ix_webhook_deliveries_outcome", "outcome", "id"),
         Index("ix_webhook_deliveries_event", "event", "id"),
@@ -72,7 +72,7 @@ class Delivery(Base):
 
 
 class Rejection(Base):
-    """How many requests without proof were turned away, by day (UTC) and reason."""
+    """How many requests without proof were rejected, by day (UTC) and reason."""
 
     __tablename__ = "webhook_rejections"
 
@@ -93,15 +93,3 @@ class UnannouncedChange(Base):
     found_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (Index("ix_unannounced_changes_found", "found_at"),)
-
-
-class KnownMapping(Base):
-    """Field ids that the settings' names were resolved to, so that no webhook waits for Jira."""
-
-    __tablename__ = "field_mappings"
-
-    settings_hash: Mapped[str] = mapped_column(primary_key=True)
-    part_number: Mapped[str | None]
-    quantity: Mapped[str | None]
-    epic_link: Mapped[str | None]
-    resolved_at: Mapped[datetime] = mapped_column(server_default=func.now())
