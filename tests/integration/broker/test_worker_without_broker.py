@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from sqlalchemy import Engine, select, text
-from worker.embedded.valkey import free_port
 
 from shared.database.engine import begin
 from shared.models import Delivery, JiraPoll, SyncTask
@@ -14,6 +13,7 @@ from shared.tickets.field_mappings import Resolved
 from tests.factories import create_job, draft
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
+from worker.dev.valkey import free_port
 from worker.doctor.examination import examine
 from worker.maintenance.filled_count import tally
 from worker.maintenance.prune import prune
