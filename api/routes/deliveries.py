@@ -41,11 +41,11 @@ resource = Resource(
 )
 def read_all(query: DeliveryQuery) -> Response:
     """List webhook deliveries, newest first, without their bodies."""
-    engine, only = current_runtime().engine, query.only()
+    engine, filters = current_runtime().engine, query.filters()
 
     def fetch(count: int, before: str | None) -> Sequence[DeliveryRow]:
         with begin(engine) as session:
-            return delivery_queries.page(session, only, limit=count, before=before)
+            return delivery_queries.page(session, filters, limit=count, before=before)
 
     return listed(
         fetch, limit=query.limit, after=query.cursor, show=DeliveryOut.of, key=lambda row: row.id
@@ -86,7 +86,7 @@ def replay(path: DeliveryPath) -> Response:
 )
 def replay_all(body: ReplayRequest) -> Response:
     """Apply all deliveries that match once more; 200 with `dryRun`, which only counts."""
-    wanted = body.filter.only()
+    wanted = body.filter.filters()
     with transaction() as session:
         matching = delivery_queries.count(session, wanted)
     replayed = 0 if body.dry_run else _replay_all(body, wanted)

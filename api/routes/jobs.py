@@ -68,11 +68,11 @@ def read_all(query: JobQuery) -> Response:
     With `limit`, the next page is in the header `Link` with `rel="next"`; without it all jobs
     are streamed.
     """
-    engine, only = current_runtime().engine, query.only()
+    engine, filters = current_runtime().engine, query.filters()
 
     def fetch(count: int, before: str | None) -> Sequence[JobView]:
         with begin(engine) as session:
-            return queries.jobs_page(session, limit=count, before=before, only=only)
+            return queries.jobs_page(session, limit=count, before=before, filters=filters)
 
     return listed(
         fetch, limit=query.limit, after=query.cursor, show=JobOut.of, key=lambda view: view.job.id

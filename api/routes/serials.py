@@ -76,12 +76,12 @@ def read_all(query: SerialQuery) -> Response:
     With `limit`, the next page is in the header `Link` with `rel="next"`; without it all units
     are streamed.
     """
-    engine, only = current_runtime().engine, query.only()
+    engine, filters = current_runtime().engine, query.filters()
 
     def fetch(count: int, after: str | None) -> Sequence[SerialView]:
         number = None if after is None else number_of(after)
         with begin(engine) as session:
-            return serial_queries.page(session, only, after=number, limit=count)
+            return serial_queries.page(session, filters, after=number, limit=count)
 
     after = None if query.cursor is None else serial_id(query.cursor)
     return listed(

@@ -54,12 +54,12 @@ def summary() -> Response:
 )
 def read_all(query: TaskQuery) -> Response:
     """List sync tasks."""
-    engine, only, sort = current_runtime().engine, query.only(), query.sort
+    engine, filters, sort = current_runtime().engine, query.filters(), query.sort
 
     def fetch(count: int, after: str | None) -> list[tuple[TaskView, Pause | None]]:
         place = place_behind(after) if after else None
         with begin(engine) as session:
-            rows = task_queries.page(session, only, limit=count, sort=sort, after=place)
+            rows = task_queries.page(session, filters, limit=count, sort=sort, after=place)
             pause = pauses.current(session)
         return [(row, pause) for row in rows]
 
@@ -132,7 +132,7 @@ def cancel_all(body: BulkRequest) -> Response:
 
 
 def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
-    engine, wanted = current_runtime().engine, body.filter.only()
+    engine, wanted = current_runtime().engine, body.filter.filters()
     if body.dry_run:
         outcome = bulk_actions.preview(engine, operation, wanted)
     else:

@@ -32,11 +32,11 @@ drift_resource = Resource("drift", prefix="/api/jobs", about="Jobs beside what J
 )
 def read_all(query: TicketQuery) -> Response:
     """List the tickets known to us, newest first; `asOf` says how old what we know is."""
-    engine, only = current_runtime().engine, query.only()
+    engine, filters = current_runtime().engine, query.filters()
 
     def fetch(count: int, before: str | None) -> Sequence[TicketRow]:
         with begin(engine) as session:
-            return ticket_queries.page(session, only, limit=count, before=before)
+            return ticket_queries.page(session, filters, limit=count, before=before)
 
     browse = current_runtime().settings.browse_url
     return listed(

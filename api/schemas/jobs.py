@@ -109,7 +109,7 @@ class JobQuery(Query):
         None, description="From the `Link` of the page before."
     )
 
-    def only(self) -> JobFilter:
+    def filters(self) -> JobFilter:
         """What shared.jobs.queries looks for."""
         return JobFilter(
             words=self.q,

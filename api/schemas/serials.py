@@ -151,7 +151,7 @@ class SerialQuery(Query):
         Annotated[int, BeforeValidator(_serial_key), WithJsonSchema({"type": "string"})] | None
     ) = Field(None, description="From the `Link` of the page before.")
 
-    def only(self) -> SerialFilter:
+    def filters(self) -> SerialFilter:
         """What shared.production.queries looks for."""
         return SerialFilter(
             job_id=self.job_id, path_id=self.path_id, step_id=self.step_id, status=self.status

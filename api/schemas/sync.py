@@ -89,7 +89,7 @@ class _Filter(BaseModel):
     since: Moment | None = Field(None, description="Made at this instant or later.")
     until: Moment | None = Field(None, description="Made before this instant.")
 
-    def only(self) -> TaskFilter:
+    def filters(self) -> TaskFilter:
         """What shared.sync.queries looks for."""
         return TaskFilter(
             statuses=self.status or (),

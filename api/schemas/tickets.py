@@ -35,7 +35,7 @@ class TicketQuery(Query):
         None, description="From the `Link` of the page before."
     )
 
-    def only(self) -> TicketFilter:
+    def filters(self) -> TicketFilter:
         """What shared.tickets.queries looks for."""
         return TicketFilter(
             q=self.q,

@@ -34,7 +34,7 @@ class DeliveryQuery(Query):
         None, description="From the `Link` of the page before."
     )
 
-    def only(self) -> DeliveryFilter:
+    def filters(self) -> DeliveryFilter:
         """What shared.webhooks.queries looks for."""
         return _filter(self)
 
@@ -50,7 +50,7 @@ class ReplayFilter(Body):
     received_since: Moment | None = None
     received_until: Moment | None = None
 
-    def only(self) -> DeliveryFilter:
+    def filters(self) -> DeliveryFilter:
         """What shared.webhooks.queries looks for."""
         return _filter(self)
 

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared.accounts.credentials import Actor
+from shared.database.filtering import plan_for_these_values
 from shared.models import AuditEvent
 
 
@@ -123,8 +124,6 @@ class AuditFilter:
 
 
 _EVERYTHING = AuditFilter()
-# What a filter matches is known only with its value: no plan made for any value serves.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def page(
@@ -135,7 +134,7 @@ def page(
     before: int | None = None,
 ) -> list[AuditEvent]:
     """Up to ``limit`` events, newest first, older than the number ``before``."""
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
     found = select(AuditEvent).where(*_conditions(wanted))
     if before is not None:
         found = found.where(AuditEvent.id < before)

@@ -1,6 +1,5 @@
 """Read models: what lists, pages and answers show, without changing anything."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Table, or_, select, text
 from sqlalchemy.orm import Session
 
+from shared.database.filtering import like_literal, plan_for_these_values
 from shared.jobs.job import JobRow, JobView, TaskRow
 from shared.models import Job, SyncTask, table_of
 from shared.states import TaskStatus
@@ -49,50 +49,43 @@ class JobFilter:
 
 
 ALL_JOBS = JobFilter()
-# What a filter matches is known only with its value: no plan made for any value serves.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def jobs_page(
-    session: Session, *, limit: int, before: str | None = None, only: JobFilter = ALL_JOBS
+    session: Session, *, limit: int, before: str | None = None, filters: JobFilter = ALL_JOBS
 ) -> list[JobView]:
     """Up to ``limit`` jobs, newest first, older than the job ``before``."""
-    if only != ALL_JOBS:
-        session.execute(_PLAN_AFRESH)
-    statement = jobs_statement(limit=limit, before=before, only=only)
+    if filters != ALL_JOBS:
+        plan_for_these_values(session)
+    statement = jobs_statement(limit=limit, before=before, filters=filters)
     return _views(session, session.execute(statement).all())
 
 
-def jobs_statement(*, limit: int, before: str | None, only: JobFilter) -> Select[Any]:
+def jobs_statement(*, limit: int, before: str | None, filters: JobFilter) -> Select[Any]:
     """The query of ``jobs_page``, apart so that a test can see its plan."""
-    statement = _VIEW.where(*_conditions(only)).order_by(_JOBS.c.id.desc()).limit(limit)
+    statement = _VIEW.where(*_conditions(filters)).order_by(_JOBS.c.id.desc()).limit(limit)
     return statement if before is None else statement.where(_JOBS.c.id < before)
 
 
-def _conditions(only: JobFilter) -> Iterator[ColumnElement[bool]]:
+def _conditions(filters: JobFilter) -> Iterator[ColumnElement[bool]]:
     jobs = _JOBS.c
-    if only.words is not None:
-        part = f"%{_literally(only.words)}%"
+    if filters.words is not None:
+        part = f"%{like_literal(filters.words)}%"
         yield or_(
             jobs.name.ilike(part),
             jobs.jira_ticket_key.ilike(part),
             jobs.jira_part_number.ilike(part),
         )
-    if only.ticket_key is not None:
-        yield jobs.jira_ticket_key == only.ticket_key
-    if only.priority is not None:
-        yield jobs.jira_priority == only.priority
-    if only.label is not None:
-        yield jobs.jira_labels.contains([only.label])
-    if only.status is not None:
-        yield _TASKS.c.status == only.status.value
-    if only.updated_since is not None:
-        yield jobs.updated_at >= only.updated_since
-
-
-def _literally(words: str) -> str:
-    """LIKE's own signs as themselves."""
-    return re.sub(r"([\\%_])", r"\\\1", words)
+    if filters.ticket_key is not None:
+        yield jobs.jira_ticket_key == filters.ticket_key
+    if filters.priority is not None:
+        yield jobs.jira_priority == filters.priority
+    if filters.label is not None:
+        yield jobs.jira_labels.contains([filters.label])
+    if filters.status is not None:
+        yield _TASKS.c.status == filters.status.value
+    if filters.updated_since is not None:
+        yield jobs.updated_at >= filters.updated_since
 
 
 _ENDED = text("""

@@ -15,11 +15,11 @@ from sqlalchemy import (
     any_,
     literal,
     select,
-    text,
     union_all,
 )
 from sqlalchemy.orm import Session
 
+from shared.database.filtering import plan_for_these_values
 from shared.errors import NotFoundError
 from shared.models import Serial, SerialEvent, Step, table_of
 from shared.states import ScrapReason, SerialAction, SerialStatus
@@ -125,39 +125,35 @@ def get(session: Session, identifier: str) -> SerialView:
 
 def by_number(session: Session, numbers: Sequence[int]) -> dict[int, SerialView]:
     """These units by number, those that exist."""
-    wanted = any_(literal(list(numbers), ARRAY(BigInteger)))
-    rows = session.execute(_shown().where(_serials.c.number == wanted))
+    chosen = any_(literal(list(numbers), ARRAY(BigInteger)))
+    rows = session.execute(_shown().where(_serials.c.number == chosen))
     return {row.number: _view(row) for row in rows}
 
 
-# How many units a filter leaves is known only with its values: no plan made for any serves.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
-
-
 def page(
-    session: Session, wanted: SerialFilter, *, after: int | None = None, limit: int
+    session: Session, filters: SerialFilter, *, after: int | None = None, limit: int
 ) -> list[SerialView]:
     """Up to ``limit`` units in order of their numbers, those past number ``after``."""
-    session.execute(_PLAN_AFRESH)
-    chosen = _chosen(wanted, after, limit).subquery()
+    plan_for_these_values(session)
+    chosen = _chosen(filters, after, limit).subquery()
     query = _shown().where(_serials.c.number == chosen.c.number).order_by(_serials.c.number)
     return [_view(row) for row in session.execute(query)]
 
 
-def _chosen(wanted: SerialFilter, after: int | None, limit: int) -> SelectBase:
-    if wanted.status is not None:
-        return _numbers(wanted, wanted.status, after, limit)
-    numbers = union_all(*(_numbers(wanted, status, after, limit) for status in SerialStatus))
+def _chosen(filters: SerialFilter, after: int | None, limit: int) -> SelectBase:
+    if filters.status is not None:
+        return _numbers(filters, filters.status, after, limit)
+    numbers = union_all(*(_numbers(filters, status, after, limit) for status in SerialStatus))
     return numbers.order_by(numbers.selected_columns.number).limit(limit)
 
 
 def _numbers(
-    wanted: SerialFilter, status: SerialStatus, after: int | None, limit: int
+    filters: SerialFilter, status: SerialStatus, after: int | None, limit: int
 ) -> Select[Any]:
     """The first numbers of one status: the indexes have them in order for each status alone."""
     query = select(_serials.c.number).where(_serials.c.status == status)
     for column in ("job_id", "path_id", "step_id"):
-        if (value := getattr(wanted, column)) is not None:
+        if (value := getattr(filters, column)) is not None:
             query = query.where(_serials.c[column] == value)
     if after is not None:
         query = query.where(_serials.c.number > after)

@@ -1,6 +1,5 @@
 """Read models of sync tasks for operators: one with its attempts, lists, searches, counts."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -20,12 +19,12 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
-    text,
     tuple_,
     union,
 )
 from sqlalchemy.orm import Session
 
+from shared.database.filtering import like_literal, plan_for_these_values
 from shared.models import Job, SyncAttempt, SyncTask, table_of
 from shared.states import FailureCode, Source, TaskStatus
 
@@ -110,8 +109,6 @@ class Place(NamedTuple):
 _T: Table = table_of(SyncTask)
 _J: Table = table_of(Job)
 _OWN = TaskView._fields[:-2]
-# What a filter matches is known only with its value: no plan made for any value serves.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 
 def place_of(task: TaskView, sort: Sort) -> Place:
@@ -145,7 +142,7 @@ def page(
     after: Place | None = None,
 ) -> list[TaskView]:
     """Up to ``limit`` tasks beyond ``after`` in this order."""
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
     if wanted.words is not None:
         near = _near(wanted, sort=sort, after=after, limit=limit)
         found = session.execute(near).all()
@@ -157,7 +154,7 @@ def page(
 
 def count(session: Session, wanted: TaskFilter = EVERYTHING, *, most: int = 10_000) -> int:
     """How many tasks match, counted no further than ``most``."""
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
     some = _matching(wanted, select(_T.c.id), most=most).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
@@ -169,7 +166,7 @@ def matching(wanted: TaskFilter, columns: Select[Any]) -> Select[Any]:
 
 def plan_afresh(session: Session) -> None:
     """Plan the following statements of this transaction for their own values."""
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
 
 
 def _page(wanted: TaskFilter, *, sort: Sort, after: Place | None, limit: int) -> Select[Any]:
@@ -257,7 +254,7 @@ def _job_says(words: str, jobs: Any) -> ColumnElement[bool]:
 
 
 def _part(words: str) -> str:
-    literally = re.sub(r"([\\%_])", r"\\\1", words)
+    literally = like_literal(words)
     return f"%{literally}%" if len(words) >= _SHORTEST_PART else f"{literally}%"
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.database.filtering import like_literal, plan_for_these_values
 from shared.tickets.ticket import TicketRow
 
 
@@ -46,8 +47,6 @@ _CLAUSES = {
     "status": "lower(t.status) = lower(:status)",
     "done": "t.done = :done",
 }
-# What a filter matches is known only with its value: no plan made for any value serves.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _OLDER = "(length(t.issue_id), t.issue_id) < (length(CAST(:before AS text)), CAST(:before AS text))"
 
 
@@ -58,11 +57,11 @@ def one(session: Session, key: str) -> TicketRow | None:
 
 
 def page(
-    session: Session, wanted: TicketFilter, *, limit: int, before: str | None = None
+    session: Session, filters: TicketFilter, *, limit: int, before: str | None = None
 ) -> list[TicketRow]:
     """Up to ``limit`` tickets, newest first, older than the one whose issue id is ``before``."""
-    session.execute(_PLAN_AFRESH)
-    clauses, values = _where(wanted)
+    plan_for_these_values(session)
+    clauses, values = _where(filters)
     if before is not None:
         clauses.append(_OLDER)
         values["before"] = before
@@ -74,20 +73,15 @@ def page(
     return [TicketRow._make(row) for row in rows]
 
 
-def _where(wanted: TicketFilter) -> tuple[list[str], dict[str, Any]]:
+def _where(filters: TicketFilter) -> tuple[list[str], dict[str, Any]]:
     values: dict[str, Any] = {}
-    if wanted.q:
-        values["q"] = f"%{_literal(wanted.q)}%"
-    if wanted.project:
-        values["project"] = f"{_literal(wanted.project.upper())}-%"
-    if wanted.status:
-        values["status"] = wanted.status
-    if wanted.done is not None:
-        values["done"] = wanted.done
+    if filters.q:
+        values["q"] = f"%{like_literal(filters.q)}%"
+    if filters.project:
+        values["project"] = f"{like_literal(filters.project.upper())}-%"
+    if filters.status:
+        values["status"] = filters.status
+    if filters.done is not None:
+        values["done"] = filters.done
     clauses = [_CLAUSES[name] for name in values]
-    return [*clauses, "true" if wanted.deleted else "t.deleted_at IS NULL"], values
-
-
-def _literal(words: str) -> str:
-    """Words in which LIKE finds nothing to expand."""
-    return words.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return [*clauses, "true" if filters.deleted else "t.deleted_at IS NULL"], values

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.database.filtering import plan_for_these_values
 from shared.states import DeliveryOutcome
 
 
@@ -89,8 +90,6 @@ _COUNTS = (
     "count(*), count(*) FILTER (WHERE d.outcome IS NULL), "
     "count(*) FILTER (WHERE d.outcome IS NOT NULL AND d.bodiless)"
 )
-# What a filter matches is known only with its value: no plan made for any value serves.
-_PLAN_AFRESH = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _CLAUSES = {
     "ids": "d.id = ANY(:ids)",
     "words": "(d.id = :words OR d.identifier = :words OR d.ticket_key = upper(:words))",
@@ -120,7 +119,7 @@ def page(
 ) -> list[DeliveryRow]:
     """Up to ``limit`` deliveries, newest first, older than the one whose id is ``before``."""
     where, values = _where(wanted, before)
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
     statement = (
         f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
         "ORDER BY d.id DESC LIMIT :limit"
@@ -134,7 +133,7 @@ def replayable(
 ) -> list[str]:
     """Up to ``limit`` ids of matching deliveries that can be replayed, newest first."""
     where, values = _where(wanted, before)
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
     statement = (
         f"SELECT d.id FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
         "AND d.outcome IS NOT NULL AND d.body IS NOT NULL ORDER BY d.id DESC LIMIT :limit"
@@ -145,7 +144,7 @@ def replayable(
 def count(session: Session, wanted: DeliveryFilter, *, most: int | None = None) -> Matching:
     """How many deliveries match; with ``most``, counted no further than that."""
     where, values = _where(wanted, None)
-    session.execute(_PLAN_AFRESH)
+    plan_for_these_values(session)
     statement = (
         f"SELECT {_COUNTS} FROM (SELECT d.outcome, d.body IS NULL AS bodiless "  # noqa: S608  constants alone
         f"FROM webhook_deliveries d WHERE {where} LIMIT :most) d"

@@ -42,7 +42,7 @@ class AuditQuery(Query):
     since: Moment | None = None
     cursor: Annotated[int, BeforeValidator(_number)] | None = Field(None)
 
-    def only(self) -> AuditFilter:
+    def filters(self) -> AuditFilter:
         """What shared.accounts.audit looks for."""
         return AuditFilter(
             action=self.action,
@@ -60,7 +60,7 @@ AUDIT = ListParameters("/audit", AuditQuery, since="since")
 def audit_list() -> Response:
     """The list."""
     listing = AUDIT.read()
-    filters, before = listing.query.only(), listing.query.cursor
+    filters, before = listing.query.filters(), listing.query.cursor
     return show_list(
         "audit",
         listing,

@@ -96,7 +96,7 @@ def _meant(ids: list[str]) -> tuple[DeliveryFilter, list[tuple[str, str]]]:
     if scope != "matching":
         raise InvalidInputError("scope must be one of selected, matching")
     listing = DELIVERIES.read(besides=_NOT_FILTERS)
-    return listing.query.only(), [("scope", scope), *listing.absolute.items()]
+    return listing.query.filters(), [("scope", scope), *listing.absolute.items()]
 
 
 def _as_json(chosen: list[tuple[str, str]]) -> dict[str, Any]:

@@ -36,7 +36,7 @@ pages = Pages("delivery_pages", __name__)
 def delivery_list() -> Response:
     """The list."""
     listing = DELIVERIES.read()
-    filters, before = listing.query.only(), listing.query.cursor
+    filters, before = listing.query.filters(), listing.query.cursor
     return show_list(
         "deliveries",
         listing,
@@ -47,7 +47,7 @@ def delivery_list() -> Response:
 
 
 def _context(session: Session, listing: ListRequest[DeliveryQuery]) -> dict[str, Any]:
-    matching = delivery_queries.count(session, listing.query.only(), most=MOST_COUNTED + 1)
+    matching = delivery_queries.count(session, listing.query.filters(), most=MOST_COUNTED + 1)
     return {
         "matching": matching.matched,
         "most": MOST_COUNTED,
@@ -74,7 +74,7 @@ def _one(session: Session, delivery_id: str) -> dict[str, Any]:
     return {
         "delivery": row,
         "state": row.outcome or DeliveryState.WAITING.value,
-        "jobs": queries.jobs_page(session, limit=_JOBS, only=about) if row.ticket_key else [],
+        "jobs": queries.jobs_page(session, limit=_JOBS, filters=about) if row.ticket_key else [],
         "tell": delivery_words,
         "body": None if PART in request.headers else _body(session, delivery_id),
         "body_days": current_runtime().settings.delivery_body_days,

@@ -47,11 +47,11 @@ pages = Pages("job_pages", __name__)
 def job_list() -> Response:
     """The list."""
     listing = JOBS.read()
-    filters, before = listing.query.only(), listing.query.cursor
+    filters, before = listing.query.filters(), listing.query.cursor
     return show_list(
         "jobs",
         listing,
-        fetch=lambda s, limit: queries.jobs_page(s, limit=limit, before=before, only=filters),
+        fetch=lambda s, limit: queries.jobs_page(s, limit=limit, before=before, filters=filters),
         key=lambda view: view.job.id,
         context=lambda session, rows: {
             "made": field_origins.progress_of(session, [view.job.id for view in rows]),

@@ -123,7 +123,7 @@ def _meant(fields: dict[str, str], ids: list[str]) -> tuple[TaskFilter, list[tup
     if scope != "matching":
         raise InvalidInputError("scope must be one of selected, matching")
     listing = TASKS.read(besides=_NOT_FILTERS)
-    return listing.query.only(), [*kept, *listing.absolute.items()]
+    return listing.query.filters(), [*kept, *listing.absolute.items()]
 
 
 def _sample(operation: Operation, wanted: TaskFilter) -> list[tuple[str | None, ...]]:

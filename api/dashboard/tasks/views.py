@@ -43,7 +43,7 @@ def task_list() -> Response:
         "tasks",
         listing,
         fetch=lambda session, limit: task_queries.page(
-            session, query.only(), limit=limit, sort=sort, after=query.cursor
+            session, query.filters(), limit=limit, sort=sort, after=query.cursor
         ),
         key=lambda task: cursor_text(task_queries.place_of(task, sort)),
         context=lambda session, _rows: _context(session, listing),
@@ -55,7 +55,7 @@ def _context(session: Session, listing: ListRequest[TaskQuery]) -> dict[str, Any
     counts = None if narrowed else sync_summary.counts(session)
     return {
         "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
-        "matching": task_queries.count(session, listing.query.only(), most=MOST_COUNTED + 1),
+        "matching": task_queries.count(session, listing.query.filters(), most=MOST_COUNTED + 1),
         "most": MOST_COUNTED,
         "tabs": tabs(listing, "status", words.STATUS, counts=counts),
         "columns": _columns(listing),

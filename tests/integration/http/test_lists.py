@@ -153,7 +153,7 @@ def test_a_query_that_would_be_misread_is_refused(api: ApiClient) -> None:
 
 def plan(session: Session, only: JobFilter) -> str:
     """How PostgreSQL would find the first page of this list."""
-    statement = queries.jobs_statement(limit=51, before=None, only=only)
+    statement = queries.jobs_statement(limit=51, before=None, filters=only)
     compiled = statement.compile(dialect=session.get_bind().dialect)
     explained = f"EXPLAIN {compiled.string}"
     lines = session.connection().exec_driver_sql(explained, dict(compiled.params))

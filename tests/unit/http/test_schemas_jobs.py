@@ -162,7 +162,7 @@ def test_a_query_that_would_be_misread_is_refused(
 def test_a_query_is_read_as_meant() -> None:
     only = JobQuery.model_validate(
         {"q": "", "jiraTicketKey": " pi-1 ", "jiraSync": "failed", "updatedSince": "2024-01-15"}
-    ).only()
+    ).filters()
     assert (only.words, only.ticket_key, only.status) == (None, "PI-1", TaskStatus.FAILED)
     assert only.updated_since is not None
     assert only.updated_since.isoformat() == "2024-01-15T00:00:00+00:00"
