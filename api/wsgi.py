@@ -1,6 +1,6 @@
 """What the WSGI server loads: ``granian --interface wsgi api.wsgi:app``; settings are read here."""
 
-import atexit
+from multiprocessing.util import Finalize
 
 from api.app import create_app
 from api.runtime import runtime_of
@@ -10,4 +10,5 @@ from shared.settings import load_settings
 _settings = load_settings()
 setup_logs(fmt=_settings.log_format, level=_settings.log_level)
 app = create_app(_settings)
-atexit.register(runtime_of(app).close)
+# Not atexit: granian's workers are children of multiprocessing, which end without it.
+Finalize(None, runtime_of(app).close, exitpriority=0)

@@ -33,6 +33,7 @@ class Rejections:
             self._counts[reason] += 1
             if self._timer is None:
                 self._timer = Timer(FLUSH_SECONDS, self.flush)
+                self._timer.name = "rejections"
                 self._timer.daemon = True
                 self._timer.start()
 

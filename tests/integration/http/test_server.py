@@ -224,3 +224,14 @@ def test_bodies_that_break_off_or_go_on_too_long_store_nothing(
         assert session.execute(text("SELECT count(*) FROM jobs")).scalar_one() == 0
     whole = b'20\r\n{"name": "x", "goalQuantity": 1}\r\n0\r\n\r\n'
     assert server.raw(chunked + whole).startswith(b"HTTP/1.1 201")
+
+
+def test_a_server_that_is_stopped_writes_the_rejections_it_has_counted(
+    server: Server, engine: Engine
+) -> None:
+    for _ in range(3):
+        assert requests.post(f"{server.url}/api/webhooks/jira", timeout=5).status_code == 401
+    server.running.stop("api")
+    with begin(engine) as session:
+        count = session.execute(text("SELECT sum(count) FROM webhook_rejections")).scalar_one()
+    assert count == 3
