@@ -1,4 +1,4 @@
-"""The operators' pages: rendered here, kept fresh by one small script, usable without it."""
+"""The dashboard: pages rendered on the server, refreshed by one small script, usable without it."""
 
 from flask import Flask
 
@@ -30,7 +30,7 @@ PAGES = (
 
 
 def register(app: Flask) -> None:
-    """Put login, pages and their files into the application."""
+    """Add the login, the pages and their static files to the application."""
     layout.register(app)
     error_pages.register(app)
     app.register_blueprint(login.blueprint)

@@ -84,7 +84,7 @@ class _Filter(BaseModel):
     q: Words | None = Field(
         None,
         description="Any part of ticket key, part number, job name or error text; or a whole id "
-        "of task or job. Shorter than three characters: the beginning of one.",
+        "of task or job.",
     )
     since: Moment | None = Field(None, description="Made at this instant or later.")
     until: Moment | None = Field(None, description="Made before this instant.")

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, or_, select, text
 from sqlalchemy.orm import Session
 
 from shared.accounts.credentials import Actor
-from shared.database.filtering import plan_for_these_values
+from shared.database.filtering import contains, plan_for_these_values
 from shared.models import AuditEvent
 
 
@@ -152,7 +152,7 @@ def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
         yield AuditEvent.at >= wanted.since
     if wanted.words is not None:
         yield or_(
-            AuditEvent.reason.icontains(wanted.words, autoescape=True),
+            contains(wanted.words, AuditEvent.reason),
             AuditEvent.actor == wanted.words,
             AuditEvent.subject == wanted.words,
             AuditEvent.request_id == wanted.words,

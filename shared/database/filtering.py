@@ -1,8 +1,9 @@
 """What the queries of filtered lists share."""
 
 import re
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ColumnElement, SQLColumnExpression, or_, text
 from sqlalchemy.orm import Session
 
 _CUSTOM_PLAN = text("SET LOCAL plan_cache_mode = force_custom_plan")
@@ -19,3 +20,18 @@ def plan_for_these_values(session: Session) -> None:
 def like_literal(text: str) -> str:
     r"""The text with ``%``, ``_`` and ``\`` escaped, as a part of a LIKE pattern."""
     return re.sub(r"([\\%_])", r"\\\1", text)
+
+
+def like_part(text: str) -> str:
+    """A LIKE pattern for everything that contains the text."""
+    return f"%{like_literal(text)}%"
+
+
+def contains(text: str, *columns: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Whether one of the columns contains the text, in any case: what ``q`` means in every list.
+
+    Trigram indexes serve texts of three characters and more. A shorter text that occurs often
+    fills a page from the newest rows; one that occurs almost nowhere costs a scan, a second for a
+    million jobs. It still means any part: a search for 42 is a search for PI-42.
+    """
+    return or_(*(column.ilike(like_part(text)) for column in columns))

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, Table, or_, select, text
+from sqlalchemy import ColumnElement, Row, Select, Table, select, text
 from sqlalchemy.orm import Session
 
-from shared.database.filtering import like_literal, plan_for_these_values
+from shared.database.filtering import contains, plan_for_these_values
 from shared.jobs.job import JobRow, JobView, TaskRow
 from shared.models import Job, SyncTask, table_of
 from shared.states import TaskStatus
@@ -70,12 +70,7 @@ def jobs_statement(*, limit: int, before: str | None, filters: JobFilter) -> Sel
 def _conditions(filters: JobFilter) -> Iterator[ColumnElement[bool]]:
     jobs = _JOBS.c
     if filters.words is not None:
-        part = f"%{like_literal(filters.words)}%"
-        yield or_(
-            jobs.name.ilike(part),
-            jobs.jira_ticket_key.ilike(part),
-            jobs.jira_part_number.ilike(part),
-        )
+        yield contains(filters.words, jobs.name, jobs.jira_ticket_key, jobs.jira_part_number)
     if filters.ticket_key is not None:
         yield jobs.jira_ticket_key == filters.ticket_key
     if filters.priority is not None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session
 
-from shared.database.filtering import like_literal, plan_for_these_values
+from shared.database.filtering import contains, plan_for_these_values
 from shared.models import Job, SyncAttempt, SyncTask, table_of
 from shared.states import FailureCode, Source, TaskStatus
 
@@ -34,8 +34,6 @@ ATTEMPTS_SHOWN = 200
 _NEAR = 2000
 """Tasks in list order that a search looks through before it asks the word index: a frequent word
 has a page full among them, and what has not is rare enough for the index to be quick."""
-_SHORTEST_PART = 3
-"""Shorter words are looked for at the beginning of a text alone: trigrams say nothing of less."""
 
 
 class Sort(StrEnum):
@@ -225,9 +223,8 @@ def _named(wanted: TaskFilter, words: str, *, most: int | None) -> Any:
         ids.where(_T.c.ticket_key == words.upper()),
         ids.where(_T.c.id == words),
         ids.where(_T.c.job_id == words),
+        ids.where(contains(words, _T.c.error_message)),
     ]
-    if len(words) >= _SHORTEST_PART:
-        ways.append(ids.where(_T.c.error_message.ilike(_part(words))))
     if most is not None:
         ways = [select(way.limit(most).subquery()) for way in ways]
     return union(*ways).cte("named").prefix_with("MATERIALIZED")
@@ -235,27 +232,17 @@ def _named(wanted: TaskFilter, words: str, *, most: int | None) -> Any:
 
 def _says(words: str, tasks: Any) -> ColumnElement[bool]:
     """The same of a task and its job at hand."""
-    ways = [
+    return or_(
         _job_says(words, _J.c),
         tasks.ticket_key == words.upper(),
         tasks.id == words,
         tasks.job_id == words,
-    ]
-    if len(words) >= _SHORTEST_PART:
-        ways.append(tasks.error_message.ilike(_part(words)))
-    return or_(*ways)
-
-
-def _job_says(words: str, jobs: Any) -> ColumnElement[bool]:
-    part = _part(words)
-    return or_(
-        jobs.name.ilike(part), jobs.jira_ticket_key.ilike(part), jobs.jira_part_number.ilike(part)
+        contains(words, tasks.error_message),
     )
 
 
-def _part(words: str) -> str:
-    literally = like_literal(words)
-    return f"%{literally}%" if len(words) >= _SHORTEST_PART else f"{literally}%"
+def _job_says(words: str, jobs: Any) -> ColumnElement[bool]:
+    return contains(words, jobs.name, jobs.jira_ticket_key, jobs.jira_part_number)
 
 
 def _by_making(sort: Sort) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.database.filtering import like_literal, plan_for_these_values
+from shared.database.filtering import like_literal, like_part, plan_for_these_values
 from shared.tickets.ticket import TicketRow
 
 
@@ -76,7 +76,7 @@ def page(
 def _where(filters: TicketFilter) -> tuple[list[str], dict[str, Any]]:
     values: dict[str, Any] = {}
     if filters.q:
-        values["q"] = f"%{like_literal(filters.q)}%"
+        values["q"] = like_part(filters.q)
     if filters.project:
         values["project"] = f"{like_literal(filters.project.upper())}-%"
     if filters.status:

@@ -1,4 +1,4 @@
-"""What else a shop has after a while: deliveries, copies of tickets, a route with units, deeds."""
+"""More of a shop: deliveries, copies of tickets, a path with units, audit entries."""
 
 import random
 from datetime import timedelta
@@ -32,7 +32,7 @@ def records(engine: Engine, settings: Settings) -> str:
     """Add them to ``seed.shop``; the id of a job that is on its way."""
     deliveries(engine)
     tickets(engine)
-    deeds(engine)
+    actions(engine)
     return route(engine, settings)
 
 
@@ -92,7 +92,7 @@ def tickets(engine: Engine) -> None:
         )
 
 
-def deeds(engine: Engine) -> None:
+def actions(engine: Engine) -> None:
     """What operators did."""
     ada = Actor(ActorKind.OPERATOR, "ada")
     with begin(engine) as session:

@@ -18,16 +18,16 @@ blueprint = Blueprint("login", __name__, template_folder=".")
 blueprint.after_request(protect)
 
 _NEEDS_TLS = (
-    "Passwords are taken over HTTPS alone. If a proxy in front of Routecard ends it, "
+    "Passwords are accepted over HTTPS only. If a proxy in front of Routecard terminates TLS, "
     "set ROUTECARD_TRUSTED_PROXIES to the number of proxies."
 )
 _STALE = "This page was open too long, or cookies are off. Please try again."
 
 
 def _page() -> Any:
-    """Show the form, or go on where nothing has to be asked."""
+    """Show the form, or redirect if no login is needed."""
     if sessions.stands_open() or sessions.current_operator() is not None:
-        return redirect(_wanted(), 303)
+        return redirect(_next_address(), 303)
     return _form()
 
 
@@ -51,7 +51,7 @@ def _submit() -> Any:
     session.clear()
     session.permanent = True
     flask_login.login_user(Account(operator))
-    return redirect(_wanted(), 303)
+    return redirect(_next_address(), 303)
 
 
 def _refused(error: AppError) -> Response:
@@ -71,18 +71,18 @@ def _log_out() -> Any:
 
 
 def _form(problem: str = "", *, status: int = 200) -> Response:
-    page = render_template("login.html", problem=problem, wanted=_wanted())
+    page = render_template("login.html", problem=problem, next_address=_next_address())
     answer = make_response(page, status)
     answer.headers["Cache-Control"] = "no-store"
     return answer
 
 
-def _wanted() -> str:
-    """Where to go on: a page of ours, never another site's or the REST API."""
-    wanted = request.values.get("next", "/")
+def _next_address() -> str:
+    """The page to show next: one of ours, never one of another site or of the REST API."""
+    address = request.values.get("next", "/")
     # One leading slash leaves no room for a scheme or a host; browsers read a backslash as a slash.
-    ours = wanted.startswith("/") and not wanted.startswith(("//", "/\\", "/api", "/login"))
-    return wanted if ours and wanted.isprintable() else "/"
+    ours = address.startswith("/") and not address.startswith(("//", "/\\", "/api", "/login"))
+    return address if ours and address.isprintable() else "/"
 
 
 for _rule, _method, _view in (

@@ -1,4 +1,4 @@
-"""Audit: who did what, to what, when and why, and what came of it."""
+"""The audit list: who did what, to what, when and why, and the result."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -7,7 +7,7 @@ from flask import Response
 from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
-from api.dashboard.audit import words as audit_words
+from api.dashboard.audit import labels as audit_labels
 from api.dashboard.kit.list_page import show_list
 from api.dashboard.kit.list_request import ListParameters
 from api.dashboard.kit.pages import Pages
@@ -72,7 +72,7 @@ def audit_list() -> Response:
 
 def _context(session: Session, _rows: Sequence[AuditEvent]) -> dict[str, Any]:
     return {
-        "actions": list(audit_words.ACTION.items()),
+        "actions": list(audit_labels.ACTION.items()),
         "actors": [(name, name) for name in audit.actors(session)],
-        "tell": audit_words,
+        "audit_labels": audit_labels,
     }

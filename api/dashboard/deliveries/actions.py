@@ -6,11 +6,11 @@ from urllib.parse import urlencode
 from flask import Response, flash, request
 
 from api.auth.bearer import current_actor
-from api.dashboard.deliveries import words as delivery_words
+from api.dashboard.deliveries import labels as delivery_labels
 from api.dashboard.deliveries.views import DELIVERIES
-from api.dashboard.kit import words
 from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
-from api.dashboard.kit.layout import go_on
+from api.dashboard.kit.formats import counted
+from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
 from api.runtime import transaction
@@ -53,7 +53,7 @@ def ask_replay() -> Response:
                 (
                     row.ticket_key or row.id,
                     row.event,
-                    delivery_words.STATE[row.outcome or "waiting"],
+                    delivery_labels.STATE[row.outcome or "waiting"],
                 )
                 for row in some
             ],
@@ -66,8 +66,8 @@ def replay_many() -> Response:
     """Replay them."""
     wanted, chosen = _meant(request.form.getlist("id"))
     total = replays.replay_all(wanted, context=_audit_context(), chosen=_as_json(chosen))
-    flash(f"{words.counted(total, 'delivery')} waiting to be applied once more.", _mood(total))
-    return go_on(_back(chosen))
+    flash(f"{counted(total, 'delivery')} waiting to be applied once more.", _mood(total))
+    return redirect_after_post(_back(chosen))
 
 
 @pages.action("/deliveries/<delivery_id>/replay")
@@ -79,7 +79,7 @@ def replay_one(delivery_id: str) -> Response:
         flash(f"{error.message}.", "warn")
     else:
         flash("Waiting to be applied once more.", "good")
-    return go_on(f"/deliveries/{delivery_id}")
+    return redirect_after_post(f"/deliveries/{delivery_id}")
 
 
 def _meant(ids: list[str]) -> tuple[DeliveryFilter, list[tuple[str, str]]]:
@@ -114,19 +114,19 @@ def _back(chosen: list[tuple[str, str]]) -> str:
 
 def _counted(matching: Matching) -> str:
     if matching.matched > MOST_COUNTED:
-        return f"more than {words.counted(matching.replayable, 'delivery')}"
-    return words.counted(matching.replayable, "delivery")
+        return f"more than {counted(matching.replayable, 'delivery')}"
+    return counted(matching.replayable, "delivery")
 
 
 def _nothing(matching: Matching) -> str:
     if not matching.matched:
         return "No delivery matches any more."
-    return f"None of {words.counted(matching.matched, 'delivery')} can be applied once more."
+    return f"None of {counted(matching.matched, 'delivery')} can be applied once more."
 
 
 def _notes(matching: Matching) -> list[str]:
     left = {"not applied yet": matching.waiting, "the body is no longer kept": matching.bodiless}
-    return [f"{words.counted(n, 'delivery')} left alone: {why}." for why, n in left.items() if n]
+    return [f"{counted(n, 'delivery')} left alone: {why}." for why, n in left.items() if n]
 
 
 def _mood(total: int) -> str:

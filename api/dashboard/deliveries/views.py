@@ -1,4 +1,4 @@
-"""Webhook deliveries as operators look at them: the inbox, and one with its body."""
+"""The pages of webhook deliveries: the list, and one delivery with its body."""
 
 import json
 from contextlib import suppress
@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
-from api.dashboard.deliveries import words as delivery_words
+from api.dashboard.deliveries import labels as delivery_labels
 from api.dashboard.kit.list_page import show_list, tabs
 from api.dashboard.kit.list_request import ListParameters, ListRequest
 from api.dashboard.kit.live import PART, show_live
@@ -24,9 +24,9 @@ from shared.webhooks.queries import DeliveryState
 
 DELIVERIES = ListParameters("/deliveries", DeliveryQuery, since="receivedSince")
 MOST_COUNTED = 10_000
-"""A list says how many match up to here; what is done to all of them counts them all."""
+"""A list counts the matching deliveries up to this number."""
 SHOWN_BYTES = 200_000
-"""Of a longer body the beginning is shown, as it came."""
+"""Of a longer body only the beginning is shown."""
 _JOBS = 5
 
 pages = Pages("delivery_pages", __name__)
@@ -51,12 +51,12 @@ def _context(session: Session, listing: ListRequest[DeliveryQuery]) -> dict[str,
     return {
         "matching": matching.matched,
         "most": MOST_COUNTED,
-        "hearing": webhook_health.hearing(session),
+        "webhooks": webhook_health.hearing(session),
         "expected": webhook_health.expected(current_runtime().settings),
-        "tabs": tabs(listing, "outcome", delivery_words.STATE),
+        "tabs": tabs(listing, "outcome", delivery_labels.STATE),
         "events": [(name, name.removeprefix("jira:")) for name in delivery_queries.events(session)],
-        "proofs": list(delivery_words.PROOF.items()),
-        "tell": delivery_words,
+        "proofs": list(delivery_labels.PROOF.items()),
+        "delivery_labels": delivery_labels,
     }
 
 
@@ -75,23 +75,23 @@ def _one(session: Session, delivery_id: str) -> dict[str, Any]:
         "delivery": row,
         "state": row.outcome or DeliveryState.WAITING.value,
         "jobs": queries.jobs_page(session, limit=_JOBS, filters=about) if row.ticket_key else [],
-        "tell": delivery_words,
+        "delivery_labels": delivery_labels,
         "body": None if PART in request.headers else _body(session, delivery_id),
         "body_days": current_runtime().settings.delivery_body_days,
     }
 
 
 def _body(session: Session, delivery_id: str) -> tuple[str, bool]:
-    """The body for people, and whether that is all of it."""
+    """The body as text, and whether it is complete."""
     return pretty(delivery_queries.body(session, delivery_id, most=SHOWN_BYTES + 1) or b"")
 
 
 def pretty(raw: bytes) -> tuple[str, bool]:
-    """A body indented where it is JSON, else as it came; and whether that is all of it."""
+    """The body, indented if it is JSON, and whether it is complete."""
     whole = len(raw) <= SHOWN_BYTES
     text = raw[:SHOWN_BYTES].decode("utf-8", "replace")
     if whole:
         with suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
-    # What JSON can say and UTF-8 cannot, and what a page must not hold.
+    # JSON can contain lone surrogates, which UTF-8 cannot encode, and NUL, which HTML forbids.
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd"), whole

@@ -1,4 +1,4 @@
-"""The form that makes a job: its ticket found in our copy, checks and messages as in the API."""
+"""The form that creates a job: a search for tickets, and the API's checks and messages."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.bearer import current_actor
 from api.creation.new_jobs import create_jobs
-from api.dashboard.kit.layout import go_on, show
+from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.pages import Pages
 from api.http.json_body import check_texts
 from api.http.request_ids import request_id
@@ -30,39 +30,40 @@ from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
 
 CANDIDATES = 10
-"""Tickets that a search shows."""
+"""Tickets that a search shows at most."""
 OFFERED = 50
-"""Open tickets that the key's field offers, the newest."""
+"""The newest open tickets, which the field of the key suggests."""
 _FIELDS = tuple(JobCreate.model_fields[name].alias or name for name in JobCreate.model_fields)
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
+_SAME_JOB = "This form has already created this job."
 _SENT_BEFORE = (
-    "This form has made a job already, with other values. To make one more, send it again."
+    "This form has already created a job with other values. Send it again to create one more."
 )
 
 pages = Pages("new_job", __name__)
 
 
-class _Made(NamedTuple):
-    """Where the job is, what is said about it, and whether workers have to do with it."""
+class _Created(NamedTuple):
+    """The page of the job, the message to show there, and whether its ticket has to be read."""
 
     address: str
-    words: str
+    message: str
     due: bool
 
 
 @pages.page("/jobs/new", role=Role.FULL)
 def new_job() -> Response:
-    """The empty form, or one about the ticket ``?ticket=``; ``?find=`` looks for tickets."""
-    words = _clean(request.args.get("find", ""))
+    """The empty form, or one for the ticket ``?ticket=``; ``?find=`` searches for tickets."""
+    text = _clean(request.args.get("find", ""))
     with transaction() as session:
         ticket = _ticket(session, request.args.get("ticket", ""))
-        return _form(session, values=_proposed(ticket), find=words)
+        return _form(session, values=_proposed(ticket), find=text)
 
 
 @pages.action("/jobs/new")
 def create_job() -> Response:
-    """Make the job; what is wrong is said beside the field, and what was typed is kept."""
+    """Create the job, or show each problem beside its field and keep the input."""
     typed = {name: request.form.get(name, "") for name in _FIELDS}
     try:
         content = _content(typed)
@@ -73,17 +74,17 @@ def create_job() -> Response:
     except InvalidInputError as error:
         return _refused(typed, {one.field: one.message for one in reversed(error.problems)})
     try:
-        made = in_transaction(lambda session: _once(session, draft, content))
+        created = in_transaction(lambda session: _once(session, draft, content))
     except KeyReusedError:
         return _refused(typed, {}, notice=_SENT_BEFORE)
-    flash(made.words, "good")
-    if made.due:
+    flash(created.message, "good")
+    if created.due:
         notify()
-    return go_on(made.address)
+    return redirect_after_post(created.address)
 
 
 def _content(typed: dict[str, str]) -> dict[str, Any]:
-    """What was typed as the body a client of the REST API would send."""
+    """The input as the body that a client of the REST API would send."""
     content: dict[str, Any] = {name: text for name, text in typed.items() if text.strip()}
     quantity = content.get("goalQuantity", "").strip()
     if _NUMBER.fullmatch(quantity):
@@ -94,28 +95,28 @@ def _content(typed: dict[str, str]) -> dict[str, Any]:
     return content
 
 
-def _once(session: Session, draft: JobCreate, content: dict[str, Any]) -> _Made:
-    """Make the job, once for each form: a second click leads to the same one."""
+def _once(session: Session, draft: JobCreate, content: dict[str, Any]) -> _Created:
+    """Create the job, once for each form: a second click leads to the same job."""
     use = Use(
-        credential=_whose(),
+        credential=_credential(),
         method="POST",
         path=request.path,
         key=_form_key(),
         fingerprint=hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest(),
     )
-    if before := idempotency.claim(session, use):
-        return _Made(before.headers["Location"], "This form has made this job already.", due=False)
+    if kept := idempotency.claim(session, use):
+        return _Created(kept.headers["Location"], _SAME_JOB, due=False)
     (view,) = create_jobs(session, [draft.draft()])
     context = AuditContext(actor=current_actor(), request_id=request_id())
     audit.write(session, AuditAction.CREATE, context, subject=view.job.id)
     address = f"/jobs/{view.job.id}"
     idempotency.keep(session, use, KeptAnswer(303, {"Location": address}, b""))
     if not view.due:
-        return _Made(address, "Job made.", due=False)
-    return _Made(address, f"Job made; {view.job.jira_ticket_key} is being read.", due=True)
+        return _Created(address, "Job created.", due=False)
+    return _Created(address, f"Job created; {view.job.jira_ticket_key} is being read.", due=True)
 
 
-def _whose() -> str:
+def _credential() -> str:
     operator = g.get("operator")
     return "open" if operator is None else f"operator:{operator.id}"
 
@@ -141,7 +142,7 @@ def _form(
     status: int = 200,
 ) -> Response:
     found = _candidates(session, find) if find else []
-    return show(
+    return render_page(
         "new_job",
         status=status,
         values={name: text.replace("\0", "") for name, text in values.items()},
@@ -156,10 +157,10 @@ def _form(
     )
 
 
-def _candidates(session: Session, words: str) -> list[TicketRow]:
-    """Open tickets first; where none says so, closed ones too."""
+def _candidates(session: Session, text: str) -> list[TicketRow]:
+    """Matching open tickets; if there are none, closed ones too."""
     for done in (False, None):
-        wanted = TicketFilter(q=words, done=done)
+        wanted = TicketFilter(q=text, done=done)
         if found := ticket_queries.page(session, wanted, limit=CANDIDATES + 1):
             return found
     return []
@@ -171,7 +172,7 @@ def _ticket(session: Session, key: str) -> TicketRow | None:
 
 
 def _proposed(ticket: TicketRow | None) -> dict[str, str]:
-    """Name and quantity from the ticket; the Jira fields are left to the fill."""
+    """Name and quantity from the ticket; the Jira fields are filled later."""
     if ticket is None:
         return {"jiraTicketKey": _clean(request.args.get("ticket", ""))}
     return {

@@ -1,4 +1,4 @@
-"""Jobs as operators look at them: the list, and the page of one with all that is known of it."""
+"""The pages of jobs: the list, and one job with everything that is known of it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from flask import Response, request
 from sqlalchemy.orm import Session
 
+from api.dashboard.kit.labels import STATUS
 from api.dashboard.kit.list_page import show_list, tabs
 from api.dashboard.kit.list_request import ListParameters
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
-from api.dashboard.kit.words import STATUS
 from api.runtime import current_runtime
 from api.schemas.jobs import JobQuery
 from shared.errors import NotFoundError
@@ -33,7 +33,7 @@ FILLERS: dict[Filler, str] = {
     Filler.CLIENT: "The client, with the job",
     Filler.LINK: "A link made later",
     Filler.TICKET: "The ticket",
-    Filler.UNKNOWN: "Client or ticket: the job is older than the record of it",
+    Filler.UNKNOWN: "Client or ticket: the job is older than this record",
     Filler.ABSENT: "The ticket has none",
     Filler.WAITING: "Waits for the ticket",
     Filler.UNFILLED: "Not filled",
@@ -54,7 +54,7 @@ def job_list() -> Response:
         fetch=lambda s, limit: queries.jobs_page(s, limit=limit, before=before, filters=filters),
         key=lambda view: view.job.id,
         context=lambda session, rows: {
-            "made": field_origins.progress_of(session, [view.job.id for view in rows]),
+            "progress": field_origins.progress_of(session, [view.job.id for view in rows]),
             "tabs": tabs(listing, "jiraSync", STATUS),
             "priorities": [(name, name) for name in field_origins.priorities(session)],
         },
@@ -63,7 +63,7 @@ def job_list() -> Response:
 
 @pages.page("/jobs/<job_id>")
 def job_page(job_id: str) -> Response:
-    """One job: its Jira part, its progress, its units."""
+    """One job: its Jira fields, its progress, its units."""
     return show_live("job", lambda session: _one(session, job_id))
 
 
@@ -92,14 +92,14 @@ def _one(session: Session, job_id: str) -> dict[str, Any]:
 def _fields(
     session: Session, job_id: str, now: Drift | None
 ) -> Iterator[tuple[str, Origin, FieldDrift | None]]:
-    """Each Jira field's title, where its value comes from, and how Jira has it now."""
+    """Each Jira field's title, the origin of its value, and its value in Jira now."""
     theirs = {field.field: field for field in now.fields} if now else {}
     for origin in field_origins.origins(session, job_id):
         yield origin.field.title, origin, theirs.get(origin.field.name)
 
 
 def _units(session: Session, view: JobView) -> dict[str, Any]:
-    """Some of the job's units, in order of their numbers, those past ``?units=``."""
+    """One page of the job's units, in order of their numbers: those after ``?units=``."""
     after = request.args.get("units", "")
     number = serial_queries.number_of(after) if after else None
     found = serial_queries.page(

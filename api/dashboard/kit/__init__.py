@@ -1,1 +1,1 @@
-"""What all pages share: frame, lists, confirmation, errors, assets."""
+"""What all pages share: layout, lists, confirmation, errors, assets."""

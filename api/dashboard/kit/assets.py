@@ -1,4 +1,4 @@
-"""Style, script and icon of the pages: named by what is in them, so that browsers may keep them."""
+"""Style sheets, script and icon, with a hash in the address, so that browsers may cache them."""
 
 import hashlib
 import mimetypes
@@ -12,23 +12,23 @@ from api.dashboard.kit.security import protect
 
 FOLDER = Path(__file__).parent / "static"
 _ADDRESS = "/static/"
-_FOR_EVER = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 def register(app: Flask) -> None:
-    """Serve the files, to anybody: the login page needs them too."""
+    """Serve the files to everybody: the login page needs them too."""
     declare(_serve, Unscoped.PUBLIC)
     app.add_url_rule(f"{_ADDRESS}<name>", "assets", _serve)
 
 
 def address(name: str) -> str:
-    """Where a file is, as it is now."""
+    """The address of a file with its present content."""
     return f"{_ADDRESS}{name}?v={_digest(name)}"
 
 
 @cache
 def _files() -> dict[str, bytes]:
-    """All of them, a few dozen kilobytes."""
+    """All files by name: a few dozen kilobytes."""
     return {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.is_file()}
 
 
@@ -42,8 +42,8 @@ def _serve(name: str) -> Response:
         abort(404)
     kind, _ = mimetypes.guess_type(name)
     answer = protect(Response(_files()[name], mimetype=kind or "application/octet-stream"))
-    named = request.args.get("v") == _digest(name)
-    answer.headers["Cache-Control"] = _FOR_EVER if named else "no-cache"
+    current = request.args.get("v") == _digest(name)
+    answer.headers["Cache-Control"] = _IMMUTABLE if current else "no-cache"
     answer.set_etag(_digest(name))
     answer.make_conditional(request)
     return answer

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from flask import Response
 
-from api.dashboard.kit.layout import show
+from api.dashboard.kit.layout import render_page
 
 SAMPLE = 8
 """Rows that are shown of what will change."""
@@ -33,7 +33,7 @@ class Confirmation:
 
 def ask(wanted: Confirmation) -> Response:
     """The page that asks."""
-    return show(
+    return render_page(
         "confirm",
         title=wanted.title,
         question=wanted.question,

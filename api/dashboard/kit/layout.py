@@ -1,4 +1,4 @@
-"""The frame of every page: navigation, operator, theme, and the templates put into it."""
+"""The layout of every page: navigation, operator, colours, and what all templates can use."""
 
 from typing import Any, NamedTuple
 
@@ -15,12 +15,13 @@ from flask import (
 )
 
 from api.auth.sessions import may_act
-from api.dashboard.kit import assets, theme, words
+from api.dashboard.kit import assets, formats, labels, theme
 from api.runtime import current_runtime
+from shared.clock import iso_millis
 
 
-class Entry(NamedTuple):
-    """One line of the navigation."""
+class NavigationEntry(NamedTuple):
+    """One link of the navigation."""
 
     name: str
     address: str
@@ -28,54 +29,56 @@ class Entry(NamedTuple):
 
 
 NAVIGATION = (
-    Entry("Overview", "/", "overview"),
-    Entry("Tasks", "/tasks", "tasks"),
-    Entry("Jobs", "/jobs", "jobs"),
-    Entry("Deliveries", "/deliveries", "deliveries"),
-    Entry("Jira", "/jira", "jira"),
-    Entry("Audit", "/audit", "audit"),
+    NavigationEntry("Overview", "/", "overview"),
+    NavigationEntry("Tasks", "/tasks", "tasks"),
+    NavigationEntry("Jobs", "/jobs", "jobs"),
+    NavigationEntry("Deliveries", "/deliveries", "deliveries"),
+    NavigationEntry("Jira", "/jira", "jira"),
+    NavigationEntry("Audit", "/audit", "audit"),
 )
 
 
-def show(page: str, *, status: int = 200, **context: Any) -> Response:
-    """A page that does not refresh itself: the template ``page.html``."""
+def render_page(page: str, *, status: int = 200, **context: Any) -> Response:
+    """The template ``PAGE.html`` as a response."""
     return make_response(render_template(f"{page}.html", **context), status)
 
 
-def go_on(address: str) -> Response:
-    """After a form: to a page that may be reloaded without doing it again."""
+def redirect_after_post(address: str) -> Response:
+    """A redirect to a page that can be reloaded without sending the form again."""
     return make_response(redirect(address, 303))
 
 
 def register(app: Flask) -> None:
-    """Give every template what the frame needs."""
+    """Give every template what the layout needs."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.filters.update({function.__name__: function for function in formats.FILTERS})
+    app.jinja_env.filters["iso"] = iso_millis
+    app.jinja_env.globals["labels"] = labels
     app.register_blueprint(Blueprint("kit", __name__, template_folder="."))
     assets.register(app)
     theme.register(app)
-    words.register(app)
-    app.context_processor(_frame)
+    app.context_processor(_context)
 
 
-def _frame() -> dict[str, Any]:
-    inside = bool(g.get("inside"))
+def _context() -> dict[str, Any]:
+    authorized = bool(g.get("authorized"))
     operator = g.get("operator")
     return {
-        "inside": inside,
-        "stands_open": inside and operator is None,
+        "authorized": authorized,
+        "open_mode": authorized and operator is None,
         "operator": operator,
-        "may_act": inside and may_act(),
-        "navigation": _entries(),
+        "may_act": authorized and may_act(),
+        "navigation": _links(),
         "theme": theme.chosen(),
         "themes": list(theme.Theme),
         "asset": assets.address,
         "now": current_runtime().clock.now(),
         "jira_address": current_runtime().settings.browse_url.rstrip("/"),
-        "here": request.full_path.rstrip("?"),
+        "page_address": request.full_path.rstrip("?"),
     }
 
 
-def _entries() -> list[Entry]:
-    """Lines whose pages are there."""
+def _links() -> list[NavigationEntry]:
+    """The links whose pages exist."""
     rules = {rule.rule for rule in current_app.url_map.iter_rules()}
     return [entry for entry in NAVIGATION if entry.address in rules]

@@ -14,7 +14,7 @@ from typing import Any
 from flask import Response, make_response, render_template, request
 from sqlalchemy.orm import Session
 
-from api.dashboard.kit.layout import show
+from api.dashboard.kit.layout import render_page
 from api.runtime import transaction
 
 PART = "Routecard-Part"
@@ -27,7 +27,7 @@ def show_live(page: str, read: Callable[[Session], dict[str, Any]], **context: A
     with transaction() as session:
         values = {**context, **read(session)}
     if PART not in request.headers:
-        return show(page, **values)
+        return render_page(page, **values)
     part = render_template(f"{page}_live.html", **values)
     answer = make_response(part)
     content = _RELATIVE_TIME.sub(r"\1", part)

@@ -1,4 +1,4 @@
-"""How pages are added: each with its guard, its headers, and its errors shown as pages."""
+"""Registration of pages: each with its access check, its headers, and its errors as pages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,9 +16,9 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class Pages(Blueprint):
-    """The pages of one concept. Each is guarded: there is no way to add one that is not.
+    """The pages of one group. Every page is registered with an access check.
 
-    In Flask's list of blueprints they are ``pages_NAME``: the REST API has the plain names.
+    The blueprint is called ``pages_NAME``, as the REST API has the plain names.
     """
 
     def __init__(self, name: str, module: str) -> None:
@@ -28,29 +28,29 @@ class Pages(Blueprint):
         error_pages.attach(self)
 
     def page(self, rule: str, *, role: Role = Role.READ_ONLY) -> Callable[[View], View]:
-        """A page that operators of this role may see."""
+        """Register a page that operators with this role may see."""
         return self._guarded(rule, HTTPMethod.GET, role)
 
     def action(self, rule: str) -> Callable[[View], View]:
-        """Something that a form does: by POST, with its CSRF token, by full operators alone."""
+        """Register the action of a form: POST with a CSRF token, for the full role only."""
         return self._guarded(rule, HTTPMethod.POST, Role.FULL)
 
     def _guarded(self, rule: str, method: HTTPMethod, role: Role) -> Callable[[View], View]:
         def decorate(view: View) -> View:
             endpoint = f"{view.__name__}_{method.lower()}"
-            guarded = require_operator(role)(_inside(view))
+            guarded = require_operator(role)(_authorized(view))
             self.add_url_rule(rule, endpoint, guarded, methods=[method.value])
             return view
 
         return decorate
 
 
-def _inside(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Past the guard: from here on an error page may show the navigation."""
+def _authorized(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Note that access was granted: from here on, an error page may show the navigation."""
 
     @wraps(view)
     def called(**variables: str) -> Any:
-        g.inside = True
+        g.authorized = True
         return view(**variables)
 
     return called

@@ -1,4 +1,4 @@
-"""Headers that keep a page to itself: nothing foreign runs in it, frames it or keeps a copy."""
+"""Security headers: no foreign script runs in a page, no site frames it, no cache keeps it."""
 
 from flask import Response
 
@@ -26,7 +26,7 @@ _HEADERS = {
 
 
 def protect(answer: Response) -> Response:
-    """Put the headers on a page. It is not kept: it shows what only operators may see."""
+    """Add the headers to a page. It is not cached, as only operators may see it."""
     for name, value in _HEADERS.items():
         answer.headers[name] = value
     answer.headers.setdefault("Cache-Control", "no-store")

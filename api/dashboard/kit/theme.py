@@ -1,4 +1,4 @@
-"""Light or dark: as the system says, or as chosen, kept in a cookie that means nothing else."""
+"""Light or dark colours: as the system says, or as chosen and kept in a cookie."""
 
 from enum import StrEnum
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ _YEAR = 365 * 24 * 3600
 
 
 class Theme(StrEnum):
-    """What can be chosen."""
+    """The choices."""
 
     AUTO = "auto"
     LIGHT = "light"
@@ -21,13 +21,13 @@ class Theme(StrEnum):
 
 
 def register(app: Flask) -> None:
-    """Take the choice; from anybody, as it changes nothing but their own cookie."""
+    """Accept a choice from everybody: it changes only the client's own cookie."""
     declare(_choose, Unscoped.PUBLIC)
     app.add_url_rule("/theme", "theme", _choose, methods=["POST"])
 
 
 def chosen() -> Theme:
-    """The choice this request brings."""
+    """The choice in this request's cookie."""
     return _theme(request.cookies.get(COOKIE))
 
 
@@ -50,7 +50,7 @@ def _choose() -> Response:
 
 
 def _back() -> str:
-    """The page the choice was made on, which the browser names; never another site's."""
+    """The page on which the choice was made, as the browser says; never a page of another site."""
     parts = urlsplit(request.referrer or "")
     ours = parts.netloc == request.host and parts.path.startswith("/")
     address = parts.path + (f"?{parts.query}" if parts.query else "")

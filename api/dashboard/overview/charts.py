@@ -1,4 +1,4 @@
-"""Geometry of charts that templates draw as SVG: no style, no script, only numbers and words."""
+"""Geometry of the chart that a template draws as SVG: numbers and texts only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _TICKS_EVERY = 10
 
 
 class Bar(NamedTuple):
-    """One minute: where its column stands and how high its two parts are."""
+    """The column of one minute: its position, and the heights of its two parts."""
 
     x: float
     width: float
@@ -26,7 +26,7 @@ class Bar(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A mark on an axis."""
+    """A label on an axis."""
 
     at: float
     title: str
@@ -34,12 +34,12 @@ class Tick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What the template draws, and the same in words for whoever does not see it."""
+    """What the template draws, and the same as a text for screen readers."""
 
     bars: list[Bar]
     minutes: list[Tick]
     levels: list[Tick]
-    words: str
+    summary: str
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
@@ -58,12 +58,12 @@ def per_minute(minutes: Sequence[Minute]) -> Chart:
             if m.at.minute % _TICKS_EVERY == 0
         ],
         levels=[Tick(_height(0, top), "0"), *_levels(top)],
-        words=_words(minutes),
+        summary=_summary(minutes),
     )
 
 
 def round_up(value: int) -> int:
-    """The next of 2, 4, 10, 20, 40, 100, …: a scale whose half is whole."""
+    """The next of 2, 4, 10, 20, 40, 100, …: half of it is a whole number too."""
     size = 1
     while True:
         for first in (2, 4, 10):
@@ -77,7 +77,7 @@ def _levels(top: int) -> list[Tick]:
 
 
 def short(value: int) -> str:
-    """A number that fits beside an axis: ``950``, ``2k``, ``1.5M``."""
+    """A short form for an axis: ``950``, ``2k``, ``1.5M``."""
     for size, unit in ((1_000_000, "M"), (1_000, "k")):
         if value >= size:
             return f"{value / size:g}{unit}"
@@ -104,7 +104,7 @@ def _bar(minute: Minute, *, x: float, step: float, top: int) -> Bar:
     )
 
 
-def _words(minutes: Sequence[Minute]) -> str:
+def _summary(minutes: Sequence[Minute]) -> str:
     filled, failed = sum(m.filled for m in minutes), sum(m.failed for m in minutes)
     if not filled and not failed:
         return "Nothing was filled and nothing failed in the last hour."
@@ -116,7 +116,7 @@ def _words(minutes: Sequence[Minute]) -> str:
 
 
 def rows(minutes: Sequence[Minute]) -> list[tuple[str, str, int, int]]:
-    """The same as a table, without minutes in which nothing happened."""
+    """The same as a table, without empty minutes."""
     return [
         (iso_millis(m.at), f"{m.at:%H:%M}", m.filled, m.failed)
         for m in minutes

@@ -1,4 +1,4 @@
-"""The first page: what waits, what went, how Jira is, who is alive, and what to do about it."""
+"""The overview: counts of tasks, the last hour, Jira's state, running processes, and failures."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pages = Pages("overview", __name__)
 
 @pages.page("/")
 def overview() -> Response:
-    """How things stand."""
+    """The first page."""
     return show_live("overview", _read)
 
 

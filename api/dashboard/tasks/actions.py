@@ -7,9 +7,10 @@ from urllib.parse import urlencode
 from flask import Response, flash, request
 
 from api.auth.bearer import current_actor
-from api.dashboard.kit import words
 from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
-from api.dashboard.kit.layout import go_on
+from api.dashboard.kit.formats import counted
+from api.dashboard.kit.labels import SKIPPED
+from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
 from api.dashboard.tasks.views import TASKS
 from api.http.request_ids import request_id
@@ -64,7 +65,7 @@ def cancel() -> Response:
 def _ask(operation: Operation) -> Response:
     wanted, hidden = _meant(request.args.to_dict(), request.args.getlist("id"))
     outcome = bulk_actions.preview(current_runtime().engine, operation, wanted)
-    verb, count = _VERBS[operation], words.counted(outcome.changed, "task")
+    verb, count = _VERBS[operation], counted(outcome.changed, "task")
     return ask(
         Confirmation(
             title=f"{verb} {'this task' if outcome.matched == 1 else 'tasks'}",
@@ -92,7 +93,7 @@ def _do(operation: Operation) -> Response:
             current_runtime().engine, operation, wanted, context=context, after_batch=notify
         )
         flash(_came_of(operation, outcome), "good" if outcome.changed else "warn")
-    return go_on(_back(dict(hidden), wanted))
+    return redirect_after_post(_back(dict(hidden), wanted))
 
 
 def _do_one(operation: Operation, task_id: str, context: AuditContext) -> None:
@@ -144,23 +145,23 @@ def _revived(operation: Operation, wanted: TaskFilter) -> Iterator[str]:
         return
     number = bulk_actions.preview(current_runtime().engine, operation, cancelled).changed
     if number:
-        yield f"{words.counted(number, 'task')} among them had been cancelled."
+        yield f"{counted(number, 'task')} among them had been cancelled."
 
 
 def _nothing(operation: Operation, outcome: Outcome) -> str:
     if not outcome.matched:
         return "No task matches any more."
-    return f"None of {words.counted(outcome.matched, 'task')} can be {_DONE[operation]}."
+    return f"None of {counted(outcome.matched, 'task')} can be {_DONE[operation]}."
 
 
 def _notes(outcome: Outcome) -> Iterator[str]:
     for reason, number in outcome.as_json()["skipped"].items():
         verb = "is" if number == 1 else "are"
-        yield f"{words.counted(number, 'task')} {verb} left alone: {words.SKIPPED[reason]}."
+        yield f"{counted(number, 'task')} {verb} left alone: {SKIPPED[reason]}."
 
 
 def _came_of(operation: Operation, outcome: Outcome) -> str:
-    done = f"{words.counted(outcome.changed, 'task')} {_DONE[operation]}."
+    done = f"{counted(outcome.changed, 'task')} {_DONE[operation]}."
     return " ".join([done, *_notes(outcome)])
 
 

@@ -1,11 +1,11 @@
-"""Sync tasks as operators look at them: the list with its filters, and the page of one."""
+"""The pages of sync tasks: the list, and one task with its attempts."""
 
 from typing import Any, NamedTuple
 
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.dashboard.kit import words
+from api.dashboard.kit.labels import CAUSE, SOURCE, STATUS
 from api.dashboard.kit.list_page import show_list, tabs
 from api.dashboard.kit.list_request import ListParameters, ListRequest
 from api.dashboard.kit.live import show_live
@@ -21,13 +21,13 @@ from shared.sync.queries import Sort
 
 TASKS = ListParameters("/tasks", TaskQuery, since="since")
 MOST_COUNTED = 1000
-"""A list says how many match up to here; what is done to all of them counts them all."""
+"""A list counts the matching tasks up to this number."""
 
 pages = Pages("tasks", __name__)
 
 
 class Column(NamedTuple):
-    """The head of a column that a list can be ordered by."""
+    """The heading of a column by which the list can be sorted."""
 
     title: str
     address: str
@@ -57,10 +57,10 @@ def _context(session: Session, listing: ListRequest[TaskQuery]) -> dict[str, Any
         "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
         "matching": task_queries.count(session, listing.query.filters(), most=MOST_COUNTED + 1),
         "most": MOST_COUNTED,
-        "tabs": tabs(listing, "status", words.STATUS, counts=counts),
+        "tabs": tabs(listing, "status", STATUS, counts=counts),
         "columns": _columns(listing),
-        "causes": [(code.value, words.CAUSE[code].title) for code in FailureCode],
-        "sources": [(source.value, words.SOURCE[source]) for source in Source],
+        "causes": [(code.value, CAUSE[code].title) for code in FailureCode],
+        "sources": [(source.value, SOURCE[source]) for source in Source],
     }
 
 
@@ -80,7 +80,7 @@ def _column(listing: ListRequest[TaskQuery], title: str, *, newest: Sort, oldest
 
 @pages.page("/tasks/<task_id>")
 def task_page(task_id: str) -> Response:
-    """One task: what happened to it, and what happens next."""
+    """One task: its attempts, and what happens next."""
     return show_live("task", lambda session: _one(session, task_id))
 
 

@@ -64,7 +64,7 @@ def test_a_deed_on_many_says_which_and_how_far_it_got(pages: Any, engine: Engine
         audit.progress(session, number, counts=counts)
     (row,) = rows(pages.get("/audit").text)
     assert "erp by the API Retried all with status failed, cause no permission" in row
-    assert "not at its end 15 matched; 12 done; 3 filled already" in row
+    assert "not finished 15 matched; 12 done; 3 already filled" in row
 
 
 def test_deeds_are_found_by_action_actor_reason_and_time(pages: Any, engine: Engine) -> None:

@@ -57,7 +57,7 @@ def shown(page: str) -> list[str]:
     return re.findall(r'data-row data-key="([^"]+)"', page)
 
 
-def deeds(engine: Engine) -> list[AuditEvent]:
+def actions(engine: Engine) -> list[AuditEvent]:
     """The audit."""
     with begin(engine) as session:
         return list(session.scalars(select(AuditEvent).order_by(AuditEvent.id)))
@@ -107,7 +107,7 @@ def test_who_was_turned_away_is_counted_with_the_remedy(pages: Any, engine: Engi
             session, {RejectionReason.WRONG_SIGNATURE: 3, RejectionReason.NO_PROOF: 1}
         )
     page = pages.get("/deliveries").text
-    assert "4 requests turned away" in page
+    assert "4 webhooks rejected" in page
     assert "JIRA_WEBHOOK_SECRET" in page
 
 
@@ -163,11 +163,11 @@ def test_one_is_replayed_and_the_audit_knows(pages: Any, inbox: Inbox, engine: E
     assert inbox.row(delivery_id).outcome is None
     page = pages.get(address).text
     assert "Waiting to be applied once more." in page
-    (context,) = deeds(engine)
+    (context,) = actions(engine)
     assert (context.action, context.subject) == ("replay", delivery_id)
     again = pages.post(f"{address}/replay", data=data, follow_redirects=True)
     assert "still waiting to be applied for the first time" in again.text
-    assert len(deeds(engine)) == 1
+    assert len(actions(engine)) == 1
 
 
 def test_all_that_match_are_replayed_after_the_count(
@@ -188,7 +188,7 @@ def test_all_that_match_are_replayed_after_the_count(
     assert "5 deliveries waiting to be applied once more." in pages.get(answer.location).text
     assert {inbox.row(one).outcome for one in failed} == {None}
     assert (inbox.row(gone).outcome, inbox.row(kept).outcome) == ("failed", "noted")
-    (context,) = deeds(engine)
+    (context,) = actions(engine)
     assert (context.reason, context.counts) == ("new secret", {"replayed": 5})
     assert context.filter is not None
     assert context.filter["outcome"] == "failed"

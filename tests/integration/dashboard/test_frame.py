@@ -108,7 +108,7 @@ def test_an_address_that_leads_nowhere_is_a_page_to_a_browser_and_json_to_a_scri
 ) -> None:
     page = client.get("/nowhere", headers=PAGE)
     assert (page.status_code, page.mimetype) == (404, "text/html")
-    assert "Nothing here" in page.text
+    assert "Page not found" in page.text
     assert page.headers["X-Request-ID"] in page.text
     for address, headers in (("/nowhere", {}), ("/api/nowhere", PAGE)):
         answer = client.get(address, headers=headers)
@@ -151,18 +151,18 @@ def test_pages_that_stand_open_say_so_until_there_is_an_operator(
     settings: Settings, engine: Engine
 ) -> None:
     with application(settings, engine) as app:
-        assert "without an operator account" in app.test_client().get("/").text
+        assert "no operator account exists" in app.test_client().get("/").text
     operator(engine)
     with application(settings, engine) as app:
         client = app.test_client()
         log_in(client)
         page = client.get("/").text
-    assert "without an operator account" not in page
+    assert "no operator account exists" not in page
     assert "<b>ada</b>" in page
     assert "Sign out" in page
 
 
-def test_the_login_page_tells_nothing_of_what_is_inside(client: Any, engine: Engine) -> None:
+def test_the_login_page_tells_nothing_of_what_is_authorized(client: Any, engine: Engine) -> None:
     operator(engine)
     page = client.get("/login").text
     assert "/tasks" not in page

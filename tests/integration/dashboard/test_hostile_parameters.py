@@ -186,4 +186,4 @@ def test_what_a_list_does_not_understand_is_refused_with_the_reason(
 ) -> None:
     answer = app.test_client().get(address, headers={"Accept": "text/html"})
     assert (answer.status_code, answer.mimetype) == (400, "text/html")
-    assert "That cannot be done" in answer.text
+    assert "This request is not valid" in answer.text

@@ -37,7 +37,7 @@ def test_counts_are_those_of_the_table(client: Any, engine: Engine) -> None:
     assert _tile(page, "Waiting") == str(_count(engine, "status IN ('pending', 'running')"))
     assert _tile(page, "Failed") == str(_count(engine, "status = 'failed'"))
     assert _tile(page, "Filled") == str(_count(engine, "status = 'filled'"))
-    assert "ms" in _tile(page, "Create to filled")
+    assert "ms" in _tile(page, "From create to fill")
 
 
 def test_each_cause_comes_with_its_count_and_a_remedy(client: Any, engine: Engine) -> None:
@@ -68,12 +68,12 @@ def test_jiras_state_is_said_in_words_with_who_waits(
     notice = client.get("/").text.split("jira-notice", 1)[1].split("</p>", 1)[0]
     waiting = _count(engine, "status IN ('pending', 'running')")
     assert words in notice
-    assert f"{waiting} jobs wait" in notice
+    assert f"{waiting} tasks waiting" in notice
     assert "Jira says so." in notice
 
 
 def test_a_worker_that_fell_silent_is_shown(client: Any, engine: Engine) -> None:
-    assert "Silent" not in client.get("/").text
+    assert "No heartbeat" not in client.get("/").text
     with begin(engine) as session:
         session.execute(
             text("""
@@ -82,7 +82,7 @@ def test_a_worker_that_fell_silent_is_shown(client: Any, engine: Engine) -> None
         )
     page = client.get("/").text
     worker = page.split("<dt>Workers</dt>", 1)[1].split("</div>", 1)[0]
-    assert "Silent" in worker
+    assert "No heartbeat" in worker
     assert "3 min ago" in worker
 
 
@@ -102,7 +102,7 @@ def test_webhooks_that_wait_or_were_turned_away_are_counted(client: Any, engine:
         )
     page = client.get("/").text
     assert "1 waiting" in page
-    assert "7 turned away today" in page
+    assert "7 rejected today" in page
 
 
 def test_the_chart_says_in_words_and_in_a_table_what_it_draws(client: Any) -> None:
@@ -142,4 +142,4 @@ def test_numbers_beside_an_axis_are_short(value: int, words: str) -> None:
 
 
 def test_an_hour_without_anything_is_said_to_be_so() -> None:
-    assert charts.per_minute(_minutes((0, 0))).words.startswith("Nothing was filled")
+    assert charts.per_minute(_minutes((0, 0))).summary.startswith("Nothing was filled")

@@ -104,6 +104,7 @@ def _plan(connection: Connection, query: str, values: Any) -> dict[str, Any]:
         "/jobs",
         "/jobs?q=PI-12345",
         "/jobs?q=nothing-like-it",
+        "/jobs?q=g",
         "/jobs?jiraSync=running",
         "/jobs?jiraPriority=Highest",
         "/jobs?jiraLabel=rush",

@@ -215,7 +215,7 @@ def test_some_are_cancelled_and_what_cannot_be_is_told(client: Any, engine: Engi
     query = "&".join(f"id={task}" for task in chosen)
     page = client.get(f"/tasks/cancel?scope=selected&{query}").text
     assert "Cancel 2 tasks?" in page
-    assert "1 task is left alone: filled already." in page
+    assert "1 task is left alone: already filled." in page
     answer = _confirmed(client, f"/tasks/cancel?scope=selected&{query}")
     assert "2 tasks cancelled." in client.get(answer.location).text
     now = _statuses(engine)
@@ -283,6 +283,6 @@ def test_what_jira_holds_up_is_said_beside_each_task(client: Any, engine: Engine
         until = now + timedelta(minutes=5)
         seed.pause(session, "rate_limited", "Jira asked us to slow down.", until=until)
     assert (
-        f"Waits for Jira: limited until {until:%H:%M} UTC"
+        f"Waiting for Jira: limited until {until:%H:%M} UTC"
         in client.get("/tasks?status=pending").text
     )

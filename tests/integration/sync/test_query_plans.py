@@ -104,6 +104,8 @@ _THEN = SystemClock().now() - timedelta(days=100)
         TaskFilter(words="housing"),
         TaskFilter(words="PI-4711"),
         TaskFilter(words="impeller"),
+        TaskFilter(words="al"),
+        TaskFilter(words="g"),
         TaskFilter(words="no ticket", statuses=(TaskStatus.FAILED,)),
     ],
     ids=lambda wanted: "-".join(wanted.as_json()) or "all",

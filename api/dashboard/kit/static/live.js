@@ -1,21 +1,22 @@
-// Keeps the parts of a page fresh, tells times in words, and listens to the keyboard.
-// Every page works without this file; nothing here decides anything.
+// Refreshes parts of a page, updates relative times, and handles the keyboard.
+// Every page works without this script.
 "use strict";
 
-const EVERY = 2000; // ms between two looks
+const POLL_INTERVAL = 2000; // ms
+const MAX_SHARE = 0.1; // of the time that requests may take: a slow page is polled less often
 const PART = "Routecard-Part";
 
-/* ---- Bringing a part up to date: nodes stay, so that selection, focus and scroll stay too. ---- */
+/* ---- Patching a part: nodes are kept, so that selection, focus and scroll position are kept. ---- */
 
-// By attribute: `form.id` is the form's input of that name, where it has one.
+// By attribute: `form.id` could be the form's input of that name.
 const keyOf = (node) => node.nodeType === Node.ELEMENT_NODE
   ? node.getAttribute("id") || node.getAttribute("data-key") || "" : "";
 
-const alike = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
+const sameNode = (a, b) => a.nodeType === b.nodeType && a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
 
 function patchAttributes(now, next) {
   for (const { name } of [...now.attributes]) {
-    // What was opened or ticked here is the reader's, not the server's.
+    // A <details> that the reader opened stays open.
     if (!next.hasAttribute(name) && !(name === "open" && now.nodeName === "DETAILS")) now.removeAttribute(name);
   }
   for (const { name, value } of next.attributes) {
@@ -34,16 +35,16 @@ function patch(now, next) {
 
 function patchChildren(now, next) {
   const keyed = new Map([...now.children].filter(keyOf).map((child) => [keyOf(child), child]));
-  const wanted = new Set([...next.children].map(keyOf));
+  const remaining = new Set([...next.children].map(keyOf));
   let place = now.firstChild;
   for (const child of [...next.childNodes]) {
-    // Rows that are gone go first, with the blank after them, so that no other has to move.
-    while (place && keyOf(place) && !wanted.has(keyOf(place))) {
+    // Rows that are gone are removed first, with the white space after them, so that no other moves.
+    while (place && keyOf(place) && !remaining.has(keyOf(place))) {
       place = removed(place);
       if (place && place.nodeType === Node.TEXT_NODE && !place.nodeValue.trim()) place = removed(place);
     }
     const known = keyOf(child) ? keyed.get(keyOf(child)) : place;
-    if (known && alike(known, child)) {
+    if (known && sameNode(known, child)) {
       if (known === place) place = place.nextSibling;
       else now.insertBefore(known, place);
       patch(known, child);
@@ -60,25 +61,25 @@ function removed(node) {
   return after;
 }
 
-/* ---- Looking for news ---- */
+/* ---- Polling ---- */
 
-const tags = new WeakMap();
+const etags = new WeakMap();
 const state = document.querySelector("[data-live-state]");
 const pauseSwitch = document.querySelector("[data-live-switch]");
 let paused = false;
 let lostAt = null;
 
-function tell(mood, words) {
+function showState(name, text) {
   if (!state) return;
   state.hidden = false;
-  state.dataset.mood = mood;
-  const place = state.querySelector("[data-live-words]");
-  if (place.textContent !== words) place.textContent = words;
+  state.dataset.state = name;
+  const label = state.querySelector("[data-live-text]");
+  if (label.textContent !== text) label.textContent = text;
 }
 
 async function refresh(part) {
   const headers = { [PART]: "live" };
-  if (tags.has(part)) headers["If-None-Match"] = tags.get(part);
+  if (etags.has(part)) headers["If-None-Match"] = etags.get(part);
   const answer = await fetch(part.dataset.live, {
     headers, cache: "no-store", redirect: "manual", signal: AbortSignal.timeout(10000),
   });
@@ -87,90 +88,91 @@ async function refresh(part) {
   if (answer.status === 200) {
     const fresh = document.createElement("div");
     fresh.innerHTML = await answer.text();
-    if (busyWith(part)) return; // the tag stays the old one, so that it is asked for again
+    if (inUse(part)) return; // the old tag is kept, so that the next poll gets the part again
     const focused = document.activeElement;
     patchChildren(part, fresh);
-    if (part.contains(focused)) focused.focus({ preventScroll: true }); // a row that moved lost it
+    if (part.contains(focused)) focused.focus({ preventScroll: true }); // moving a row removes its focus
     countSelected();
   }
-  tags.set(part, answer.headers.get("ETag"));
+  etags.set(part, answer.headers.get("ETag"));
 }
 
 class SignedOut extends Error {}
 
-// Somebody types in the part, or has marked text in it.
-function busyWith(part) {
+// The reader types in the part, or has selected text in it.
+function inUse(part) {
   const focused = document.activeElement;
   if (part.contains(focused) && focused.matches("textarea, select, input:not([type=checkbox])")) return true;
-  const marked = document.getSelection();
-  return Boolean(marked && !marked.isCollapsed && part.contains(marked.anchorNode));
+  const selection = document.getSelection();
+  return Boolean(selection && !selection.isCollapsed && part.contains(selection.anchorNode));
 }
 
-async function look() {
+async function poll() {
   const parts = [...document.querySelectorAll("[data-live]")];
   if (!parts.length) return;
-  if (paused) tell("paused", "Paused");
-  else if (!document.hidden && !parts.some(busyWith)) await lookAt(parts);
-  setTimeout(look, EVERY);
+  const begin = performance.now();
+  if (paused) showState("paused", "Paused");
+  else if (!document.hidden && !parts.some(inUse)) await refreshAll(parts);
+  setTimeout(poll, Math.max(POLL_INTERVAL, (performance.now() - begin) / MAX_SHARE));
 }
 
-async function lookAt(parts) {
+async function refreshAll(parts) {
   try {
     await Promise.all(parts.map(refresh));
     lostAt = null;
-    tell("live", "Live");
+    showState("live", "Live");
   } catch (error) {
     if (error instanceof SignedOut) {
       paused = true;
-      tell("lost", "Signed out: reload");
+      showState("lost", "Signed out: reload");
       return;
     }
     lostAt ??= new Date();
-    tell("lost", `No answer since ${lostAt.toISOString().slice(11, 16)} UTC`);
+    showState("lost", `No answer since ${lostAt.toISOString().slice(11, 16)} UTC`);
   }
 }
 
-/* ---- Times in words, as api/dashboard/kit/words.py tells them ---- */
+/* ---- Relative times, as in api/dashboard/kit/formats.py ---- */
 
-// The server's clock counts: the one here may be wrong.
-const ahead = Date.now() - Date.parse(document.documentElement.dataset.now);
+// The server's clock is used, as the browser's clock may be wrong.
+const clockOffset = Date.now() - Date.parse(document.documentElement.dataset.now);
 
 function relative(at) {
-  const seconds = (Date.now() - ahead - at) / 1000;
+  const seconds = (Date.now() - clockOffset - at) / 1000;
   const size = Math.abs(seconds);
   if (size < 5) return "just now";
   if (size >= 30 * 86400) return new Date(at).toISOString().slice(0, 10);
   const [length, unit] = [[86400, "d"], [3600, "h"], [60, "min"], [1, "s"]].find(([length]) => size >= length);
-  const words = `${Math.floor(size / length)} ${unit}`;
-  return seconds > 0 ? `${words} ago` : `in ${words}`;
+  const text = `${Math.floor(size / length)} ${unit}`;
+  return seconds > 0 ? `${text} ago` : `in ${text}`;
 }
 
-function tellTimes() {
+function updateTimes() {
   for (const time of document.querySelectorAll("time[data-relative]")) {
-    const words = relative(Date.parse(time.dateTime));
-    if (time.textContent !== words) time.textContent = words;
+    const text = relative(Date.parse(time.dateTime));
+    if (time.textContent !== text) time.textContent = text;
   }
 }
 
-/* ---- Rows: selecting and moving ---- */
+/* ---- Rows: selection and movement ---- */
 
 const rows = () => [...document.querySelectorAll("[data-row]")];
-const ticks = () => [...document.querySelectorAll("[data-row] input[type=checkbox]")];
+const checkboxes = () => [...document.querySelectorAll("[data-row] input[type=checkbox]")];
 const currentRow = () => document.activeElement.closest?.("[data-row]");
 
 function countSelected() {
-  const all = ticks();
-  const chosen = all.filter((tick) => tick.checked).length;
-  for (const place of document.querySelectorAll("[data-selected-count]")) {
-    place.hidden = false;
-    place.textContent = chosen ? `${chosen} selected` : "None selected";
+  const all = checkboxes();
+  const selected = all.filter((checkbox) => checkbox.checked).length;
+  for (const label of document.querySelectorAll("[data-selected-count]")) {
+    label.hidden = false;
+    label.textContent = selected ? `${selected} selected` : "None selected";
   }
-  for (const button of document.querySelectorAll("[data-needs-selection]")) button.disabled = !chosen;
-  const whole = document.querySelector("[data-select-all]");
-  if (!whole) return;
-  whole.hidden = false;
-  whole.checked = chosen > 0 && chosen === all.length;
-  whole.indeterminate = chosen > 0 && chosen < all.length;
+  for (const button of document.querySelectorAll("[data-needs-selection]")) button.disabled = !selected;
+  const selectAll = document.querySelector("[data-select-all]");
+  if (!selectAll) return;
+  selectAll.hidden = false;
+  selectAll.checked = selected > 0 && selected === all.length;
+  selectAll.indeterminate = selected > 0 && selected < all.length;
 }
 
 function move(step) {
@@ -183,14 +185,14 @@ function move(step) {
 }
 
 function toggle() {
-  const tick = currentRow()?.querySelector("input[type=checkbox]");
-  if (!tick) return;
-  tick.checked = !tick.checked;
+  const checkbox = currentRow()?.querySelector("input[type=checkbox]");
+  if (!checkbox) return;
+  checkbox.checked = !checkbox.checked;
   countSelected();
 }
 
 function retry() {
-  if (!ticks().some((tick) => tick.checked)) toggle();
+  if (!checkboxes().some((checkbox) => checkbox.checked)) toggle();
   const button = document.querySelector("[data-retry]");
   if (button && !button.disabled) button.click();
 }
@@ -218,7 +220,7 @@ function pressed(event) {
 
 function changed(event) {
   if (event.target.matches("[data-select-all]")) {
-    for (const tick of ticks()) tick.checked = event.target.checked;
+    for (const checkbox of checkboxes()) checkbox.checked = event.target.checked;
   }
   if (event.target.matches("[data-submits]")) event.target.form.requestSubmit();
   countSelected();
@@ -229,9 +231,9 @@ document.addEventListener("change", changed);
 pauseSwitch?.addEventListener("click", () => {
   paused = !paused;
   pauseSwitch.setAttribute("aria-pressed", String(paused));
-  tell(paused ? "paused" : "live", paused ? "Paused" : "Live");
+  showState(paused ? "paused" : "live", paused ? "Paused" : "Live");
 });
 countSelected();
-tellTimes();
-setInterval(tellTimes, 1000);
-setTimeout(look, EVERY);
+updateTimes();
+setInterval(updateTimes, 1000);
+setTimeout(poll, POLL_INTERVAL);

@@ -1,10 +1,10 @@
-"""Words of the pages: moments, durations, numbers."""
+"""Formats and labels of the pages: times, durations, numbers, states."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from api.dashboard.kit import words
+from api.dashboard.kit import formats, labels
 from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus
 
 NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
@@ -28,7 +28,7 @@ NOW = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
     ],
 )
 def test_how_long_ago_a_moment_is(seconds: float, expected: str) -> None:
-    assert words.relative(NOW - timedelta(seconds=seconds), now=NOW) == expected
+    assert formats.relative(NOW - timedelta(seconds=seconds), now=NOW) == expected
 
 
 @pytest.mark.parametrize(
@@ -47,17 +47,17 @@ def test_how_long_ago_a_moment_is(seconds: float, expected: str) -> None:
 def test_a_length_of_time_is_told_by_its_two_largest_units(
     seconds: float | None, expected: str
 ) -> None:
-    assert words.duration(seconds) == expected
+    assert formats.duration(seconds) == expected
 
 
 def test_numbers_are_grouped_and_counted() -> None:
-    assert words.number(1234567) == "1\u202f234\u202f567"
-    assert words.counted(1, "task") == "1 task"
-    assert words.counted(0, "delivery") == "0 deliveries"
+    assert formats.number(1234567) == "1\u202f234\u202f567"
+    assert formats.counted(1, "task") == "1 task"
+    assert formats.counted(0, "delivery") == "0 deliveries"
 
 
-def test_every_word_of_the_vocabularies_has_one_for_people() -> None:
-    assert set(words.STATUS) == set(TaskStatus)
-    assert set(words.SOURCE) == set(Source)
-    assert set(words.ATTEMPT) == set(AttemptOutcome)
-    assert set(words.CAUSE) == set(FailureCode)
+def test_every_state_source_outcome_and_cause_has_a_label() -> None:
+    assert set(labels.STATUS) == set(TaskStatus)
+    assert set(labels.SOURCE) == set(Source)
+    assert set(labels.ATTEMPT) == set(AttemptOutcome)
+    assert set(labels.CAUSE) == set(FailureCode)

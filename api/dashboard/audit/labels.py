@@ -1,9 +1,10 @@
-"""Plain words for deeds: what was done, to what, and what came of it."""
+"""Labels of audit events: the action, what it was done to, and its result."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from api.dashboard.kit.words import CAUSE, SKIPPED, counted, number
+from api.dashboard.kit.formats import counted, number
+from api.dashboard.kit.labels import CAUSE, SKIPPED
 from shared.accounts.audit import AuditAction
 from shared.models import AuditEvent
 from shared.states import ActorKind
@@ -14,14 +15,14 @@ ACTION: dict[str, str] = {
     AuditAction.REPLAY: "Replayed",
     AuditAction.RESUME: "Resumed Jira",
     AuditAction.RECONCILE: "Reconciled",
-    AuditAction.CREATE: "Made a job",
-    AuditAction.TOKEN_CREATED: "Made a token",
+    AuditAction.CREATE: "Created a job",
+    AuditAction.TOKEN_CREATED: "Created a token",
     AuditAction.TOKEN_REVOKED: "Revoked a token",
     AuditAction.OPERATOR_ADDED: "Added an operator",
     AuditAction.OPERATOR_CHANGED: "Changed an operator",
     AuditAction.OPERATOR_REMOVED: "Removed an operator",
 }
-BY: dict[str, str] = {
+ACTOR_KIND: dict[str, str] = {
     ActorKind.OPERATOR: "on the dashboard",
     ActorKind.TOKEN: "by the API",
     ActorKind.COMMAND: "on the command line",
@@ -29,7 +30,7 @@ BY: dict[str, str] = {
 }
 _SHOWN = 3
 _PAGES = {"sync_": "/tasks/", "hook_": "/deliveries/", "job_": "/jobs/"}
-_ASKED = {
+_FILTER_NAMES = {
     "statuses": "status",
     "error_code": "cause",
     "errorCode": "cause",
@@ -41,24 +42,24 @@ _ASKED = {
     "receivedSince": "since",
     "receivedUntil": "until",
 }
-_COUNTED = {"changed": "done", "replayed": "replayed", "pauses": "ended", "matched": "matched"}
+_COUNT_NAMES = {"changed": "done", "replayed": "replayed", "pauses": "ended", "matched": "matched"}
 
 
-def address(subject: str) -> str | None:
-    """The page of what something was done to; None where there is none."""
+def page_of(subject: str) -> str | None:
+    """The address of the page about a task, delivery or job; None for other subjects."""
     return next(
         (f"{page}{subject}" for kind, page in _PAGES.items() if subject.startswith(kind)), None
     )
 
 
-def chosen(event: AuditEvent) -> str:
-    """What a filter asked for: ``all with status failed, errorCode ticket_not_found``."""
+def filter_text(event: AuditEvent) -> str:
+    """The filter of an action on many: ``all with status failed, cause ticket not found``."""
     if event.filter is None:
         return ""
-    said = ", ".join(
-        f"{_ASKED.get(name, name)} {_value(value)}" for name, value in event.filter.items()
+    conditions = ", ".join(
+        f"{_FILTER_NAMES.get(name, name)} {_value(value)}" for name, value in event.filter.items()
     )
-    return f"all with {said}" if said else "all"
+    return f"all with {conditions}" if conditions else "all"
 
 
 def _value(value: Any) -> str:
@@ -68,24 +69,24 @@ def _value(value: Any) -> str:
     return CAUSE[value].title.lower() if value in CAUSE else str(value)
 
 
-def came_of(event: AuditEvent) -> str:
-    """The counts in words: ``12 done; 3 filled already``."""
+def result(event: AuditEvent) -> str:
+    """The counts: ``12 done; 3 already filled``."""
     return "; ".join(_counts(event.counts or {}))
 
 
-def _place(name: str) -> tuple[int, str]:
-    """What matched is said first, what was left alone last."""
+def _order(name: str) -> tuple[int, str]:
+    """The number of matches comes first, what was skipped comes last."""
     return {"matched": 0, "skipped": 2}.get(name, 1), name
 
 
 def _counts(counts: Mapping[str, Any]) -> Iterator[str]:
-    for name in sorted(counts, key=_place):
+    for name in sorted(counts, key=_order):
         value = counts[name]
         if name == "skipped" and isinstance(value, Mapping):
             yield from (f"{number(int(n))} {SKIPPED.get(why, why)}" for why, n in value.items())
         elif name == "pauses":
             yield counted(int(value), "pause") + " ended" if value else "there was no pause"
         elif isinstance(value, int) and not isinstance(value, bool):
-            yield f"{number(value)} {_COUNTED.get(name, name)}"
+            yield f"{number(value)} {_COUNT_NAMES.get(name, name)}"
         else:
             yield f"{name} {_value(value)}"

@@ -1,0 +1,29 @@
+"""Labels of the Jira page: kinds of deployment, and the doctor's checks."""
+
+from shared.settings import Deployment
+
+DEPLOYMENT: dict[str, str] = {
+    Deployment.AUTO: "Detected",
+    Deployment.CLOUD: "Jira Cloud",
+    Deployment.DATACENTER: "Jira Data Center",
+}
+CHECK: dict[str, str] = {
+    "database": "Database",
+    "migrations": "Migrations",
+    "broker": "Broker",
+    "worker": "Worker",
+    "beat": "Beat",
+    "pause": "Pause",
+    "poll": "Poll",
+    "webhook_secret": "Webhook secret",
+    "webhooks": "Webhooks",
+    "times": "Time limits",
+    "jira": "Jira",
+    "deployment": "Deployment",
+    "credentials": "Credentials",
+    "mapping": "Field mapping",
+    "fill": "A fill",
+    "field_part_number": "Part number",
+    "field_quantity": "Quantity",
+    "field_epic_link": "Epic",
+}

@@ -1,0 +1,129 @@
+"""Labels of states, sources and causes, shared by all pages."""
+
+from typing import NamedTuple
+
+from shared.states import AttemptOutcome, FailureCode, RejectionReason, Source, TaskStatus
+from shared.sync.summary import JiraState
+
+STATUS: dict[str, str] = {
+    TaskStatus.PENDING: "Waiting",
+    TaskStatus.RUNNING: "Running",
+    TaskStatus.FILLED: "Filled",
+    TaskStatus.FAILED: "Failed",
+    TaskStatus.CANCELLED: "Cancelled",
+}
+SOURCE: dict[str, str] = {
+    Source.API: "Read from Jira",
+    Source.WEBHOOK: "Webhook",
+    Source.POLL: "Poll",
+    Source.MIRROR: "Our copy",
+}
+ATTEMPT: dict[str, str] = {
+    AttemptOutcome.FILLED: "Filled",
+    AttemptOutcome.FAILED: "Failed",
+    AttemptOutcome.WAITING: "Put off",
+    AttemptOutcome.CRASHED: "Interrupted",
+}
+TONE: dict[str, str] = {
+    TaskStatus.PENDING: "wait",
+    TaskStatus.RUNNING: "busy",
+    TaskStatus.FILLED: "good",
+    TaskStatus.FAILED: "bad",
+    TaskStatus.CANCELLED: "off",
+    AttemptOutcome.WAITING: "wait",
+    AttemptOutcome.CRASHED: "bad",
+}
+"""The tone of the badge of a task or an attempt: good, bad, wait, busy or off."""
+
+
+class Cause(NamedTuple):
+    """A cause of failures, and what an operator can do about it."""
+
+    title: str
+    remedy: str
+
+
+CAUSE: dict[str, Cause] = {
+    FailureCode.TICKET_NOT_FOUND: Cause(
+        "Ticket not found",
+        "Jira has no such ticket, or our account may not see it. Check the keys, or give the "
+        "account access to the project, then retry.",
+    ),
+    FailureCode.NO_PERMISSION: Cause(
+        "No permission",
+        "Our Jira account may not read these tickets. Give it the Browse Projects permission, "
+        "then retry.",
+    ),
+    FailureCode.UNUSABLE_TICKET: Cause(
+        "Unusable ticket",
+        "Jira answered in a form that we cannot read. Compare the field mapping with the ticket, "
+        "then retry.",
+    ),
+    FailureCode.TICKET_DELETED: Cause(
+        "Ticket deleted",
+        "The ticket was deleted in Jira before it could be read. Restore it there and retry, "
+        "or cancel these tasks.",
+    ),
+    FailureCode.CRASHED: Cause(
+        "Stopped the worker",
+        "A worker stopped three times while it read these tickets, so they are quarantined. Read "
+        "the worker's log before you retry.",
+    ),
+    FailureCode.JOB_DELETED: Cause("Job deleted", "The job was deleted: there is nothing to fill."),
+}
+SKIPPED: dict[str, str] = {
+    "already_filled": "already filled",
+    "already_waiting": "already waiting",
+    "already_cancelled": "already cancelled",
+    "running": "running right now",
+    "job_deleted": "their job was deleted",
+}
+REJECTION: dict[str, Cause] = {
+    RejectionReason.NO_PROOF: Cause(
+        "Neither signature nor token",
+        "Enter the secret in Jira's webhook form, or find out what else calls this address.",
+    ),
+    RejectionReason.MALFORMED_SIGNATURE: Cause(
+        "Signature in an unknown form",
+        "Something between Jira and Routecard changes the header X-Hub-Signature.",
+    ),
+    RejectionReason.WRONG_SIGNATURE: Cause(
+        "Wrong signature",
+        "The secret in Jira's webhook form differs from JIRA_WEBHOOK_SECRET, "
+        "or a proxy changes the body.",
+    ),
+    RejectionReason.WRONG_TOKEN: Cause(
+        "Wrong token",
+        "The sender's token is not the one whose hash is in JIRA_WEBHOOK_TOKEN_HASH.",
+    ),
+    RejectionReason.EMPTY_BODY: Cause(
+        "Empty body", "In Jira's webhook form, do not exclude the body."
+    ),
+    RejectionReason.NOT_CONFIGURED: Cause(
+        "No secret is set in Routecard",
+        "Set JIRA_WEBHOOK_SECRET to the secret of Jira's webhook form.",
+    ),
+    RejectionReason.TOO_LARGE: Cause("Larger than 25 MiB", "Find the ticket that grew so large."),
+    RejectionReason.BUSY: Cause(
+        "Too many at once",
+        "Jira sends them again by itself; more API processes accept more at once.",
+    ),
+}
+"""Why webhooks were rejected, and the remedy."""
+
+
+class StateLabel(NamedTuple):
+    """A state in words and the tone of its badge."""
+
+    title: str
+    tone: str
+
+
+JIRA: dict[str, StateLabel] = {
+    JiraState.OK: StateLabel("Answers", "good"),
+    JiraState.UNKNOWN: StateLabel("Not called yet", "off"),
+    JiraState.LIMITED: StateLabel("Limited", "wait"),
+    JiraState.DOWN: StateLabel("Down", "bad"),
+    JiraState.CREDENTIALS_REFUSED: StateLabel("Credentials refused", "bad"),
+    JiraState.CAPTCHA: StateLabel("Locked", "bad"),
+}
