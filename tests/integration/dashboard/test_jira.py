@@ -90,7 +90,7 @@ def test_the_page_stands_before_anything_ever_ran(pages: Any) -> None:
     page = words(pages.get("/jira").text)
     assert "Not called yet" in page
     assert "It has not done so yet: is a worker running?" in page
-    assert "No round has begun yet" in page
+    assert "No poll has started yet" in page
 
 
 def test_no_secret_and_no_password_in_an_address_is_shown(
@@ -117,7 +117,7 @@ def test_a_worker_looks_when_asked_and_the_page_tells_what_it_found(
     assert "requested" in words(pages.get("/jira").text)
     assert examine(worker)
     page = pages.get("/jira").text
-    assert "asked by anonymous" in words(page)
+    assert "requested by anonymous" in words(page)
     part_number = row_of(page, "Part number")
     assert part_number.startswith("Part Number / Rev customfield_")
     assert part_number.endswith("ALU-HOUSING-7075 same")
