@@ -1,5 +1,7 @@
-"""The database schema's migrations: Alembic's environment, the revisions and what runs them.
+"""The migrations of the database schema: the revisions, and what applies them.
 
-A new revision: `alembic revision --rev-id 0007_subject -m "What it does"`. Its SQL alone, without
-a database: `alembic upgrade head --sql`. Both read `[tool.alembic]` in pyproject.toml.
+A new revision: `alembic revision --rev-id 0007_subject -m "What it does"`, then write its SQL and
+the model; a test compares the two. Changes to tables that exist already use
+``shared.migrations.online``. The SQL without a database: `alembic upgrade head --sql`.
+`routecard migrate` applies the revisions. Alembic reads `[tool.alembic]` in pyproject.toml.
 """

@@ -3,20 +3,14 @@
 from alembic import context
 
 from shared.migrations.runner import TIMEOUTS, migration_engine
-from shared.models import Base
-from shared.settings import load_settings
 
 
 def run_online() -> None:
     """Apply each revision in a transaction of its own."""
-    dsn = context.config.attributes.get("dsn") or load_settings().database_dsn()
-    with migration_engine(dsn).connect() as connection:
-        context.configure(
-            connection=connection,
-            target_metadata=Base.metadata,
-            compare_type=True,
-            transaction_per_migration=True,
-        )
+    if "dsn" not in context.config.attributes:
+        raise SystemExit("Run `routecard migrate`: it lets one process migrate at a time.")
+    with migration_engine(context.config.attributes["dsn"]).connect() as connection:
+        context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
 

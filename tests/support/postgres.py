@@ -19,12 +19,12 @@ from shared.migrations.runner import migrate
 
 TEMPLATE = "routecard_template"
 ROOM = 2 * 1024**3
-"""Bytes a test run may take."""
+"""Free bytes that a test run needs."""
 _numbers = itertools.count(1)
 
 
 def _place() -> str:
-    """A short path, for sockets; in memory where there is room: a database a test is many files."""
+    """The parent folder: short, for the socket's path; in memory if there is room, for speed."""
     memory = "/dev/shm"  # noqa: S108  a folder of random name is made in it
     if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM:
         return memory
@@ -48,7 +48,7 @@ class Restartable:
 
 @contextmanager
 def restartable() -> Iterator[Restartable]:
-    """Start a server of our own that may be restarted; what it has committed survives a crash."""
+    """Start a server that a test may restart; committed data survives a crash."""
     with _cluster() as postgres:
         with psycopg.connect(postgres.get_uri(), autocommit=True) as connection:
             connection.execute("ALTER SYSTEM SET synchronous_commit = on")
@@ -58,7 +58,7 @@ def restartable() -> Iterator[Restartable]:
 
 @contextmanager
 def server() -> Iterator[str]:
-    """Start a server of our own; yields its address up to and without the database's name."""
+    """Start a server; yields its address, with the database ``postgres``."""
     with _cluster() as postgres:
         yield postgres.get_uri()
 
@@ -111,7 +111,7 @@ def database(uri: str, *, template: str = TEMPLATE) -> Iterator[str]:
 
 
 def shut(uri: str, address: str) -> None:
-    """End every connection to this database and let nobody in again."""
+    """Close every connection to this database and allow no new one."""
     name = make_url(address).database
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")

@@ -17,6 +17,8 @@ from shared.logs import setup_logs
 from shared.settings import load_settings
 from shared.states import ActorKind
 
+_UNDEFINED = ("42P01", "42703")  # table, column
+
 
 @contextmanager
 def engine() -> Iterator[Engine]:
@@ -30,7 +32,7 @@ def engine() -> Iterator[Engine]:
     try:
         yield made
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) != "42P01":  # undefined table
+        if getattr(error.orig, "sqlstate", None) not in _UNDEFINED:
             raise
         raise SettingsError("The database is not up to date: run `routecard migrate`.") from error
     finally:

@@ -1,4 +1,4 @@
-"""Pooled connections: taken without a question while they are sound, replaced unseen when dead."""
+"""Pooled connections: used without a ping while they work, and replaced when they are dead."""
 
 from typing import Any
 
@@ -20,30 +20,32 @@ ALIVE = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s"
 
 @pytest.fixture
 def pings(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """Connections that are pinged, as they are."""
-    asked: list[Any] = []
+    """The connections that were pinged, in order."""
+    pinged: list[Any] = []
     ping = engine.dialect.do_ping
 
     def counted(connection: Any) -> bool:
-        asked.append(connection)
+        pinged.append(connection)
         return ping(connection)
 
     monkeypatch.setattr(engine.dialect, "do_ping", counted)
-    return asked
+    return pinged
 
 
 def session_id(engine: Engine) -> int:
-    """Which connection of the server serves us."""
+    """The server process of the connection that the pool gives us."""
     with begin(engine) as session:
         return int(session.scalar(text("SELECT pg_backend_pid()")) or 0)
 
 
-def test_a_sound_connection_is_taken_again_without_a_ping(engine: Engine, pings: list[Any]) -> None:
+def test_a_working_connection_is_used_again_without_a_ping(
+    engine: Engine, pings: list[Any]
+) -> None:
     assert len({session_id(engine) for _ in range(5)}) == 1
     assert pings == []
 
 
-def test_one_that_idled_for_long_is_asked_first(
+def test_a_connection_that_was_idle_for_long_is_pinged_first(
     engine: Engine, pings: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "PING_AFTER_SECONDS", 0.0)
@@ -51,7 +53,7 @@ def test_one_that_idled_for_long_is_asked_first(
     assert len(pings) == 1
 
 
-def test_connections_that_the_server_ended_are_replaced_unseen(
+def test_connections_that_the_server_closed_are_replaced(
     engine: Engine, pings: list[Any], postgres_uri: str
 ) -> None:
     with begin(engine) as first, begin(engine) as second:
