@@ -17,13 +17,12 @@ from shared.accounts.credentials import Actor
 from shared.clock import SystemClock
 from shared.database.engine import begin, make_engine
 from shared.health.metrics import SystemCollector
-from shared.states import ActorKind, FailureCode, Source, TaskStatus
-from shared.sync import bulk_actions
+from shared.states import ActorKind, FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
-from shared.sync.bulk_actions import Operation
 from shared.sync.queries import Sort, TaskFilter
 from tests.support import postgres
+from tests.support.bulk import act_on_all, preview
 from tests.support.history import seed
 
 ROUNDS = 7
@@ -71,11 +70,9 @@ def measure(engine: Engine) -> None:
         for sort in (Sort.NEWEST, Sort.UNCHANGED):
             _time(f"list {name} {sort}", lambda w=wanted, o=sort: _page(engine, w, o))
         _time(f"count {name}", lambda w=wanted: _in(engine, lambda s: task_queries.count(s, w)))
-    _time(
-        "preview retry of all", lambda: bulk_actions.preview(engine, Operation.RETRY, TaskFilter())
-    )
+    _time("preview retry of all", lambda: preview(engine, Operation.RETRY, TaskFilter()))
     started = time.perf_counter()
-    outcome = bulk_actions.act_on_all(
+    outcome = act_on_all(
         engine,
         Operation.RETRY,
         TaskFilter(error_code=FailureCode.TICKET_NOT_FOUND),

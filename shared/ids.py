@@ -14,6 +14,7 @@ class Prefix(StrEnum):
     STEP = "step"
     SYNC = "sync"
     HOOK = "hook"
+    BULK = "bulk"
 
 
 def new_id(prefix: Prefix) -> str:

@@ -46,6 +46,23 @@ class WaitCode(StrEnum):
     CAPTCHA_LOCK = "captcha_lock"
 
 
+class Operation(StrEnum):
+    """What operators do: retry or cancel sync tasks, replay deliveries."""
+
+    RETRY = "retry"
+    CANCEL = "cancel"
+    REPLAY = "replay"
+
+
+class BulkStatus(StrEnum):
+    """Where a bulk action stands."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    """Given up: every process that took it ended before it had finished one batch."""
+
+
 class AttemptOutcome(StrEnum):
     """How one look at a ticket ended."""
 

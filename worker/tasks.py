@@ -8,6 +8,7 @@ from celery import Celery
 
 from shared.broker.task_names import TaskName
 from shared.settings import Settings
+from worker.bulk_actions.run import run_bulk_action
 from worker.doctor.examination import LOOK_EVERY, examine
 from worker.doctor.examination import TIME_LIMIT as EXAMINE_LIMIT
 from worker.maintenance.filled_count import TALLY_EVERY, tally
@@ -31,6 +32,7 @@ _INNER: dict[TaskName, _Work] = {
     TaskName.DELIVER: deliver,
     TaskName.PRUNE: prune,
     TaskName.FILLED_COUNT: tally,
+    TaskName.BULK_ACTIONS: run_bulk_action,
 }
 _FOR_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,

@@ -3,6 +3,7 @@
 from api.rest.resource import Resource
 from api.routes import (
     bulk,
+    bulk_actions,
     deliveries,
     health,
     jira,
@@ -26,6 +27,7 @@ RESOURCES: tuple[Resource, ...] = (
     webhooks.resource,
     deliveries.resource,
     sync.resource,
+    bulk_actions.resource,
     metrics.resource,
     health.resource,
 )

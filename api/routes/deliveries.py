@@ -6,28 +6,30 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.auth.bearer import current_actor
+from api.actions import bulk as bulk_requests
+from api.actions.bulk import bulk_answer
+from api.auth.audit_context import audit_context
 from api.http.pagination import listed
-from api.http.request_ids import request_id
 from api.http.responses import json_answer
 from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, transaction
+from api.runtime import current_runtime, in_transaction, transaction
+from api.schemas.bulk_actions import ReplayOut
 from api.schemas.webhooks import (
     DeliveryDetail,
     DeliveryOut,
     DeliveryPath,
     DeliveryQuery,
-    ReplayOut,
     ReplayRequest,
 )
-from api.webhooks import replays
-from shared.accounts.audit import AuditContext
+from shared.actions import bulk
+from shared.actions.deliveries import replay as replay_one
+from shared.broker.wakeups import Wakeup
 from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.states import Scope
+from shared.states import Operation, Scope
 from shared.webhooks import inbox
 from shared.webhooks import queries as delivery_queries
-from shared.webhooks.queries import DeliveryFilter, DeliveryRow
+from shared.webhooks.queries import DeliveryRow
 
 resource = Resource(
     "deliveries", prefix="/api/webhooks/deliveries", about="What Jira's webhooks brought."
@@ -74,8 +76,8 @@ def replay(path: DeliveryPath) -> Response:
 
     409 where it was not applied for the first time yet, or its body is no longer kept.
     """
-
-    replays.replay_one(path.id, context=_audit_context())
+    in_transaction(lambda session: replay_one(session, path.id, context=audit_context()))
+    current_runtime().notifier.notify(Wakeup.DELIVERIES)
     with transaction() as session:
         row = _found(session, path.id)
     return json_answer(DeliveryOut.of(row), status=202)
@@ -85,29 +87,16 @@ def replay(path: DeliveryPath) -> Response:
     HTTPMethod.POST, "/replay", access=Scope.OPS_WRITE, answers={200: ReplayOut, 202: ReplayOut}
 )
 def replay_all(body: ReplayRequest) -> Response:
-    """Apply all deliveries that match once more; 200 with `dryRun`, which only counts."""
-    wanted = body.filter.filters()
-    with transaction() as session:
-        matching = delivery_queries.count(session, wanted)
-    replayed = 0 if body.dry_run else _replay_all(body, wanted)
-    counts = {
-        "matched": matching.matched,
-        "replayable": matching.replayable,
-        "replayed": replayed,
-        "waiting": matching.waiting,
-        "bodyGone": matching.bodiless,
-        "dryRun": body.dry_run,
-    }
-    return json_answer(counts, status=200 if body.dry_run else 202)
+    """Apply all deliveries that match once more; 200 with `dryRun`, which only counts.
 
-
-def _replay_all(body: ReplayRequest, wanted: DeliveryFilter) -> int:
-    chosen = body.filter.model_dump(mode="json", by_alias=True, exclude_none=True)
-    return replays.replay_all(wanted, context=_audit_context(), chosen=chosen)
-
-
-def _audit_context() -> AuditContext:
-    return AuditContext(actor=current_actor(), request_id=request_id())
+    An answer with `id` continues in the background.
+    """
+    filters = body.filter.filters()
+    if body.dry_run:
+        with transaction() as session:
+            return bulk_answer(ReplayOut.of(bulk.preview(session, Operation.REPLAY, filters)))
+    action = bulk_requests.start(Operation.REPLAY, filters, context=audit_context())
+    return bulk_answer(ReplayOut.of(bulk.counts_of(action), action), status=202)
 
 
 def _found(session: Session, delivery_id: str) -> DeliveryRow:

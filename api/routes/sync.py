@@ -5,15 +5,16 @@ from http import HTTPMethod
 from flask import Response
 from sqlalchemy.orm import Session
 
-from api.auth.bearer import current_actor
+from api.actions import bulk as bulk_requests
+from api.actions.bulk import bulk_answer
+from api.auth.audit_context import audit_context
 from api.http.pagination import listed
-from api.http.request_ids import request_id
 from api.http.responses import json_answer
 from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, has_written, in_transaction, notify, transaction
+from api.runtime import current_runtime, in_transaction, notify, transaction
+from api.schemas.bulk_actions import BulkOut
 from api.schemas.sync import (
     AttemptOut,
-    BulkOut,
     BulkRequest,
     OneRequest,
     TaskDetail,
@@ -24,14 +25,14 @@ from api.schemas.sync import (
     place_behind,
 )
 from api.schemas.sync_summary import SummaryOut
-from shared.accounts.audit import AuditContext
+from shared.actions import bulk
+from shared.actions import tasks as task_actions
 from shared.database.engine import begin
 from shared.errors import NotFoundError
-from shared.states import Scope
-from shared.sync import bulk_actions, pauses
+from shared.states import Operation, Scope
+from shared.sync import pauses
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
-from shared.sync.bulk_actions import Operation
 from shared.sync.pauses import Pause
 from shared.sync.queries import TaskView
 
@@ -111,7 +112,7 @@ def cancel(path: TaskPath, query: OneRequest) -> Response:
 
 def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
     def work(session: Session) -> Response:
-        bulk_actions.act(session, operation, task_id, context=_audit_context(reason))
+        task_actions.act(session, operation, task_id, context=audit_context(reason))
         return json_answer(TaskOut.of(_found(session, task_id), pauses.current(session)))
 
     answer = in_transaction(work)
@@ -119,40 +120,36 @@ def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
     return answer
 
 
-@resource.route(HTTPMethod.POST, "/tasks/retry", access=Scope.OPS_WRITE, answers={200: BulkOut})
+@resource.route(
+    HTTPMethod.POST,
+    "/tasks/retry",
+    access=Scope.OPS_WRITE,
+    answers={200: BulkOut, 202: BulkOut},
+)
 def retry_all(body: BulkRequest) -> Response:
-    """Retry all tasks that match."""
+    """Retry all tasks that match; 202 with `id` if it continues in the background."""
     return _act_on_all(Operation.RETRY, body)
 
 
-@resource.route(HTTPMethod.POST, "/tasks/cancel", access=Scope.OPS_WRITE, answers={200: BulkOut})
+@resource.route(
+    HTTPMethod.POST,
+    "/tasks/cancel",
+    access=Scope.OPS_WRITE,
+    answers={200: BulkOut, 202: BulkOut},
+)
 def cancel_all(body: BulkRequest) -> Response:
-    """Cancel all tasks that match."""
+    """Cancel all tasks that match; 202 with `id` if it continues in the background."""
     return _act_on_all(Operation.CANCEL, body)
 
 
 def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
-    engine, wanted = current_runtime().engine, body.filter.filters()
+    filters = body.filter.filters()
     if body.dry_run:
-        outcome = bulk_actions.preview(engine, operation, wanted)
-    else:
-        outcome = bulk_actions.act_on_all(
-            engine,
-            operation,
-            wanted,
-            context=_audit_context(body.reason),
-            after_batch=_after_batch,
-        )
-    return json_answer(outcome.as_json() | {"dryRun": body.dry_run})
-
-
-def _after_batch() -> None:
-    has_written()
-    notify()
-
-
-def _audit_context(reason: str | None) -> AuditContext:
-    return AuditContext(actor=current_actor(), reason=reason, request_id=request_id())
+        with transaction() as session:
+            return bulk_answer(BulkOut.of(bulk.preview(session, operation, filters)))
+    action = bulk_requests.start(operation, filters, context=audit_context(body.reason))
+    shown = BulkOut.of(bulk.counts_of(action), action)
+    return bulk_answer(shown, status=200 if action.ended_at else 202)
 
 
 def _found(session: Session, task_id: str) -> TaskView:

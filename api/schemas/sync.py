@@ -133,18 +133,6 @@ class OneRequest(Query):
     reason: Words | None = Field(None, description="Why, for the audit.")
 
 
-class BulkOut(Answer):
-    """What came of it; `matched` is `changed` and all `skipped`."""
-
-    matched: int
-    changed: int = Field(description="With `dryRun`, those that would be.")
-    skipped: dict[str, int] = Field(
-        description="By reason: already_filled, already_waiting, already_cancelled, running, "
-        "job_deleted."
-    )
-    dry_run: bool
-
-
 class TaskPath(BaseModel):
     """The sync task an address names."""
 

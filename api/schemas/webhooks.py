@@ -62,17 +62,6 @@ class ReplayRequest(Body):
     dry_run: bool = Field(default=False, description="Count only.")
 
 
-class ReplayOut(Answer):
-    """How many deliveries matched, and what became of them."""
-
-    matched: int
-    replayed: int = Field(description="Waiting to be applied again now; with `dryRun`, 0.")
-    replayable: int = Field(description="Of those that matched, as they stood before.")
-    waiting: int = Field(description="Left alone: not applied for the first time yet.")
-    body_gone: int = Field(description="Left alone: the body is no longer kept.")
-    dry_run: bool
-
-
 class DeliveryOut(Answer):
     """What came in and what became of it. What is absent is left out."""
 
@@ -120,7 +109,7 @@ class DeliveryPath(BaseModel):
 def _filter(asked: DeliveryQuery | ReplayFilter) -> DeliveryFilter:
     return DeliveryFilter(
         words=asked.q,
-        state=asked.outcome,
+        outcome=asked.outcome,
         event=asked.event,
         ticket_key=asked.ticket_key,
         signed=asked.signed,

@@ -1,4 +1,4 @@
-"""Audit: who did what, on what, why, and what came of it."""
+"""The audit: who did what, to what, why, and with what result."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from sqlalchemy.orm import Session
 from shared.accounts.credentials import Actor
 from shared.database.filtering import contains, plan_for_these_values
 from shared.models import AuditEvent
+from shared.states import ActorKind
 
 
 class AuditAction(StrEnum):
-    """What can be done by a person or a script beyond making and reading jobs."""
+    """What is audited: actions of people and scripts beyond creating and reading jobs."""
 
     RETRY = "retry"
     CANCEL = "cancel"
@@ -24,7 +25,7 @@ class AuditAction(StrEnum):
     RESUME = "resume"
     RECONCILE = "reconcile"
     CREATE = "create"
-    """A job, by hand; those that scripts make carry their request's id instead."""
+    """A job made by hand; a job that a script made carries the id of its request instead."""
     TOKEN_CREATED = "token_created"  # noqa: S105  a word, no secret
     TOKEN_REVOKED = "token_revoked"  # noqa: S105  a word, no secret
     OPERATOR_ADDED = "operator_added"
@@ -34,7 +35,7 @@ class AuditAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditContext:
-    """Who wants something done, and why, as their request says."""
+    """Who does something, and why, as their request says."""
 
     actor: Actor
     reason: str | None = None
@@ -48,10 +49,9 @@ VALUES (:kind, :actor, :action, :subject, CAST(:filter AS jsonb), :reason,
     CAST(:counts AS jsonb), :request_id, CASE WHEN :ended THEN now() END)
 RETURNING id
 """)
-_PROGRESS = text("""
-UPDATE audit_events SET counts = CAST(:counts AS jsonb),
-    ended_at = CASE WHEN :ended THEN now() END
-WHERE id = :id
+_END = text("""
+UPDATE audit_events SET counts = CAST(:counts AS jsonb), ended_at = now()
+WHERE id = :id AND ended_at IS NULL
 """)
 
 
@@ -63,23 +63,28 @@ def write(
     subject: str | None = None,
     counts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write down something that is done in this transaction."""
-    _insert(session, action, context, subject=subject, counts=counts, chosen=None, ended=True)
+    """Record an action that this transaction completes."""
+    _insert(session, action, context, subject=subject, counts=counts, filters=None, ended=True)
 
 
 def begin(
-    session: Session, action: AuditAction, context: AuditContext, *, chosen: Mapping[str, Any]
+    session: Session, action: AuditAction, context: AuditContext, *, filters: Mapping[str, Any]
 ) -> int:
-    """Write down the beginning of an action on all that match a filter; returns its number."""
-    return _insert(session, action, context, subject=None, counts={}, chosen=chosen, ended=False)
+    """Record the beginning of an action on all that match; returns the id for ``end``."""
+    return _insert(
+        session, action, context, subject=None, counts=None, filters=filters, ended=False
+    )
 
 
-def progress(
-    session: Session, number: int, *, counts: Mapping[str, Any], ended: bool = False
-) -> None:
-    """Bring an action's counts up to date, in the transaction that did the work."""
-    values = {"id": number, "counts": _json(counts), "ended": ended}
-    session.execute(_PROGRESS, values)
+def end(session: Session, event_id: int, *, counts: Mapping[str, Any]) -> None:
+    """Record the result of an action that began before, once: a second call changes nothing."""
+    session.execute(_END, {"id": event_id, "counts": _json(counts)})
+
+
+def context_of(event: AuditEvent) -> AuditContext:
+    """The context that an event was recorded with."""
+    actor = Actor(ActorKind(event.actor_kind), event.actor)
+    return AuditContext(actor=actor, reason=event.reason, request_id=event.request_id)
 
 
 def _insert(
@@ -89,7 +94,7 @@ def _insert(
     *,
     subject: str | None,
     counts: Mapping[str, Any] | None,
-    chosen: Mapping[str, Any] | None,
+    filters: Mapping[str, Any] | None,
     ended: bool,
 ) -> int:
     values = {
@@ -97,7 +102,7 @@ def _insert(
         "actor": context.actor.name,
         "action": action.value,
         "subject": subject,
-        "filter": _json(chosen),
+        "filter": _json(filters),
         "reason": context.reason,
         "counts": _json(counts),
         "request_id": context.request_id,
@@ -112,8 +117,8 @@ def _json(content: Mapping[str, Any] | None) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditFilter:
-    """Which events are meant; None asks for nothing. ``words``: part of a reason, or a whole
-    actor, subject or request id. ``since`` is included.
+    """Which events are meant; None means any. ``words``: part of a reason, or a whole actor,
+    subject or request id. ``since`` is included.
     """
 
     action: AuditAction | None = None
@@ -128,38 +133,38 @@ _EVERYTHING = AuditFilter()
 
 def page(
     session: Session,
-    wanted: AuditFilter = _EVERYTHING,
+    filters: AuditFilter = _EVERYTHING,
     *,
     limit: int,
     before: int | None = None,
 ) -> list[AuditEvent]:
-    """Up to ``limit`` events, newest first, older than the number ``before``."""
+    """Up to ``limit`` events, newest first, with ids below ``before``."""
     plan_for_these_values(session)
-    found = select(AuditEvent).where(*_conditions(wanted))
+    found = select(AuditEvent).where(*_conditions(filters))
     if before is not None:
         found = found.where(AuditEvent.id < before)
     return list(session.scalars(found.order_by(AuditEvent.id.desc()).limit(limit)))
 
 
-def _conditions(wanted: AuditFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.action is not None:
-        yield AuditEvent.action == wanted.action.value
-    if wanted.actor is not None:
-        yield AuditEvent.actor == wanted.actor
-    if wanted.subject is not None:
-        yield AuditEvent.subject == wanted.subject
-    if wanted.since is not None:
-        yield AuditEvent.at >= wanted.since
-    if wanted.words is not None:
+def _conditions(filters: AuditFilter) -> Iterator[ColumnElement[bool]]:
+    if filters.action is not None:
+        yield AuditEvent.action == filters.action.value
+    if filters.actor is not None:
+        yield AuditEvent.actor == filters.actor
+    if filters.subject is not None:
+        yield AuditEvent.subject == filters.subject
+    if filters.since is not None:
+        yield AuditEvent.at >= filters.since
+    if filters.words is not None:
         yield or_(
-            contains(wanted.words, AuditEvent.reason),
-            AuditEvent.actor == wanted.words,
-            AuditEvent.subject == wanted.words,
-            AuditEvent.request_id == wanted.words,
+            contains(filters.words, AuditEvent.reason),
+            AuditEvent.actor == filters.words,
+            AuditEvent.subject == filters.words,
+            AuditEvent.request_id == filters.words,
         )
 
 
-# From one name of the index to the next: as many steps as there are names, not rows.
+# Goes from one distinct name to the next in the index: the cost grows with names, not with rows.
 _ACTORS = text("""
 WITH RECURSIVE known AS (
     (SELECT min(actor) AS name, 1 AS at FROM audit_events)
@@ -172,5 +177,5 @@ SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
 
 
 def actors(session: Session, *, most: int = 100) -> list[str]:
-    """Who ever did something, in order of the alphabet."""
+    """Names of all who did something, in alphabetical order."""
     return list(session.scalars(_ACTORS, {"most": most}))

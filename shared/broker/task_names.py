@@ -22,6 +22,7 @@ class TaskName(StrEnum):
     POLL = "routecard.poll"
     DELETED_TICKETS = "routecard.deleted_tickets"
     EXAMINE = "routecard.examine"
+    BULK_ACTIONS = "routecard.bulk_actions"
 
 
 ROUTES = {
@@ -34,4 +35,5 @@ ROUTES = {
     TaskName.POLL: Queue.JIRA,
     TaskName.DELETED_TICKETS: Queue.JIRA,
     TaskName.EXAMINE: Queue.JIRA,
+    TaskName.BULK_ACTIONS: Queue.INTERNAL,
 }

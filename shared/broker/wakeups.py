@@ -4,6 +4,7 @@ from enum import Enum
 
 from shared.broker.redis_client import KEY_PREFIX, Redis
 from shared.broker.task_names import TaskName
+from shared.states import Operation
 
 WAKEUP_MILLIS = 1000
 """How long a flag suppresses further messages, unless the worker clears it first."""
@@ -15,10 +16,16 @@ class Wakeup(Enum):
     TASKS = ("tasks", TaskName.DRAIN)
     DELIVERIES = ("deliveries", TaskName.DELIVER)
     DOCTOR = ("doctor", TaskName.EXAMINE)
+    BULK_ACTIONS = ("bulk_actions", TaskName.BULK_ACTIONS)
 
     def __init__(self, name: str, message: TaskName) -> None:
         self.key = f"{KEY_PREFIX}wakeup:{name}"
         self.message = message
+
+    @classmethod
+    def after(cls, operation: Operation) -> "Wakeup":
+        """The wake-up for what an operator's action has made due."""
+        return cls.DELIVERIES if operation is Operation.REPLAY else cls.TASKS
 
 
 def set_flag(client: Redis, wakeup: Wakeup) -> bool:

@@ -3,6 +3,7 @@
 from shared.models.accounts import ApiToken, LoginFailures, Operator
 from shared.models.audit import AuditEvent
 from shared.models.base import MAX_QUANTITY, MAX_TEXT, Base, Identifier, any_of, table_of
+from shared.models.bulk_actions import BulkAction
 from shared.models.health import Examination, Heartbeat
 from shared.models.jira_fields import JiraField
 from shared.models.jobs import FIELDS_OF_TICKET, JIRA_FIELDS, IdempotencyKey, Job
@@ -19,6 +20,7 @@ __all__ = [
     "ApiToken",
     "AuditEvent",
     "Base",
+    "BulkAction",
     "Delivery",
     "Examination",
     "FilledCount",

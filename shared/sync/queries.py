@@ -1,7 +1,7 @@
 """Read models of sync tasks for operators: one with its attempts, lists, searches, counts."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -63,11 +63,6 @@ class TaskFilter:
     words: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-
-    def as_json(self) -> dict[str, Any]:
-        """What is asked for, as the audit keeps it."""
-        found = {f.name: getattr(self, f.name) for f in fields(self)}
-        return {name: value for name, value in found.items() if value}
 
 
 EVERYTHING = TaskFilter()
@@ -160,11 +155,6 @@ def count(session: Session, wanted: TaskFilter = EVERYTHING, *, most: int = 10_0
 def matching(wanted: TaskFilter, columns: Select[Any]) -> Select[Any]:
     """A selection from ``sync_tasks`` narrowed to what the filter matches, words included."""
     return _matching(wanted, columns)
-
-
-def plan_afresh(session: Session) -> None:
-    """Plan the following statements of this transaction for their own values."""
-    plan_for_these_values(session)
 
 
 def _page(wanted: TaskFilter, *, sort: Sort, after: Place | None, limit: int) -> Select[Any]:

@@ -1,9 +1,9 @@
 """Read models of webhook deliveries: one, lists by page, and how many a filter matches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -52,17 +52,18 @@ class DeliveryFilter:
     """Which deliveries are meant; None asks for nothing.
 
     ``words`` is an id, an identifier or a ticket key as a whole. ``since`` is included, ``until``
-    is not. ``ids`` are picked one by one.
+    is not. ``ids`` are picked one by one. ``replayable``: applied before, and the body is kept.
     """
 
     ids: tuple[str, ...] | None = None
     words: str | None = None
-    state: DeliveryState | None = None
+    outcome: DeliveryState | None = None
     event: str | None = None
     ticket_key: str | None = None
     signed: bool | None = None
     since: datetime | None = None
     until: datetime | None = None
+    replayable: Literal[True] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,13 @@ _COUNTS = (
 _CLAUSES = {
     "ids": "d.id = ANY(:ids)",
     "words": "(d.id = :words OR d.identifier = :words OR d.ticket_key = upper(:words))",
-    "state": "d.outcome = :state",
+    "outcome": "d.outcome = :outcome",
     "event": "d.event = :event",
     "ticket_key": "d.ticket_key = :ticket_key",
     "signed": "d.signed = :signed",
     "since": "d.received_at >= :since",
     "until": "d.received_at < :until",
+    "replayable": "d.outcome IS NOT NULL AND d.body IS NOT NULL",
 }
 
 
@@ -129,16 +131,17 @@ def page(
 
 
 def replayable(
-    session: Session, wanted: DeliveryFilter, *, limit: int, before: str | None = None
+    session: Session, wanted: DeliveryFilter, *, after: str, upto: str, limit: int
 ) -> list[str]:
-    """Up to ``limit`` ids of matching deliveries that can be replayed, newest first."""
-    where, values = _where(wanted, before)
+    """Ids of matching deliveries that can be replayed, oldest first, ``after`` excluded."""
+    where, values = _where(replace(wanted, replayable=True), None)
     plan_for_these_values(session)
     statement = (
         f"SELECT d.id FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
-        "AND d.outcome IS NOT NULL AND d.body IS NOT NULL ORDER BY d.id DESC LIMIT :limit"
+        "AND d.id > :after AND d.id <= :upto ORDER BY d.id LIMIT :limit"
     )
-    return list(session.scalars(text(statement), {**values, "limit": limit}))
+    place = {"after": after, "upto": upto, "limit": limit}
+    return list(session.scalars(text(statement), {**values, **place}))
 
 
 def count(session: Session, wanted: DeliveryFilter, *, most: int | None = None) -> Matching:
@@ -172,9 +175,9 @@ def events(session: Session, *, most: int = 50) -> list[str]:
 def _where(wanted: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:
     values = {name: value for name in _CLAUSES if (value := getattr(wanted, name)) is not None}
     clauses = [_CLAUSES[name] for name in values]
-    if values.get("state") is DeliveryState.WAITING:
-        clauses[list(values).index("state")] = "d.outcome IS NULL"
-        del values["state"]
+    if values.get("outcome") is DeliveryState.WAITING:
+        clauses[list(values).index("outcome")] = "d.outcome IS NULL"
+        del values["outcome"]
     if wanted.ids is not None:
         values["ids"] = list(wanted.ids)
     if before is not None:

@@ -106,10 +106,10 @@ def actions(engine: Engine) -> None:
                 session,
                 action,
                 AuditContext(actor=ada, reason=reason),
-                chosen={"statuses": ["failed"]},
+                filters={"statuses": ["failed"]},
             )
             counts = {"matched": changed, "changed": changed, "skipped": {}}
-            audit.progress(session, number, counts=counts, ended=True)
+            audit.end(session, number, counts=counts)
 
 
 def route(engine: Engine, settings: Settings) -> str:

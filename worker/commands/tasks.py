@@ -7,15 +7,17 @@ from typing import Any, TypeVar
 
 import click
 import orjson
+from sqlalchemy import Engine
 
-from shared.clock import iso_millis
+from shared.actions import bulk
+from shared.actions import tasks as task_actions
+from shared.actions.counts import Counts
+from shared.clock import SystemClock, iso_millis
 from shared.database.engine import begin, in_transaction
 from shared.errors import NotFoundError
 from shared.models import SyncAttempt
-from shared.states import FailureCode, Source, TaskStatus
-from shared.sync import bulk_actions
+from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
-from shared.sync.bulk_actions import Operation, Outcome
 from shared.sync.queries import Sort, TaskFilter, TaskView
 from worker.commands.database import audit_context, engine, explain
 
@@ -65,7 +67,7 @@ def _choice(command: F) -> F:
     return command
 
 
-def _wanted(given: dict[str, Any]) -> TaskFilter:
+def _filters_of(given: dict[str, Any]) -> TaskFilter:
     ticket_key, source, error = given["ticket_key"], given["source"], given["error_code"]
     return TaskFilter(
         statuses=tuple(TaskStatus(status) for status in given["status"]),
@@ -94,7 +96,7 @@ def command(context: click.Context) -> None:
 def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
     """List tasks that match."""
     with engine() as made, begin(made) as session:
-        rows = task_queries.page(session, _wanted(given), limit=limit, sort=Sort(sort))
+        rows = task_queries.page(session, _filters_of(given), limit=limit, sort=Sort(sort))
     if as_json:
         click.echo(orjson.dumps([_document(row) for row in rows]))
         return
@@ -137,9 +139,9 @@ def cancel(**given: Any) -> None:
 
 
 def _act(operation: Operation, given: dict[str, Any]) -> None:
-    wanted, named = _wanted(given), given["task_ids"]
-    chosen = (bool(named), wanted != task_queries.EVERYTHING, given["everything"])
-    if sum(chosen) != 1:
+    filters, named = _filters_of(given), given["task_ids"]
+    choices = (bool(named), filters != task_queries.EVERYTHING, given["everything"])
+    if sum(choices) != 1:
         raise click.UsageError("Name tasks, or give a filter, or --all: one of the three.")
     if named:
         if given["dry_run"]:
@@ -147,22 +149,39 @@ def _act(operation: Operation, given: dict[str, Any]) -> None:
         _act_on_named(operation, named, given["reason"])
         return
     with engine() as made:
-        outcome = (
-            bulk_actions.preview(made, operation, wanted)
+        counts = (
+            in_transaction(made, lambda session: bulk.preview(session, operation, filters))
             if given["dry_run"]
-            else bulk_actions.act_on_all(
-                made, operation, wanted, context=audit_context(given["reason"])
-            )
+            else _act_on_all(made, operation, filters, reason=given["reason"])
         )
-    _tell(operation, outcome, given)
+    _tell(operation, counts, given)
+
+
+def _act_on_all(
+    made: Engine, operation: Operation, filters: TaskFilter, *, reason: str | None
+) -> Counts:
+    """Work to the end, and say on standard error how far it is."""
+    context, counts = audit_context(reason), Counts()
+    lease = in_transaction(made, lambda s: bulk.begin(s, operation, filters, context=context))
+    try:
+        for action in bulk.work_to_the_end(made, lease, clock=SystemClock()):
+            counts = bulk.counts_of(action)
+            if action.ended_at is None:
+                total = counts.changed + counts.left
+                click.echo(f"{counts.changed} of {total} {_DONE[operation]} so far", err=True)
+    except KeyboardInterrupt:
+        in_transaction(made, partial(bulk.release, lease=lease))
+        message = f"Interrupted; a worker continues with {lease.action_id}."
+        raise click.ClickException(message) from None
+    return counts
 
 
 def _act_on_named(operation: Operation, task_ids: tuple[str, ...], reason: str | None) -> None:
-    """Raises NotFoundError or ConflictError at the first that cannot be; those before it are."""
+    """Raises NotFoundError or ConflictError at the first task that cannot be changed."""
     with engine() as made:
         for task_id in task_ids:
             work = partial(
-                bulk_actions.act,
+                task_actions.act,
                 operation=operation,
                 task_id=task_id,
                 context=audit_context(reason),
@@ -171,14 +190,14 @@ def _act_on_named(operation: Operation, task_ids: tuple[str, ...], reason: str |
             click.echo(f"{task_id} {_DONE[operation]}")
 
 
-def _tell(operation: Operation, outcome: Outcome, given: dict[str, Any]) -> None:
+def _tell(operation: Operation, counts: Counts, given: dict[str, Any]) -> None:
     if given["as_json"]:
-        click.echo(orjson.dumps(outcome.as_json() | {"dryRun": given["dry_run"]}))
+        click.echo(orjson.dumps(counts.as_json() | {"dryRun": given["dry_run"]}))
         return
     verb = _DONE[operation]
     done = f"would be {verb}" if given["dry_run"] else verb
-    click.echo(f"{outcome.matched} matched, {outcome.changed} {done}")
-    for reason, number in outcome.as_json()["skipped"].items():
+    click.echo(f"{counts.matched} matched, {counts.changed} {done}")
+    for reason, number in counts.as_json()["skipped"].items():
         click.echo(f"{number} left alone: {reason}")
 
 

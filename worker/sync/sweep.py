@@ -1,5 +1,6 @@
 """Sweep, every second: what is due and nobody was told about, leases that ran out."""
 
+from shared.actions import bulk
 from shared.broker.task_names import TaskName
 from shared.database.engine import begin
 from shared.logs import get_logger
@@ -24,10 +25,13 @@ def sweep(runtime: Runtime) -> int:
             or pauses.failures(session, credentials=runtime.credentials) > 0
         )
         unapplied = inbox.due(session)
+        unfinished = bulk.is_due(session)
     if lost:
         log.warning("leases_lost", tasks=lost)
     if waiting:
         runtime.messages.send(TaskName.DRAIN, expires=5)
     if unapplied:
         runtime.messages.send(TaskName.DELIVER, expires=5)
+    if unfinished:
+        runtime.messages.send(TaskName.BULK_ACTIONS, expires=5)
     return lost

@@ -69,9 +69,9 @@ def _value(value: Any) -> str:
     return CAUSE[value].title.lower() if value in CAUSE else str(value)
 
 
-def result(event: AuditEvent) -> str:
-    """The counts: ``12 done; 3 already filled``."""
-    return "; ".join(_counts(event.counts or {}))
+def result(event: AuditEvent, running: Mapping[int, Mapping[str, Any]]) -> str:
+    """The counts: ``12 done; 3 already filled``. ``running``: those of unfinished bulk actions."""
+    return "; ".join(_counts(event.counts or running.get(event.id, {})))
 
 
 def _order(name: str) -> tuple[int, str]:

@@ -15,6 +15,8 @@ from api.schemas.cursors import decode_cursor
 from api.schemas.fields import NOT_A_CURSOR, Moment, Query, Words, one_of, wrong
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditFilter
+from shared.actions import bulk
+from shared.actions import queries as bulk_queries
 from shared.models import AuditEvent
 
 _LONGEST = 18
@@ -70,9 +72,17 @@ def audit_list() -> Response:
     )
 
 
-def _context(session: Session, _rows: Sequence[AuditEvent]) -> dict[str, Any]:
+def _context(session: Session, rows: Sequence[AuditEvent]) -> dict[str, Any]:
     return {
         "actions": list(audit_labels.ACTION.items()),
         "actors": [(name, name) for name in audit.actors(session)],
+        "running": _running(session, rows),
         "audit_labels": audit_labels,
     }
+
+
+def _running(session: Session, rows: Sequence[AuditEvent]) -> dict[int, dict[str, Any]]:
+    """How far the bulk actions are that have not ended, by the id of their event."""
+    unfinished = [event.id for event in rows if event.ended_at is None]
+    found = bulk_queries.of_audit_events(session, unfinished) if unfinished else {}
+    return {event_id: bulk.audit_counts(action) for event_id, action in found.items()}

@@ -1,23 +1,26 @@
 """Replay from pages: one at once; many after the count, with what came of it."""
 
-from typing import Any
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Response, flash, request
 
+from api.actions import bulk as bulk_requests
 from api.auth.bearer import current_actor
 from api.dashboard.deliveries import labels as delivery_labels
 from api.dashboard.deliveries.views import DELIVERIES
 from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
-from api.dashboard.kit.formats import counted
+from api.dashboard.kit.formats import counted, number
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
-from api.runtime import transaction
-from api.webhooks import replays
+from api.runtime import current_runtime, in_transaction, transaction
 from shared.accounts.audit import AuditContext
+from shared.actions import bulk, deliveries
+from shared.actions.counts import Counts
+from shared.broker.wakeups import Wakeup
 from shared.errors import ConflictError, InvalidInputError
-from shared.states import Role
+from shared.states import Operation, Role
 from shared.webhooks import queries as delivery_queries
 from shared.webhooks.queries import DeliveryFilter, Matching
 
@@ -36,8 +39,7 @@ def ask_replay() -> Response:
     wanted, chosen = _meant(request.args.getlist("id"))
     with transaction() as session:
         matching = delivery_queries.count(session, wanted, most=MOST_COUNTED + 1)
-        ids = delivery_queries.replayable(session, wanted, limit=SAMPLE)
-        some = delivery_queries.page(session, DeliveryFilter(ids=tuple(ids)), limit=SAMPLE)
+        some = delivery_queries.page(session, replace(wanted, replayable=True), limit=SAMPLE)
     count = _counted(matching)
     return ask(
         Confirmation(
@@ -65,8 +67,8 @@ def ask_replay() -> Response:
 def replay_many() -> Response:
     """Replay them."""
     wanted, chosen = _meant(request.form.getlist("id"))
-    total = replays.replay_all(wanted, context=_audit_context(), chosen=_as_json(chosen))
-    flash(f"{counted(total, 'delivery')} waiting to be applied once more.", _mood(total))
+    action = bulk_requests.start(Operation.REPLAY, wanted, context=_audit_context())
+    flash(_result(bulk.counts_of(action)), "good" if action.changed else "warn")
     return redirect_after_post(_back(chosen))
 
 
@@ -74,10 +76,11 @@ def replay_many() -> Response:
 def replay_one(delivery_id: str) -> Response:
     """Replay one."""
     try:
-        replays.replay_one(delivery_id, context=_audit_context())
+        in_transaction(lambda s: deliveries.replay(s, delivery_id, context=_audit_context()))
     except ConflictError as error:
         flash(f"{error.message}.", "warn")
     else:
+        current_runtime().notifier.notify(Wakeup.DELIVERIES)
         flash("Waiting to be applied once more.", "good")
     return redirect_after_post(f"/deliveries/{delivery_id}")
 
@@ -97,13 +100,6 @@ def _meant(ids: list[str]) -> tuple[DeliveryFilter, list[tuple[str, str]]]:
         raise InvalidInputError("scope must be one of selected, matching")
     listing = DELIVERIES.read(besides=_NOT_FILTERS)
     return listing.query.filters(), [("scope", scope), *listing.absolute.items()]
-
-
-def _as_json(chosen: list[tuple[str, str]]) -> dict[str, Any]:
-    """The filter as the audit keeps it."""
-    ids = [value for name, value in chosen if name == "id"]
-    said: dict[str, Any] = {name: value for name, value in chosen if name not in ("id", "scope")}
-    return {**said, "ids": ids} if ids else said
 
 
 def _back(chosen: list[tuple[str, str]]) -> str:
@@ -129,8 +125,12 @@ def _notes(matching: Matching) -> list[str]:
     return [f"{counted(n, 'delivery')} left alone: {why}." for why, n in left.items() if n]
 
 
-def _mood(total: int) -> str:
-    return "good" if total else "warn"
+def _result(counts: Counts) -> str:
+    total = counted(counts.changed + counts.left, "delivery")
+    if counts.left:
+        done = f"{number(counts.changed)} of {total} waiting to be applied once more so far; "
+        return done + "it continues in the background. The audit shows how far it is."
+    return f"{total} waiting to be applied once more."
 
 
 def _audit_context() -> AuditContext:

@@ -4,16 +4,16 @@ from flask import Response, flash, request
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
+from api.auth.audit_context import audit_context
 from api.auth.bearer import current_actor
 from api.dashboard.kit.confirm import Confirmation, ask
 from api.dashboard.kit.formats import counted
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
-from api.http.request_ids import request_id
 from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.fields import NOT_A_KEY, issue_key
 from shared.accounts import audit
-from shared.accounts.audit import AuditAction, AuditContext
+from shared.accounts.audit import AuditAction
 from shared.broker.wakeups import Wakeup
 from shared.health import examinations
 from shared.states import Role, WaitCode
@@ -57,7 +57,7 @@ def ask_resume() -> Response:
 def resume() -> Response:
     """End the pause: Jira is called again at once."""
     reason = request.form.get("reason", "").replace("\0", "").strip()[:255]
-    context = AuditContext(actor=current_actor(), reason=reason or None, request_id=request_id())
+    context = audit_context(reason or None)
 
     def work(session: Session) -> int:
         ended = pauses.resume(session)

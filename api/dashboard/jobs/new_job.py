@@ -10,17 +10,16 @@ from flask import Response, flash, g, request
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from api.auth.bearer import current_actor
+from api.auth.audit_context import audit_context
 from api.creation.new_jobs import create_jobs
 from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.pages import Pages
 from api.http.json_body import check_texts
-from api.http.request_ids import request_id
 from api.runtime import in_transaction, notify, transaction
 from api.schemas.fields import problems_of
 from api.schemas.jobs import JobCreate
 from shared.accounts import audit
-from shared.accounts.audit import AuditAction, AuditContext
+from shared.accounts.audit import AuditAction
 from shared.errors import InvalidInputError
 from shared.jobs import idempotency
 from shared.jobs.idempotency import KeptAnswer, KeyReusedError, Use
@@ -107,7 +106,7 @@ def _once(session: Session, draft: JobCreate, content: dict[str, Any]) -> _Creat
     if kept := idempotency.claim(session, use):
         return _Created(kept.headers["Location"], _SAME_JOB, due=False)
     (view,) = create_jobs(session, [draft.draft()])
-    context = AuditContext(actor=current_actor(), request_id=request_id())
+    context = audit_context()
     audit.write(session, AuditAction.CREATE, context, subject=view.job.id)
     address = f"/jobs/{view.job.id}"
     idempotency.keep(session, use, KeptAnswer(303, {"Location": address}, b""))

@@ -6,21 +6,24 @@ from urllib.parse import urlencode
 
 from flask import Response, flash, request
 
+from api.actions import bulk as bulk_requests
 from api.auth.bearer import current_actor
 from api.dashboard.kit.confirm import SAMPLE, Confirmation, ask
 from api.dashboard.kit.formats import counted
+from api.dashboard.kit.formats import number as grouped
 from api.dashboard.kit.labels import SKIPPED
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
 from api.dashboard.tasks.views import TASKS
 from api.http.request_ids import request_id
-from api.runtime import current_runtime, in_transaction, notify, transaction
+from api.runtime import in_transaction, notify, transaction
 from shared.accounts.audit import AuditContext
+from shared.actions import bulk
+from shared.actions import tasks as task_actions
+from shared.actions.counts import Counts
 from shared.errors import ConflictError, InvalidInputError
-from shared.states import OPEN_STATUSES, Role, TaskStatus
-from shared.sync import bulk_actions
+from shared.states import OPEN_STATUSES, Operation, Role, TaskStatus
 from shared.sync import queries as task_queries
-from shared.sync.bulk_actions import Operation, Outcome
 from shared.sync.queries import TaskFilter
 
 MOST_SELECTED = 200
@@ -64,7 +67,8 @@ def cancel() -> Response:
 
 def _ask(operation: Operation) -> Response:
     wanted, hidden = _meant(request.args.to_dict(), request.args.getlist("id"))
-    outcome = bulk_actions.preview(current_runtime().engine, operation, wanted)
+    with transaction() as session:
+        outcome = bulk.preview(session, operation, wanted)
     verb, count = _VERBS[operation], counted(outcome.changed, "task")
     return ask(
         Confirmation(
@@ -89,9 +93,8 @@ def _do(operation: Operation) -> Response:
     if len(wanted.ids) == 1:
         _do_one(operation, wanted.ids[0], context)
     else:
-        outcome = bulk_actions.act_on_all(
-            current_runtime().engine, operation, wanted, context=context, after_batch=notify
-        )
+        action = bulk_requests.start(operation, wanted, context=context)
+        outcome = bulk.counts_of(action)
         flash(_came_of(operation, outcome), "good" if outcome.changed else "warn")
     return redirect_after_post(_back(dict(hidden), wanted))
 
@@ -100,7 +103,7 @@ def _do_one(operation: Operation, task_id: str, context: AuditContext) -> None:
     """One task alone: the audit names it, and a refusal says why."""
     try:
         in_transaction(
-            lambda session: bulk_actions.act(session, operation, task_id, context=context)
+            lambda session: task_actions.act(session, operation, task_id, context=context)
         )
     except ConflictError as error:
         flash(error.message, "warn")
@@ -143,24 +146,29 @@ def _revived(operation: Operation, wanted: TaskFilter) -> Iterator[str]:
     cancelled = replace(wanted, statuses=(TaskStatus.CANCELLED,))
     if wanted.statuses and TaskStatus.CANCELLED not in wanted.statuses:
         return
-    number = bulk_actions.preview(current_runtime().engine, operation, cancelled).changed
+    with transaction() as session:
+        number = bulk.preview(session, operation, cancelled).changed
     if number:
         yield f"{counted(number, 'task')} among them had been cancelled."
 
 
-def _nothing(operation: Operation, outcome: Outcome) -> str:
+def _nothing(operation: Operation, outcome: Counts) -> str:
     if not outcome.matched:
         return "No task matches any more."
     return f"None of {counted(outcome.matched, 'task')} can be {_DONE[operation]}."
 
 
-def _notes(outcome: Outcome) -> Iterator[str]:
+def _notes(outcome: Counts) -> Iterator[str]:
     for reason, number in outcome.as_json()["skipped"].items():
         verb = "is" if number == 1 else "are"
         yield f"{counted(number, 'task')} {verb} left alone: {SKIPPED[reason]}."
 
 
-def _came_of(operation: Operation, outcome: Outcome) -> str:
+def _came_of(operation: Operation, outcome: Counts) -> str:
+    if outcome.left:
+        total = counted(outcome.changed + outcome.left, "task")
+        done = f"{grouped(outcome.changed)} of {total} {_DONE[operation]} so far; "
+        return done + "it continues in the background. The audit shows how far it is."
     done = f"{counted(outcome.changed, 'task')} {_DONE[operation]}."
     return " ".join([done, *_notes(outcome)])
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from shared.database.engine import begin
 from shared.models import AuditEvent
-from tests.integration.sync.test_bulk_actions import make, one_of_each, status_of
+from tests.integration.actions.test_task_actions import make, one_of_each, status_of
 from worker.cli import main
 
 Run = Callable[..., Result]

@@ -11,9 +11,12 @@ from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
 from shared.accounts.credentials import Actor
 from shared.database.engine import begin
+from shared.models import BulkAction
 from shared.settings import Settings
-from shared.states import ActorKind
+from shared.states import ActorKind, FailureCode, Operation, TaskStatus
+from shared.sync.queries import TaskFilter
 from tests.support.api import application
+from tests.support.bulk import start
 
 
 @pytest.fixture
@@ -57,11 +60,11 @@ def test_a_deed_is_told_with_who_what_why_and_what_came_of_it(pages: Any, engine
 
 def test_a_deed_on_many_says_which_and_how_far_it_got(pages: Any, engine: Engine) -> None:
     context = AuditContext(actor=Actor(ActorKind.TOKEN, "erp"), reason="rights given")
+    filters = TaskFilter(statuses=(TaskStatus.FAILED,), error_code=FailureCode.NO_PERMISSION)
+    lease = start(engine, Operation.RETRY, filters, context=context)
     with begin(engine) as session:
-        chosen = {"statuses": ["failed"], "error_code": "no_permission"}
-        number = audit.begin(session, AuditAction.RETRY, context, chosen=chosen)
-        counts = {"matched": 15, "changed": 12, "skipped": {"already_filled": 3}}
-        audit.progress(session, number, counts=counts)
+        action = session.get_one(BulkAction, lease.action_id)
+        action.matched, action.changed, action.skipped = 15, 12, {"already_filled": 3}
     (row,) = rows(pages.get("/audit").text)
     assert "erp by the API Retried all with status failed, cause no permission" in row
     assert "not finished 15 matched; 12 done; 3 already filled" in row

@@ -173,7 +173,7 @@ def test_one_is_replayed_and_the_audit_knows(pages: Any, inbox: Inbox, engine: E
 def test_all_that_match_are_replayed_after_the_count(
     pages: Any, inbox: Inbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.webhooks.replays.BATCH_SIZE", 2)
+    monkeypatch.setattr("shared.actions.bulk.BATCH_SIZE", 2)
     failed = [end(engine, inbox.put(), "failed") for _ in range(5)]
     gone = end(engine, inbox.put(), "failed", body=None)
     kept = end(engine, inbox.put(), "noted")

@@ -12,7 +12,7 @@ from shared.settings import Settings
 from shared.states import RejectionReason, WaitCode
 from shared.sync import pauses
 from shared.webhooks import health as webhook_health
-from tests.integration.sync.test_bulk_actions import one_of_each
+from tests.integration.actions.test_task_actions import one_of_each
 from tests.support.api import application
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]

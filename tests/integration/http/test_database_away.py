@@ -4,7 +4,7 @@ import psycopg
 from sqlalchemy import Engine, event, make_url
 
 from shared.settings import Settings
-from tests.integration.sync.test_bulk_actions import seed_failed
+from tests.integration.actions.test_task_actions import seed_failed
 from tests.support import postgres
 from tests.support.api_client import api_client
 

@@ -13,7 +13,7 @@ from shared.settings import AuthMode, Settings
 from shared.states import Scope, WaitCode
 from shared.sync import pauses
 from shared.sync import summary as sync_summary
-from tests.integration.sync.test_bulk_actions import make, one_of_each, seed_failed
+from tests.integration.actions.test_task_actions import make, one_of_each, seed_failed
 from tests.support.api import application, bearer, token
 
 TASKS = "/api/sync/tasks"

@@ -1,6 +1,7 @@
 """What lists, searches and the summary read beside a long history: by index, and little of it."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -108,7 +109,7 @@ _THEN = SystemClock().now() - timedelta(days=100)
         TaskFilter(words="g"),
         TaskFilter(words="no ticket", statuses=(TaskStatus.FAILED,)),
     ],
-    ids=lambda wanted: "-".join(wanted.as_json()) or "all",
+    ids=lambda wanted: "-".join(k for k, v in asdict(wanted).items() if v) or "all",
 )
 def test_a_page_of_tasks_is_read_by_index_and_touches_few_rows(
     history: Engine, wanted: TaskFilter, sort: Sort

@@ -166,7 +166,7 @@ def test_a_replay_is_refused_with_the_reason(api: ApiClient, inbox: Inbox, engin
 def test_all_that_match_are_replayed_on_the_server(
     api: ApiClient, inbox: Inbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.webhooks.replays.BATCH_SIZE", 2)
+    monkeypatch.setattr("shared.actions.bulk.BATCH_SIZE", 2)
     failed = [end(engine, inbox.put(), "failed") for _ in range(5)]
     end(engine, inbox.put(), "failed", body=None)
     noted = end(engine, inbox.put(), "noted")

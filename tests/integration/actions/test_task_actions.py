@@ -1,4 +1,4 @@
-"""Retry and cancel, one and all that match: what changes, what is left and why, what is noted."""
+"""Retry and cancel of tasks, one or all that match: what changes, what is left and why."""
 
 import threading
 from typing import Any
@@ -8,21 +8,22 @@ from sqlalchemy import Engine, text
 
 from shared.accounts.audit import AuditContext
 from shared.accounts.credentials import Actor
+from shared.actions import tasks as task_actions
 from shared.database.engine import begin, in_transaction
 from shared.errors import ConflictError, NotFoundError
 from shared.fill.ingest import ingest
 from shared.fill.snapshots import lock_jobs
 from shared.jobs import store as jobs
 from shared.models import AuditEvent, SyncTask
-from shared.states import ActorKind, FailureCode, Source, TaskStatus, WaitCode
-from shared.sync import bulk_actions, pauses
+from shared.states import ActorKind, FailureCode, Operation, Source, TaskStatus, WaitCode
+from shared.sync import pauses
 from shared.sync import tasks as sync_tasks
-from shared.sync.bulk_actions import Operation
 from shared.sync.queries import EVERYTHING, TaskFilter
 from tests.factories import create_job, draft, ticket
+from tests.support.bulk import act_on_all, preview
 from tests.support.waiting import eventually
 
-DEED = AuditContext(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")
+CONTEXT = AuditContext(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")
 STATES = ("pending", "running", "filled", "failed", "cancelled", "orphan")
 
 
@@ -67,7 +68,7 @@ def audited(engine: Engine) -> list[AuditEvent]:
 
 
 def act(engine: Engine, operation: Operation, task_id: str) -> None:
-    in_transaction(engine, lambda s: bulk_actions.act(s, operation, task_id, context=DEED))
+    in_transaction(engine, lambda s: task_actions.act(s, operation, task_id, context=CONTEXT))
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
@@ -126,8 +127,8 @@ def test_a_task_that_does_not_exist_is_not_found(engine: Engine) -> None:
 
 def test_all_are_retried_but_those_that_cannot_be_and_the_counts_say_why(engine: Engine) -> None:
     tasks = one_of_each(engine)
-    previewed = bulk_actions.preview(engine, Operation.RETRY, EVERYTHING).as_json()
-    outcome = bulk_actions.act_on_all(engine, Operation.RETRY, EVERYTHING, context=DEED).as_json()
+    previewed = preview(engine, Operation.RETRY, EVERYTHING).as_json()
+    outcome = act_on_all(engine, Operation.RETRY, EVERYTHING, context=CONTEXT).as_json()
     assert outcome == previewed
     assert outcome == {
         "matched": 6,
@@ -147,7 +148,7 @@ def test_all_are_retried_but_those_that_cannot_be_and_the_counts_say_why(engine:
 
 def test_all_are_cancelled_but_those_that_cannot_be(engine: Engine) -> None:
     tasks = one_of_each(engine)
-    outcome = bulk_actions.act_on_all(engine, Operation.CANCEL, EVERYTHING, context=DEED).as_json()
+    outcome = act_on_all(engine, Operation.CANCEL, EVERYTHING, context=CONTEXT).as_json()
     assert outcome == {
         "matched": 6,
         "changed": 3,
@@ -158,7 +159,7 @@ def test_all_are_cancelled_but_those_that_cannot_be(engine: Engine) -> None:
 
 def test_a_preview_changes_nothing_and_is_not_noted(engine: Engine) -> None:
     task_id = make(engine, "failed")
-    assert bulk_actions.preview(engine, Operation.RETRY, EVERYTHING).changed == 1
+    assert preview(engine, Operation.RETRY, EVERYTHING).changed == 1
     assert status_of(engine, task_id) == "failed"
     assert audited(engine) == []
 
@@ -167,7 +168,7 @@ def test_only_what_the_filter_matches_is_changed(engine: Engine) -> None:
     hit = make(engine, "failed", key="PI-1", name="Housing, left")
     miss = make(engine, "failed", key="PI-2", name="Cover")
     wanted = TaskFilter(statuses=(TaskStatus.FAILED,), words="housing")
-    outcome = bulk_actions.act_on_all(engine, Operation.RETRY, wanted, context=DEED)
+    outcome = act_on_all(engine, Operation.RETRY, wanted, context=CONTEXT)
     assert (outcome.matched, outcome.changed) == (1, 1)
     assert (status_of(engine, hit), status_of(engine, miss)) == ("pending", "failed")
     (event,) = audited(engine)
@@ -190,43 +191,6 @@ def seed_failed(engine: Engine, number: int) -> None:
             """),
             {"n": number},
         )
-
-
-def test_ten_thousand_are_retried_in_short_transactions_with_counts_that_grow(
-    engine: Engine,
-) -> None:
-    seed_failed(engine, 12_000)
-    seen: list[int] = []
-
-    def look() -> None:
-        (event,) = audited(engine)
-        assert event.ended_at is None
-        seen.append(event.counts["changed"])
-
-    wanted = TaskFilter(error_code=FailureCode.TICKET_NOT_FOUND)
-    outcome = bulk_actions.act_on_all(
-        engine, Operation.RETRY, wanted, context=DEED, after_batch=look
-    )
-    assert (outcome.matched, outcome.changed) == (12_000, 12_000)
-    assert seen == [bulk_actions.BATCH_SIZE * n for n in range(1, 25)]
-    assert audited(engine)[0].ended_at is not None
-    with begin(engine) as session:
-        assert session.scalar(text("SELECT count(*) FROM sync_tasks WHERE status='pending'"))
-
-
-def test_what_is_interrupted_leaves_its_true_counts_and_no_end(engine: Engine) -> None:
-    seed_failed(engine, bulk_actions.BATCH_SIZE * 2)
-
-    def power_cut() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        bulk_actions.act_on_all(
-            engine, Operation.RETRY, EVERYTHING, context=DEED, after_batch=power_cut
-        )
-    (event,) = audited(engine)
-    assert event.ended_at is None
-    assert event.counts["changed"] == bulk_actions.BATCH_SIZE
 
 
 def test_a_retry_does_not_go_past_the_pause_that_all_workers_share(engine: Engine) -> None:
@@ -267,8 +231,8 @@ def test_bulk_operations_fills_and_deletions_at_once_end_without_a_deadlock_or_a
     works = [
         fill,
         delete,
-        lambda: bulk_actions.act_on_all(engine, Operation.RETRY, EVERYTHING, context=DEED),
-        lambda: bulk_actions.act_on_all(engine, Operation.CANCEL, EVERYTHING, context=DEED),
+        lambda: act_on_all(engine, Operation.RETRY, EVERYTHING, context=CONTEXT),
+        lambda: act_on_all(engine, Operation.CANCEL, EVERYTHING, context=CONTEXT),
     ]
     threads = [threading.Thread(target=attempt, args=(work,)) for work in works]
     for thread in threads:

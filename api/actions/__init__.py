@@ -1,0 +1,1 @@
+"""What operators do to all that match, as part of a request."""

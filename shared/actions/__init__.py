@@ -1,0 +1,1 @@
+"""What operators do to sync tasks and deliveries: to one, or to all that match a filter."""
