@@ -28,7 +28,7 @@ from shared.states import (
 
 
 class Path(Base):
-    """A manufacturing route of a job. Whoever moves its units locks its row.
+    """A manufacturing route of a job. A transaction that moves its units locks its row.
 
     The three counts are updated in the transaction that moves a unit, so that progress is read
     here and never counted. Only edits change ``version``.
