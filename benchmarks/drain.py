@@ -18,7 +18,7 @@ from shared.jobs.job import JobDraft
 from shared.logs import setup_logs
 from shared.settings import Settings
 from shared.states import Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
 from tests.support import postgres, redis
 from tests.support.jira import SimulatedJira, simulated_jira
 from worker.runtime import Runtime, make_runtime
@@ -84,11 +84,11 @@ def _settings(dsn: str, broker: str, jira: SimulatedJira) -> Settings:
 def _one_by_one(runtime: Runtime) -> None:
     """The usual pattern: a message a task, a call a ticket."""
     with begin(runtime.engine) as session:
-        held = sync_tasks.claim(session, lease_seconds=60, limit=1)
+        held = leases.claim(session, lease_seconds=60, limit=1)
     key = held[0].ticket_key
     found = runtime.jira.read([key], deadline=runtime.clock.monotonic() + 20).found
     with begin(runtime.engine) as session:
-        ingest(session, [(key, found[key])], source=Source.API, worker="one", held=held)
+        ingest(session, [(key, found[key])], source=Source.API, worker="one", claims=held)
 
 
 def _timed(

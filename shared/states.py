@@ -1,10 +1,10 @@
-"""The closed vocabularies of the system: states, sources and reasons, with their plain words."""
+"""Enumerations of states, sources and reasons, with their texts for people."""
 
 from enum import StrEnum
 
 
 class TaskStatus(StrEnum):
-    """Where a sync task stands (state table in docs/architecture.md)."""
+    """The states of a sync task; ``shared.sync.moves`` has the moves between them."""
 
     PENDING = "pending"
     RUNNING = "running"
@@ -14,7 +14,7 @@ class TaskStatus(StrEnum):
 
 
 OPEN_STATUSES = (TaskStatus.PENDING, TaskStatus.RUNNING, TaskStatus.FAILED)
-"""Statuses in which a ticket that turns up may still fill the job."""
+"""Statuses in which a ticket can still fill the job."""
 
 
 class Source(StrEnum):
@@ -38,7 +38,7 @@ class FailureCode(StrEnum):
 
 
 class WaitCode(StrEnum):
-    """Why everything waits (spec/API.md, ``jiraSync.waitingFor``)."""
+    """Why no call to Jira is made (spec/API.md, ``jiraSync.waitingFor``)."""
 
     JIRA_DOWN = "jira_down"
     RATE_LIMITED = "rate_limited"
@@ -64,7 +64,7 @@ class BulkStatus(StrEnum):
 
 
 class AttemptOutcome(StrEnum):
-    """How one look at a ticket ended."""
+    """How one attempt to fill a task ended."""
 
     FILLED = "filled"
     FAILED = "failed"
@@ -103,12 +103,12 @@ FAILURE_WORDS: dict[FailureCode, str] = {
 
 
 def failure_message(code: FailureCode, *, key: str, detail: str = "") -> str:
-    """The reason a planner reads beside the job, naming its ticket."""
+    """The message beside the job, with its ticket's key."""
     return FAILURE_WORDS[code].format(key=key, detail=detail)
 
 
 class DeliveryOutcome(StrEnum):
-    """What became of a webhook delivery (spec/API.md, "Outcomes of a delivery")."""
+    """The outcome of a webhook delivery (spec/API.md, "Outcomes of a delivery")."""
 
     FILLED = "filled"
     NOTED = "noted"
@@ -119,7 +119,7 @@ class DeliveryOutcome(StrEnum):
 
 
 class RejectionReason(StrEnum):
-    """Why a request to the webhook was turned away; nothing of it is stored."""
+    """Why a request to the webhook was rejected; nothing of it is stored."""
 
     NO_PROOF = "no_proof"
     MALFORMED_SIGNATURE = "malformed_signature"
@@ -132,7 +132,7 @@ class RejectionReason(StrEnum):
 
 
 class AdvancementMode(StrEnum):
-    """How freely the units of a path move along its steps (spec/API.md, paths)."""
+    """Which moves of units along a path's steps are allowed (spec/API.md, paths)."""
 
     STRICT = "strict"
     FLEXIBLE = "flexible"
@@ -140,7 +140,7 @@ class AdvancementMode(StrEnum):
 
 
 class DependencyType(StrEnum):
-    """How firmly a step binds the ones after it; only ``per_step`` paths ask."""
+    """How a step restricts the later ones; used by ``per_step`` paths only."""
 
     PHYSICAL = "physical"
     PREFERRED = "preferred"
@@ -148,7 +148,7 @@ class DependencyType(StrEnum):
 
 
 class SerialStatus(StrEnum):
-    """Where a unit stands."""
+    """The states of a unit."""
 
     IN_PROGRESS = "in_progress"
     COMPLETED = "completed"
@@ -166,7 +166,7 @@ class ScrapReason(StrEnum):
 
 
 class SerialAction(StrEnum):
-    """What was done to a unit, as its history tells it."""
+    """The entries of a unit's history."""
 
     CREATED = "created"
     ADVANCED = "advanced"
@@ -191,9 +191,9 @@ class Role(StrEnum):
 
 
 class ActorKind(StrEnum):
-    """By which door somebody came who did something."""
+    """How the author of an action was authenticated."""
 
-    TOKEN = "token"  # noqa: S105  a word, no secret
+    TOKEN = "token"  # noqa: S105  a kind, no secret
     OPERATOR = "operator"
     COMMAND = "command"
     OPEN = "open"

@@ -1,4 +1,4 @@
-"""The Celery tasks: name, queue, limits, and one call each."""
+"""The Celery tasks: name, time limit, the one call each makes, and beat's schedule."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,14 +9,14 @@ from celery import Celery
 from shared.broker.task_names import TaskName
 from shared.settings import Settings
 from worker.bulk_actions.run import run_bulk_action
-from worker.doctor.examination import LOOK_EVERY, examine
 from worker.doctor.examination import TIME_LIMIT as EXAMINE_LIMIT
-from worker.maintenance.filled_count import TALLY_EVERY, tally
-from worker.maintenance.prune import PRUNE_EVERY, prune
-from worker.polling.deleted_tickets import DELETED_TICKETS_EVERY, check_deleted_tickets
+from worker.doctor.examination import examine
+from worker.maintenance.filled_count import count_filled
+from worker.maintenance.prune import prune
+from worker.polling.deleted_tickets import check_deleted_tickets
 from worker.polling.poll import TIME_LIMIT as POLL_LIMIT
-from worker.polling.poll import is_wanted as poll_is_wanted
-from worker.polling.poll import look_every, poll
+from worker.polling.poll import is_configured as poll_is_configured
+from worker.polling.poll import poll, poll_interval
 from worker.process.concurrency_limit import ConcurrencyLimit
 from worker.process.shutdown import ShutdownRequested
 from worker.runtime import Runtime
@@ -27,41 +27,61 @@ from worker.webhooks.field_map import map_fields
 
 _Work = Callable[[Runtime], object]
 
-_INNER: dict[TaskName, _Work] = {
+_WITHOUT_JIRA: dict[TaskName, _Work] = {
     TaskName.SWEEP: sweep,
     TaskName.DELIVER: deliver,
     TaskName.PRUNE: prune,
-    TaskName.FILLED_COUNT: tally,
+    TaskName.FILLED_COUNT: count_filled,
     TaskName.BULK_ACTIONS: run_bulk_action,
 }
-_FOR_JIRA: dict[TaskName, _Work] = {
+_WITH_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,
     TaskName.POLL: poll,
     TaskName.DELETED_TICKETS: check_deleted_tickets,
     TaskName.MAP_FIELDS: map_fields,
     TaskName.EXAMINE: examine,
 }
-"""What may hang as long as Jira does, and so takes one of the pool's slots for it."""
-_LIMITS = {TaskName.POLL: POLL_LIMIT, TaskName.EXAMINE: EXAMINE_LIMIT}
+"""Tasks that hang as long as Jira does, so their number is limited."""
+_TIME_LIMITS = {TaskName.POLL: POLL_LIMIT, TaskName.EXAMINE: EXAMINE_LIMIT}
+
+
+def beat_schedule(settings: Settings) -> dict[str, Any]:
+    """What beat sends and how often, in seconds; a message expires after one interval."""
+    intervals = {
+        TaskName.SWEEP: 1.0,
+        # Finds a requested examination whose wake-up was lost.
+        TaskName.EXAMINE: 30.0,
+        TaskName.FILLED_COUNT: 60.0,
+        # Hourly although rows are kept for days: beat counts from its own start.
+        TaskName.PRUNE: 3600.0,
+    }
+    if poll_is_configured(settings):
+        intervals[TaskName.POLL] = poll_interval(settings)
+        # One bulk read of 100 tickets a minute checks 144 000 copies a day.
+        intervals[TaskName.DELETED_TICKETS] = 60.0
+    return {
+        name.value: {"task": name.value, "schedule": seconds, "options": {"expires": seconds}}
+        for name, seconds in intervals.items()
+    }
 
 
 def register(
     celery: Celery,
     *,
     runtime: Callable[[], Runtime],
-    slots: Callable[[], ConcurrencyLimit],
-    limit: float,
+    jira_limit: Callable[[], ConcurrencyLimit],
+    time_limit: float,
 ) -> None:
-    """Give the app its tasks; ``runtime`` is asked for in the process that runs one.
+    """Register all tasks; ``runtime`` is called in the process that runs one.
 
-    ``limit`` is the time limit, in seconds, of what reads tickets for a lease; what is not for
-    Jira has Celery's default.
+    ``time_limit``, in seconds, is for tasks that read tickets under a lease. Tasks without Jira
+    have Celery's default.
     """
-    for name, work in _INNER.items():
+    for name, work in _WITHOUT_JIRA.items():
         celery.task(name=name.value)(_plain(work, runtime))
-    for name, work in _FOR_JIRA.items():
-        run = _in_a_slot(work, runtime, slots)
-        seconds: Any = _LIMITS.get(name, limit)  # Celery's types know whole ones alone
+    for name, work in _WITH_JIRA.items():
+        run = _limited(work, runtime, jira_limit)
+        seconds: Any = _TIME_LIMITS.get(name, time_limit)  # Celery's types want an int
         celery.task(name=name.value, time_limit=seconds)(run)
 
 
@@ -72,31 +92,15 @@ def _plain(work: _Work, runtime: Callable[[], Runtime]) -> Callable[[], None]:
     return run
 
 
-def _in_a_slot(
-    work: _Work, runtime: Callable[[], Runtime], slots: Callable[[], ConcurrencyLimit]
+def _limited(
+    work: _Work, runtime: Callable[[], Runtime], jira_limit: Callable[[], ConcurrencyLimit]
 ) -> Callable[[], None]:
+    """A task that returns at once if no slot is free: its work is a row and stays due."""
+
     def run() -> None:
-        with slots().take() as free:
-            if free:
+        with jira_limit().acquire() as acquired:
+            if acquired:
                 with suppress(ShutdownRequested):
                     work(runtime())
 
     return run
-
-
-def schedule(settings: Settings) -> dict[str, Any]:
-    """What beat sends and how often, in seconds; a message is worthless after one interval."""
-    plan = {
-        "sweep": _every(1.0, TaskName.SWEEP),
-        "prune": _every(PRUNE_EVERY, TaskName.PRUNE),
-        "filled_count": _every(TALLY_EVERY, TaskName.FILLED_COUNT),
-        "examine": _every(LOOK_EVERY, TaskName.EXAMINE),
-    }
-    if poll_is_wanted(settings):
-        plan["poll"] = _every(look_every(settings), TaskName.POLL)
-        plan["deleted_tickets"] = _every(DELETED_TICKETS_EVERY, TaskName.DELETED_TICKETS)
-    return plan
-
-
-def _every(seconds: float, name: TaskName) -> dict[str, Any]:
-    return {"task": name.value, "schedule": seconds, "options": {"expires": seconds}}

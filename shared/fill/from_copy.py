@@ -1,4 +1,4 @@
-"""Filling from our own copy of a ticket, where that is allowed and the copy fresh."""
+"""Filling new jobs from a stored ticket, if the settings allow it and the copy is fresh."""
 
 from collections.abc import Sequence
 
@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 
 from shared.fill import snapshots
 from shared.states import Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import settle as sync_settle
 
-# The copy read last where, after a move, two know the key; what Jira denied since serves nobody.
+# If two tickets have or had the key, the one that has it now, then the one read last. A ticket
+# that Jira denied since is not used.
 _FRESH = text("""
 SELECT t.id AS task_id, t.job_id, c.issue_id FROM sync_tasks t
 JOIN LATERAL (
@@ -27,10 +28,10 @@ ORDER BY t.job_id FOR UPDATE OF t
 def fill_fresh(
     session: Session, job_ids: Sequence[str], *, fresh_seconds: int, worker: str = "api"
 ) -> set[str]:
-    """Fill these jobs, made or linked in this transaction, from copies read within that time.
+    """Fill these jobs, created or linked in this transaction, from copies read within that time.
 
-    ``fresh_seconds`` is JIRA_COPY_FRESH_SECONDS; 0 never fills (docs/jira.md tells the trade-off).
-    Returns the ids of the jobs that are filled now; the others wait for Jira as ever.
+    ``fresh_seconds`` is JIRA_COPY_FRESH_SECONDS; 0 never fills (docs/jira.md has the trade-off).
+    Returns the ids of the filled jobs; the others wait for Jira.
     """
     if not fresh_seconds or not job_ids:
         return set()
@@ -39,5 +40,5 @@ def fill_fresh(
         return set()
     snapshots.fill_jobs(session, {row.job_id: row.issue_id for row in rows})
     tasks = [row.task_id for row in rows]
-    sync_tasks.settle_filled(session, tasks, source=Source.MIRROR, worker=worker)
+    sync_settle.settle_filled(session, tasks, source=Source.MIRROR, worker=worker)
     return {row.job_id for row in rows}

@@ -1,4 +1,4 @@
-"""The pause all workers share: why nothing is asked of Jira just now, and until when."""
+"""The stored state of the circuit breaker: the pause that all workers share."""
 
 import hashlib
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from shared.settings import Settings
 from shared.states import WaitCode
 
 PROBE_SECONDS = 30.0
-"""How long everybody else waits while one worker tries whether Jira is back."""
+"""How long the other workers wait while one probes whether Jira is back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A pause in force; ``until`` is None where only a person or new credentials end it."""
+    """A pause in force; ``until`` None: only an operator or new credentials end it."""
 
     code: WaitCode
     message: str
@@ -27,7 +27,7 @@ class Pause:
 
 
 def credentials_hash(settings: Settings) -> str:
-    """What a pause is keyed by: new credentials or another Jira start with a clean slate."""
+    """The key of a pause: it does not hold for new credentials or another Jira."""
     secrets = (settings.jira_api_token, settings.jira_pat)
     parts = [settings.jira_base_url, settings.jira_email]
     parts += [s.get_secret_value() if s else "" for s in secrets]
@@ -45,7 +45,7 @@ _SHORT: dict[WaitCode, str] = {
 def in_words(pause: Pause | None, *, now: datetime) -> str:
     """Jira's state in a few words: ``ok``, ``limited until 10:42 UTC``, ``down since 10:31 UTC``.
 
-    Another day than that of ``now`` is named.
+    The date is added if it is not that of ``now``.
     """
     if pause is None:
         return "ok"
@@ -59,27 +59,26 @@ def _clock_time(moment: datetime, *, now: datetime) -> str:
     return at.strftime(form)
 
 
-_CURRENT = text(
-    """
+_CURRENT = text("""
 SELECT code, message, since, until, failures FROM jira_pauses
-WHERE code IS NOT NULL AND (until IS NULL OR until > now()) {mine}
-ORDER BY updated_at DESC LIMIT 1
-""".replace("{mine}", "AND updated_at = (SELECT max(updated_at) FROM jira_pauses)")
-)
-_MINE = text("""
+WHERE code IS NOT NULL AND (until IS NULL OR until > now())
+    AND updated_at = (SELECT max(updated_at) FROM jira_pauses)
+LIMIT 1
+""")
+_IN_FORCE = text("""
 SELECT code, message, since, until, failures FROM jira_pauses
 WHERE code IS NOT NULL AND (until IS NULL OR until > now()) AND credentials_hash = :hash
 """)
 
 
 def current(session: Session) -> Pause | None:
-    """The pause in force, as the readers see it who do not know the credentials."""
+    """The pause in force, for readers that do not know the credentials."""
     return _pause(session.execute(_CURRENT).one_or_none())
 
 
-def mine(session: Session, *, credentials: str) -> Pause | None:
+def in_force(session: Session, *, credentials: str) -> Pause | None:
     """The pause in force for these credentials."""
-    return _pause(session.execute(_MINE, {"hash": credentials}).one_or_none())
+    return _pause(session.execute(_IN_FORCE, {"hash": credentials}).one_or_none())
 
 
 def _pause(row: Row[Any] | None) -> Pause | None:
@@ -114,10 +113,11 @@ def begin(
     delay: float | None,
     probe: bool = False,
 ) -> int:
-    """Stop all calls to Jira for ``delay`` seconds, or without end where it is None.
+    """Stop all calls to Jira for ``delay`` seconds, or until a resume if it is None.
 
-    Two workers that fail at the same moment make one pause, and one step of its doubling.
-    Returns the number of failures in a row. Only a resume ends a CAPTCHA lock.
+    Two workers that fail at the same moment cause one pause and count as one failure in a row,
+    unless ``probe`` says that this worker held the probe. Only a resume ends a CAPTCHA lock.
+    Returns the number of failures in a row.
     """
     values = {"hash": credentials, "code": code.value, "message": message, "delay": delay}
     return session.scalar(_BEGIN, {**values, "probe": probe}) or 1
@@ -145,26 +145,27 @@ WHERE code IS NOT NULL RETURNING credentials_hash
 
 
 def take_probe(session: Session, *, credentials: str) -> WaitCode | None:
-    """Win the right to try once whether Jira is back, for all workers; None where not due or lost.
+    """Take the probe: the right to try once, for all workers, whether Jira is back.
 
-    Everybody else goes on waiting for ``PROBE_SECONDS`` or until the probe says how it went.
+    None if the pause still holds or another worker has the probe. The others wait for
+    ``PROBE_SECONDS`` or until the probe has ended.
     """
     code = session.scalar(_PROBE, {"hash": credentials, "window": PROBE_SECONDS})
     return WaitCode(code) if code else None
 
 
 def end(session: Session, *, credentials: str, probe: bool = True) -> None:
-    """Jira answered whoever held the probe: the pause is over. A write only where that is news.
+    """A call succeeded. ``probe``: the caller held the probe, so its pause is over.
 
-    Any other answer is to a question from before the pause: it ends none that is in force, so
-    that a Retry-After is kept. Nor does a probe end what began meanwhile and lasts longer, or a
-    CAPTCHA lock.
+    Without the probe the call may have started before the pause, so it ends no pause in force:
+    a Retry-After is kept. A probe does not end a longer pause that began meanwhile, nor a CAPTCHA
+    lock. Writes only if something changes.
     """
     session.execute(_END, {"hash": credentials, "probe": probe, "window": PROBE_SECONDS})
 
 
 def failures(session: Session, *, credentials: str, code: WaitCode | None = None) -> int:
-    """How many calls in a row have failed so far; of this kind alone, where ``code`` is given."""
+    """How many calls in a row have failed so far, or only those that failed with ``code``."""
     found = session.scalar(
         text(
             "SELECT failures FROM jira_pauses WHERE credentials_hash = :hash "
@@ -176,5 +177,5 @@ def failures(session: Session, *, credentials: str, code: WaitCode | None = None
 
 
 def resume(session: Session) -> int:
-    """End every pause by an operator's wish, a CAPTCHA lock too. Returns how many there were."""
+    """End every pause for an operator, a CAPTCHA lock included. Returns how many there were."""
     return len(session.execute(_RESUME).all())

@@ -1,4 +1,4 @@
-"""How the filling of jobs stands, in one look whose cost follows the backlog, not the history."""
+"""The summary of all sync tasks. Its cost depends on the backlog, not on the history."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,11 +14,11 @@ from shared.states import FailureCode, TaskStatus, WaitCode
 from shared.sync import pauses
 
 HOUR_SAMPLE = 5000
-"""Fills, the newest of the last hour, that median and 99th percentile are taken from."""
+"""Median and 99th percentile are computed from so many of the last hour's newest fills."""
 
 
 class JiraState(StrEnum):
-    """How Jira treats us (spec/API.md, sync summary)."""
+    """The state of our access to Jira (spec/API.md, sync summary)."""
 
     OK = "ok"
     UNKNOWN = "unknown"
@@ -37,7 +37,7 @@ _STATES = {
 
 
 class JiraHealth(NamedTuple):
-    """``until`` is when it is tried again; None: now, or after somebody resumed a CAPTCHA lock."""
+    """``until`` is the time of the next try; None: now, or when an operator resumes."""
 
     state: JiraState
     words: str
@@ -48,7 +48,7 @@ class JiraHealth(NamedTuple):
 
 
 class Minute(NamedTuple):
-    """What ended in one minute that began at ``at``."""
+    """Tasks that ended in the minute that began at ``at``."""
 
     at: datetime
     filled: int
@@ -56,7 +56,7 @@ class Minute(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """The last hour, minute by minute; times from create to fill in seconds, None without fills."""
+    """The last hour by minute; times from create to fill in seconds, None without fills."""
 
     minutes: list[Minute]
     median_seconds: float | None
@@ -74,14 +74,14 @@ class Hour(NamedTuple):
 
 
 class Cause(NamedTuple):
-    """Failed tasks of one cause."""
+    """Number of failed tasks with one cause."""
 
     code: FailureCode
     tasks: int
 
 
 class Intake(NamedTuple):
-    """Webhook deliveries: not applied yet, received in the last hour, turned away today."""
+    """Webhook deliveries: not applied yet, received in the last hour, rejected today."""
 
     waiting: int
     oldest_waiting_at: datetime | None
@@ -92,7 +92,7 @@ class Intake(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """One look; ``as_of`` by the database's clock."""
+    """The summary; ``as_of`` is by the database's clock."""
 
     as_of: datetime
     counts: dict[TaskStatus, int]
@@ -105,7 +105,7 @@ class Summary:
 
 
 def summary(session: Session) -> Summary:
-    """Everything the first page of the dashboard shows."""
+    """Read everything that the first page of the dashboard shows."""
     as_of: datetime = session.execute(text("SELECT now()")).scalar_one()
     return Summary(
         as_of=as_of,
@@ -119,7 +119,7 @@ def summary(session: Session) -> Summary:
     )
 
 
-# What was filled stays filled: what the tally counted up to its moment never has to be again.
+# A filled task stays filled, so the stored count never has to be counted again.
 _COUNTS = text("""
 SELECT status, count(*) FROM sync_tasks WHERE status <> 'filled' GROUP BY status
 UNION ALL
@@ -143,23 +143,23 @@ ORDER BY count(*) DESC, error_code
 
 
 def counts(session: Session) -> dict[TaskStatus, int]:
-    """How many tasks stand where; exact."""
+    """The exact number of tasks in each status."""
     found = {TaskStatus(row[0]): int(row[1]) for row in session.execute(_COUNTS)}
     return {status: found.get(status, 0) for status in TaskStatus}
 
 
 def oldest_waiting(session: Session) -> datetime | None:
-    """When the oldest task that waits or runs was made."""
+    """When the oldest pending or running task was created."""
     found: datetime | None = session.scalar(_OLDEST)
     return found
 
 
 def causes(session: Session) -> list[Cause]:
-    """Failed tasks by cause, the commonest first."""
+    """Failed tasks by cause, the most frequent first."""
     return [Cause(FailureCode(row[0]), row[1]) for row in session.execute(_CAUSES)]
 
 
-_TALLY = text("""
+_UPDATE_FILLED_COUNT = text("""
 UPDATE filled_count y SET until = n.until, filled = y.filled + (
     SELECT count(*) FROM sync_tasks t
     WHERE t.status = 'filled' AND t.filled_at > y.until AND t.filled_at <= n.until)
@@ -168,13 +168,13 @@ WHERE n.until > y.until
 """)
 
 
-def tally(session: Session) -> None:
-    """Count what was filled since the last time, up to ten minutes ago.
+def update_filled_count(session: Session) -> None:
+    """Add what was filled since the last time, up to ten minutes ago, to the stored count.
 
-    No transaction lasts so long (shared.database.engine), so none commits
-    a fill from before that.
+    No transaction lasts that long (shared.database.engine), so no fill from before that time can
+    still be committed.
     """
-    session.execute(_TALLY)
+    session.execute(_UPDATE_FILLED_COUNT)
 
 
 _MINUTES = text("""
@@ -204,7 +204,7 @@ FROM (
 
 
 def last_hour(session: Session) -> Hour:
-    """What was filled and failed a minute, and how long fills took from the create."""
+    """Fills and failures by minute, and how long fills took after the create."""
     minutes = [Minute(*row) for row in session.execute(_MINUTES)]
     median, p99 = session.execute(_TIMES, {"sample": HOUR_SAMPLE}).one()
     return Hour(minutes, median, p99)
@@ -217,7 +217,7 @@ FROM jira_pauses ORDER BY updated_at DESC LIMIT 1
 
 
 def jira_health(session: Session, *, as_of: datetime) -> JiraHealth:
-    """How Jira treats us; a pause that has run out holds until a call has shown it to be over."""
+    """The state of our access to Jira. A pause that has run out is shown until a call succeeds."""
     row = session.execute(_JIRA).one_or_none()
     if row is None:
         return JiraHealth(JiraState.UNKNOWN, "not asked yet", None, None, None, None)
@@ -244,5 +244,5 @@ SELECT (SELECT count(*) FROM webhook_deliveries WHERE outcome IS NULL),
 
 
 def intake(session: Session) -> Intake:
-    """How the webhook's deliveries stand."""
+    """Count the webhook deliveries."""
     return Intake(*session.execute(_INTAKE).one())

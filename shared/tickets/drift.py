@@ -1,4 +1,4 @@
-"""Drift: a job's snapshot beside what Jira says now, field by field. Nothing here changes one."""
+"""Drift: how a job's Jira fields differ from the stored ticket. Read-only."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Value = str | list[str] | None
 
 
 class DriftState(StrEnum):
-    """How a snapshot and Jira stand to each other."""
+    """How a job and its ticket compare."""
 
     IN_SYNC = "in_sync"
     DRIFTED = "drifted"
@@ -40,7 +40,7 @@ DRIFT_WORDS: dict[DriftState, str] = {
 
 @dataclass(frozen=True, slots=True)
 class FieldDrift:
-    """One field, by its name in the job's JSON: the snapshot's value, Jira's, and if they agree."""
+    """One field, by its name in the job's JSON: the job's value, Jira's, and if they are equal."""
 
     field: str
     job: Value
@@ -50,10 +50,10 @@ class FieldDrift:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drift:
-    """A job against its ticket, whose present key is ``jira_key``.
+    """A job compared with its ticket, whose present key is ``jira_key``.
 
-    ``as_of`` is how old our knowledge of Jira is. Of several states the gravest is told: deleted,
-    moved, drifted.
+    ``as_of`` is the time of Jira's values. Of several states the first applies: deleted, moved,
+    drifted.
     """
 
     job_id: str
@@ -68,7 +68,7 @@ class Drift:
 
 _OURS = ", ".join(f"j.{field.column}" for field in JIRA_FIELDS)
 _JIRAS = ", ".join(f"t.{field.ticket_column}" for field in JIRA_FIELDS)
-# By the issue's id where the fill noted it; else by the key the ticket has, or had.
+# By issue id where the fill recorded it; otherwise by the key the ticket has or had.
 _SELECT = f"""
 SELECT j.id, j.name, {_OURS}, j.jira_filled_at, t.issue_id, {_JIRAS}, t.deleted_at, {AS_OF} AS as_of
 FROM jobs j LEFT JOIN LATERAL (
@@ -94,7 +94,7 @@ ORDER BY 1 LIMIT :limit
 
 
 def of_job(session: Session, job_id: str) -> Drift | None:
-    """The drift of one job, from our copy; None where there is no such job."""
+    """The drift of one job; None if there is no such job."""
     row = session.execute(_ONE, {"id": job_id}).one_or_none()
     return _drift(row) if row else None
 
@@ -147,7 +147,7 @@ def _compared(row: Row[Any]) -> Iterator[FieldDrift]:
 
 
 def _same(job: Value, jira: Value) -> bool:
-    """Labels are a set to Jira, and none of them is the same as no field."""
+    """Labels are a set in Jira; an empty set equals an absent field."""
     if isinstance(job, list) or isinstance(jira, list):
         return set(job or ()) == set(jira or ())
     return job == jira

@@ -1,4 +1,4 @@
-"""Field ids by the names in the settings, as Jira resolved them last; kept so none need ask."""
+"""Stored field ids: the names in the settings, as Jira resolved them last."""
 
 import hashlib
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from shared.settings import Settings
 
 FRESH_HOURS = 24
-"""A resolution older than this is used, and asked for anew."""
+"""An older resolution is still used, and resolved again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class Resolved:
 
 
 def settings_hash(settings: Settings) -> str:
-    """What a resolution is keyed by: another Jira or another name starts anew."""
+    """The key of a resolution: another Jira or another name needs a new one."""
     parts = (
         settings.jira_base_url,
         settings.jira_field_part_number,
@@ -47,7 +47,7 @@ FROM field_mappings WHERE settings_hash = :hash
 
 
 def store(session: Session, settings: Settings, resolved: Resolved) -> None:
-    """Keep what the names were resolved to."""
+    """Store what the names were resolved to."""
     values = {
         "part_number": resolved.part_number,
         "quantity": resolved.quantity,
@@ -57,7 +57,7 @@ def store(session: Session, settings: Settings, resolved: Resolved) -> None:
 
 
 def find(session: Session, settings: Settings) -> Resolved | None:
-    """What these settings' names were resolved to; None where Jira was never asked."""
+    """What these settings' names were resolved to; None if they never were."""
     row = session.execute(
         _FIND, {"hash": settings_hash(settings), "fresh": FRESH_HOURS}
     ).one_or_none()

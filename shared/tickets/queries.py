@@ -1,4 +1,4 @@
-"""Read models of our copy of tickets: one of them, and lists by page."""
+"""Reads of stored tickets: one, and lists by page."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +12,10 @@ from shared.tickets.ticket import TicketRow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketFilter:
-    """Which tickets a list shows; None asks for nothing. ``done`` False: the open ones.
+    """The filters of a list; None does not filter. ``done`` False: open tickets only.
 
-    ``q`` is found in key, summary and part number, in any case; ``status`` is Jira's own name.
-    Deleted tickets show only where ``deleted`` is set.
+    ``q`` is any part of key, summary or part number, in any case; ``status`` is Jira's own name.
+    Deleted tickets are listed only if ``deleted`` is set.
     """
 
     q: str | None = None
@@ -31,7 +31,7 @@ CASE WHEN t.deleted_at IS NOT NULL THEN t.verified_at
     ELSE GREATEST(t.read_at, (SELECT max(p.complete_as_of) FROM jira_polls p
         WHERE split_part(t.key, '-', 1) = ANY(p.projects))) END
 """
-"""SQL: up to when the copy ``t`` is known to have been Jira's state."""
+"""SQL: the latest time at which the copy ``t`` is known to be Jira's state."""
 
 _COLUMNS = ", ".join(
     f"({AS_OF}) AS as_of" if name == "as_of" else f"t.{name}" for name in TicketRow._fields
@@ -51,7 +51,7 @@ _OLDER = "(length(t.issue_id), t.issue_id) < (length(CAST(:before AS text)), CAS
 
 
 def one(session: Session, key: str) -> TicketRow | None:
-    """The ticket of a key it has or had; None where our copy has none."""
+    """The ticket that has or had this key; None if no copy is stored."""
     row = session.execute(_ONE, {"key": key.strip().upper()}).one_or_none()
     return TicketRow._make(row) if row else None
 

@@ -1,4 +1,4 @@
-"""Our copy of Jira's tickets: every statement that changes it."""
+"""Stored tickets, our copies of Jira's: every statement that changes one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from shared.tickets.ticket import COPIED, Ticket
 
 @dataclass(frozen=True, slots=True)
 class TicketKeys:
-    """A ticket as our copy now has it: its identity, and every key it is or was known by."""
+    """A ticket's issue id and every key it has or had."""
 
     issue_id: str
     keys: tuple[str, ...]
@@ -23,7 +23,7 @@ class TicketKeys:
 
 _COPIED = ", ".join(COPIED)
 _RENEWED = ", ".join(f"{name} = excluded.{name}" for name in COPIED)
-# One row an issue, in order of issue id, so that two writers lock them in the same order.
+# One row for each issue, in order of issue id, so that two writers lock them in the same order.
 _UPSERT = text(f"""
 INSERT INTO tickets AS t (issue_id, {_COPIED}, former_keys, jira_updated_at, source, read_at,
     verified_at)
@@ -55,39 +55,39 @@ def bring_up_to_date(
     source: Source,
     read_at: datetime | None = None,
 ) -> list[TicketKeys]:
-    """Take these readings into our copy where they are not older than what it holds.
+    """Store these tickets, except those older than their stored copies.
 
-    ``tickets`` are pairs of the key that was asked for and what came back; where they differ the
-    ticket was moved and the asked key is one of its former ones. A reading that is older changes
-    nothing, and the copy stays the newer one. ``read_at`` is when it was Jira's state, where that
-    was not just now, as with a webhook that had to wait.
+    ``tickets`` pairs the requested key with the ticket that came back. Where the keys differ, the
+    ticket was moved and the requested key is a former one. ``read_at`` is when this was Jira's
+    state, if that was not just now, as with a delivery that had to wait. Returns the keys of all
+    these tickets.
     """
     newest: dict[str, dict[str, Any]] = {}
-    for asked, ticket in sorted(tickets, key=lambda pair: pair[1].updated_at):
-        newest[ticket.issue_id] = _row(asked, ticket, newest.get(ticket.issue_id))
+    for requested, ticket in sorted(tickets, key=lambda pair: pair[1].updated_at):
+        newest[ticket.issue_id] = _row(requested, ticket, newest.get(ticket.issue_id))
     payload = orjson.dumps(list(newest.values())).decode()
     session.execute(_UPSERT, {"rows": payload, "source": source.value, "read_at": read_at})
     rows = session.execute(_KNOWN, {"ids": list(newest)})
-    asked_by_id: dict[str, set[str]] = {}
-    for asked, ticket in tickets:
-        asked_by_id.setdefault(ticket.issue_id, set()).update((asked, ticket.key))
+    requested_by_id: dict[str, set[str]] = {}
+    for requested, ticket in tickets:
+        requested_by_id.setdefault(ticket.issue_id, set()).update((requested, ticket.key))
     return [
-        TicketKeys(row.issue_id, tuple({row.key, *row.former_keys} | asked_by_id[row.issue_id]))
+        TicketKeys(row.issue_id, tuple({row.key, *row.former_keys} | requested_by_id[row.issue_id]))
         for row in rows
     ]
 
 
-# Twice denied, some time apart and each time with proven credentials: gone, or hidden from us.
-_MISSED = text("""
+# Denied twice, some time apart and with proven credentials both times: deleted, or hidden.
+_MISSING = text("""
 UPDATE tickets SET
     deleted_at = CASE WHEN missing_since <= now() - make_interval(secs => :apart)
         THEN COALESCE(deleted_at, now()) ELSE deleted_at END,
     missing_since = COALESCE(missing_since, now()), verified_at = now()
-WHERE issue_id = ANY(:ids) AND read_at <= :asked_at
+WHERE issue_id = ANY(:ids) AND read_at <= :requested_at
 """)
-_SEEN = text("""
+_FOUND = text("""
 UPDATE tickets SET missing_since = NULL, deleted_at = NULL, verified_at = now()
-WHERE issue_id = ANY(:ids) AND (deleted_at IS NULL OR deleted_at <= :asked_at)
+WHERE issue_id = ANY(:ids) AND (deleted_at IS NULL OR deleted_at <= :requested_at)
 """)
 _UNUSABLE = text("""
 UPDATE tickets SET missing_since = NULL, verified_at = now() WHERE issue_id = ANY(:ids)
@@ -100,73 +100,85 @@ WHERE verified_at < now() - interval '1 hour' AND (
     OR verified_at < now() - interval '7 days')
 ORDER BY verified_at LIMIT :limit
 """)
-MISSES_APART = 600.0
-"""Seconds between two looks that both have to find a ticket gone before that is believed."""
+MISSING_SECONDS = 600.0
+"""A ticket counts as deleted if it is still missing this long after it was missing first."""
 
 
-def missed(session: Session, issue_ids: Sequence[str], *, asked_at: datetime) -> None:
-    """Jira, asked at ``asked_at``, denied these: not found, or no access. Values are kept."""
-    values = {"ids": list(issue_ids), "asked_at": asked_at, "apart": MISSES_APART}
-    session.execute(_MISSED, values)
+def record_missing(session: Session, issue_ids: Sequence[str], *, requested_at: datetime) -> None:
+    """Jira denied these in a read at ``requested_at``: not found, or no permission.
+
+    A ticket that is denied a second time counts as deleted; its copy keeps its values.
+    """
+    values = {"ids": list(issue_ids), "requested_at": requested_at, "apart": MISSING_SECONDS}
+    session.execute(_MISSING, values)
 
 
-def seen(session: Session, issue_ids: Sequence[str], *, asked_at: datetime) -> None:
-    """Jira, asked at ``asked_at``, showed these: whatever was deleted before that is back."""
-    session.execute(_SEEN, {"ids": list(issue_ids), "asked_at": asked_at})
+def record_found(session: Session, issue_ids: Sequence[str], *, requested_at: datetime) -> None:
+    """Jira returned these in a read at ``requested_at``: a deletion known before is revoked."""
+    session.execute(_FOUND, {"ids": list(issue_ids), "requested_at": requested_at})
 
 
-def unusable(session: Session, issue_ids: Sequence[str]) -> None:
+def record_unusable(session: Session, issue_ids: Sequence[str]) -> None:
     """Jira has these tickets but returned them in a form we cannot use: they are not missing."""
     session.execute(_UNUSABLE, {"ids": list(issue_ids)})
 
 
 def unverified(session: Session, *, limit: int) -> list[str]:
-    """Ids of copies nobody has looked after for a day, an hour where missed, a week where gone.
+    """Issue ids of copies to look up: not verified for a day.
 
-    Deletions never match a search for changes (JIRA.md, pain 16), so copies are looked up.
+    For a missing ticket the time is an hour, for a deleted one a week. Deletions never match a
+    search for changes (JIRA.md, pain 16).
     """
     return list(session.scalars(_UNVERIFIED, {"limit": limit}))
 
 
-_STANDING = text("""
-SELECT issue_id, key, former_keys, jira_updated_at FROM tickets
-WHERE issue_id = ANY(:ids) OR key = ANY(:keys) OR former_keys && CAST(:keys AS text[])
-ORDER BY issue_id FOR UPDATE
-""")
-_DELETED = text("""
-UPDATE tickets SET deleted_at = COALESCE(deleted_at, now()) WHERE issue_id = ANY(:ids)
-""")
-
-
 @dataclass(frozen=True, slots=True)
 class StoredTicket:
-    """What our copy of a ticket says before something new is held against it."""
+    """A stored ticket as it is before a delivery is applied."""
 
     issue_id: str
     key: str
     former_keys: list[str]
     updated_at: datetime
 
-    def known(self) -> TicketKeys:
-        """The ticket with every key it is or was known by."""
-        return TicketKeys(self.issue_id, (self.key, *self.former_keys))
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        """Every key the ticket has or had."""
+        return (self.key, *self.former_keys)
+
+    @property
+    def ticket_keys(self) -> TicketKeys:
+        """The same, with the issue id."""
+        return TicketKeys(self.issue_id, self.all_keys)
 
 
-def standing(
+_LOCK = text("""
+SELECT issue_id, key, former_keys, jira_updated_at FROM tickets
+WHERE issue_id = ANY(:ids) OR key = ANY(:keys) OR former_keys && CAST(:keys AS text[])
+ORDER BY issue_id FOR UPDATE
+""")
+
+
+def lock_stored(
     session: Session, *, issue_ids: Sequence[str], keys: Sequence[str]
 ) -> list[StoredTicket]:
-    """Our copies of these tickets, by id or by any key they ever had, locked."""
-    rows = session.execute(_STANDING, {"ids": list(issue_ids), "keys": list(keys)})
+    """Lock and return the stored tickets with these ids, or that have or had these keys."""
+    rows = session.execute(_LOCK, {"ids": list(issue_ids), "keys": list(keys)})
     return [StoredTicket(*row) for row in rows]
 
 
+_DELETED = text("""
+UPDATE tickets SET deleted_at = COALESCE(deleted_at, now()) WHERE issue_id = ANY(:ids)
+""")
+
+
 def mark_deleted(session: Session, issue_ids: Sequence[str]) -> None:
-    """Jira announced that these tickets are gone; what we know of them stays."""
+    """Jira announced the deletion of these tickets; their copies keep their values."""
     session.execute(_DELETED, {"ids": sorted(issue_ids)})
 
 
-def _row(asked: str, ticket: Ticket, before: dict[str, Any] | None) -> dict[str, Any]:
-    former = {asked} - {ticket.key}
+def _row(requested: str, ticket: Ticket, before: dict[str, Any] | None) -> dict[str, Any]:
+    former = {requested} - {ticket.key}
     if before is not None:
         former |= {before["key"], *before["former_keys"]} - {ticket.key}
     return {

@@ -34,10 +34,10 @@ COPIED = tuple(field.name for field in fields(Ticket) if field.name not in _NOT_
 
 
 class TicketRow(NamedTuple):
-    """A ticket as our copy has it.
+    """A stored ticket.
 
-    ``as_of`` is up to when this is known to have been Jira's state: when it was read, or, in a
-    project that is polled, when the last complete round began.
+    ``as_of`` is the latest time at which this is known to be Jira's state: when it was read, or,
+    in a polled project, when the last complete round began.
     """
 
     issue_id: str

@@ -1,4 +1,4 @@
-"""How far the poll has got: moved in the transaction that stores what it brought."""
+"""Progress of the poll, stored in the transaction that stores its tickets."""
 
 import hashlib
 from dataclasses import dataclass
@@ -11,15 +11,15 @@ from shared.models import JiraPoll
 from shared.settings import Settings
 
 DEEP_OVERLAP = timedelta(hours=25)
-"""How far back one round a day looks: an edit that search showed late is found all the same."""
+"""One round a day starts this long before the watermark, to find edits that search showed late."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """A round that is ours to go on with.
+    """A round to begin or to continue.
 
-    ``cursor`` is where an earlier part of it got to; ``watermark`` is where the last round ended;
-    a first import has neither. ``deep`` asks for the long overlap.
+    ``cursor`` is how far earlier slices of it got; ``watermark`` is where the last round ended;
+    the first import has neither. ``deep`` asks for the long overlap.
     """
 
     scope: str
@@ -30,9 +30,9 @@ class Round:
 
 
 def scope_of(settings: Settings) -> str:
-    """What a watermark is good for: this Jira, these projects, this mapping of fields.
+    """The key of a watermark: this Jira, these projects, this mapping of fields.
 
-    With another mapping our copies say something else, hence everything is read anew.
+    Under another mapping the stored tickets would differ, so everything is read again.
     """
     parts = (
         settings.jira_base_url,
@@ -46,7 +46,7 @@ def scope_of(settings: Settings) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-# Either the round under way is gone on with, or a new one begins where it is time for it.
+# Continues the running round, or begins a new one if it is time.
 _BEGIN = text("""
 INSERT INTO jira_polls AS p (scope, projects) VALUES (:scope, :projects)
 ON CONFLICT (scope) DO UPDATE SET
@@ -63,9 +63,9 @@ RETURNING scope, projects, cursor, watermark, deep_at = began_at AS deep
 
 
 def begin_round(session: Session, settings: Settings, *, every: float) -> Round | None:
-    """Go on with the round under way, or begin one ``every`` seconds after the last began.
+    """Continue the running round, or begin one ``every`` seconds after the last one began.
 
-    None where it is not yet time. Only for whoever holds the poll's lock.
+    None if it is not yet time. The caller holds the poll's advisory lock.
     """
     values = {"scope": scope_of(settings), "projects": sorted(settings.jira_project)}
     row = session.execute(_BEGIN, {**values, "every": every}).one_or_none()
@@ -80,8 +80,8 @@ def begin_round(session: Session, settings: Settings, *, every: float) -> Round 
     )
 
 
-# Never past our own clock: one ticket dated into the future must not end the poll for ever.
-_STORED = text("""
+# Never past our own clock: a ticket with a date in the future must not stop the poll for ever.
+_ADVANCE = text("""
 UPDATE jira_polls SET
     cursor = GREATEST(cursor, LEAST(CAST(:watermark AS timestamptz), now())),
     tickets = tickets + :tickets,
@@ -100,35 +100,35 @@ UPDATE jira_polls SET
     refusal = NULL, updated_at = now()
 WHERE scope = :scope
 """)
-_REFUSED = text("""
+_END_REFUSED = text("""
 UPDATE jira_polls SET running = false, refusal = :refusal, updated_at = now()
 WHERE scope = :scope
 """)
 
 
 def new_in_round(session: Session, scope: str, issue_ids: list[str]) -> int:
-    """How many of these this round has not stored yet: what is read twice is counted once."""
+    """How many of these this round has not stored yet, so that each is counted once."""
     known = session.scalar(_KNOWN, {"scope": scope, "ids": issue_ids}) or 0
     return len(issue_ids) - known
 
 
-def stored(session: Session, scope: str, *, watermark: datetime | None, tickets: int) -> None:
-    """A page is stored in this transaction: a later start need not go back behind it."""
+def advance(session: Session, scope: str, *, watermark: datetime | None, tickets: int) -> None:
+    """Move the cursor past a page that is stored in this transaction."""
     values = {"scope": scope, "watermark": watermark, "tickets": tickets}
-    session.execute(_STORED, values)
+    session.execute(_ADVANCE, values)
 
 
 def finish(session: Session, scope: str) -> None:
-    """The round has seen everything."""
+    """The round has read everything."""
     session.execute(_FINISH, {"scope": scope})
 
 
-def refused(session: Session, scope: str, *, reason: str) -> None:
-    """Jira refuses the query itself, such as a project it does not show us: doctor tells.
+def end_refused(session: Session, scope: str, *, reason: str) -> None:
+    """Jira refuses the query, for example because of a project that we may not see.
 
-    The next round asks again, in its time, from where this one got to.
+    `routecard doctor` reports it. The next round starts from this one's cursor.
     """
-    session.execute(_REFUSED, {"scope": scope, "refusal": reason})
+    session.execute(_END_REFUSED, {"scope": scope, "refusal": reason})
 
 
 def progress(session: Session) -> list[JiraPoll]:

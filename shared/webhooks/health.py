@@ -1,4 +1,4 @@
-"""Whether webhooks still come: when the last one did, who was turned away, what none announced."""
+"""Webhook health: the last delivery, rejected requests, changes that no webhook announced."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from shared.states import RejectionReason
 from shared.tickets.ticket import Ticket
 
 GRACE_MINUTES = 20
-"""How long a webhook may be under way: Jira means to send the slow ones within 15 minutes."""
+"""How long a webhook may take: Jira promises to send slow ones within 15 minutes."""
 WINDOW_HOURS = 24
 ALARM_FROM = 3
-"""So many tickets that changed unannounced within the window are no accident."""
+"""So many unannounced changes within the window raise the alarm."""
 
 
 def expected(settings: Settings) -> bool:
-    """Whether webhooks are meant to come at all, so that a missing one is worth a word."""
+    """Whether webhooks are configured, so that a missing one is worth reporting."""
     return settings.jira_webhook_secret is not None or bool(settings.jira_webhook_token_hash)
 
 
-# Called before the poll's tickets are absorbed: a change is news only against our older copy.
-_NOTE = text("""
+# A change is unannounced if our copy is older and no delivery about the ticket came since.
+_RECORD_UNANNOUNCED = text("""
 INSERT INTO unannounced_changes AS u (issue_id, ticket_key, changed_at)
 SELECT v.issue_id, v.key, v.changed_at
 FROM unnest(CAST(:ids AS text[]), CAST(:keys AS text[]), CAST(:moments AS timestamptz[]))
@@ -40,10 +40,10 @@ WHERE excluded.changed_at > u.changed_at
 """)
 
 
-def note_polled(session: Session, tickets: Sequence[Ticket]) -> None:
-    """Remember those of a poll's tickets whose change no webhook announced so far.
+def record_unannounced(session: Session, tickets: Sequence[Ticket]) -> None:
+    """Record those of a poll's tickets whose change no webhook has announced so far.
 
-    Call it in the poll's transaction, before the tickets are absorbed.
+    Call it in the poll's transaction, before the tickets are ingested.
     """
     newest = {t.issue_id: t for t in sorted(tickets, key=lambda t: t.updated_at)}
     values = {
@@ -51,15 +51,15 @@ def note_polled(session: Session, tickets: Sequence[Ticket]) -> None:
         "keys": [t.key for t in newest.values()],
         "moments": [t.updated_at for t in newest.values()],
     }
-    session.execute(_NOTE, values)
+    session.execute(_RECORD_UNANNOUNCED, values)
 
 
-_ANNOUNCED = text("DELETE FROM unannounced_changes WHERE issue_id = ANY(:ids)")
+_CLEAR_UNANNOUNCED = text("DELETE FROM unannounced_changes WHERE issue_id = ANY(:ids)")
 
 
-def announced(session: Session, issue_ids: Sequence[str]) -> None:
-    """A webhook about these tickets came after all."""
-    session.execute(_ANNOUNCED, {"ids": sorted(issue_ids)})
+def clear_unannounced(session: Session, issue_ids: Sequence[str]) -> None:
+    """A webhook about these tickets came."""
+    session.execute(_CLEAR_UNANNOUNCED, {"ids": sorted(issue_ids)})
 
 
 _COUNT = text("""
@@ -73,14 +73,14 @@ ON CONFLICT (day, reason) DO UPDATE SET
 
 
 def count_rejections(session: Session, counts: Mapping[RejectionReason, int]) -> None:
-    """Add up what was turned away, on the row of the day and the reason."""
+    """Add to the counts of the day, by reason."""
     values = {"reasons": [r.value for r in counts], "counts": list(counts.values())}
     session.execute(_COUNT, values)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectionCount:
-    """Requests turned away for one reason within the last day or two."""
+    """Requests rejected for one reason, today and yesterday (UTC)."""
 
     reason: RejectionReason
     count: int
@@ -89,7 +89,7 @@ class RejectionCount:
 
 @dataclass(frozen=True, slots=True)
 class WebhookHealth:
-    """How well we hear Jira: ``unannounced`` tickets changed within a day without a webhook."""
+    """``unannounced``: tickets that changed within a day without a webhook."""
 
     last_received_at: datetime | None
     waiting: int
@@ -100,11 +100,11 @@ class WebhookHealth:
 
     @property
     def alarm(self) -> bool:
-        """Polls keep finding what no webhook announced: the hook is gone, filtered or refused."""
+        """Polls keep finding unannounced changes: the webhook is deleted, filtered or refused."""
         return self.unannounced >= ALARM_FROM
 
 
-_HEARING = text("""
+_HEALTH = text("""
 SELECT
     (SELECT max(received_at) FROM webhook_deliveries) AS last_received_at,
     (SELECT count(*) FROM (SELECT 1 FROM webhook_deliveries WHERE outcome IS NULL LIMIT 10000) w)
@@ -123,10 +123,10 @@ GROUP BY reason ORDER BY max(last_at) DESC
 """)
 
 
-def hearing(session: Session) -> WebhookHealth:
-    """What the readiness answer, the summary and `routecard doctor` say about webhooks."""
-    row = session.execute(_HEARING, {"window": WINDOW_HOURS, "grace": GRACE_MINUTES}).one()
-    turned = tuple(
+def webhook_health(session: Session) -> WebhookHealth:
+    """The health of webhooks, for the dashboard and `routecard doctor`."""
+    row = session.execute(_HEALTH, {"window": WINDOW_HOURS, "grace": GRACE_MINUTES}).one()
+    rejected = tuple(
         RejectionCount(RejectionReason(reason), count, last)
         for reason, count, last in session.execute(_REJECTED)
     )
@@ -136,5 +136,5 @@ def hearing(session: Session) -> WebhookHealth:
         row.oldest_waiting_at,
         row.unannounced,
         row.unannounced_since,
-        turned,
+        rejected,
     )

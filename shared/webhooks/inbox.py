@@ -1,4 +1,4 @@
-"""Webhook deliveries: every statement that changes one (docs/webhooks.md)."""
+"""The inbox of webhook deliveries: every statement that changes one (docs/webhooks.md)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,16 +14,16 @@ from shared.states import DeliveryOutcome
 
 KIND = "Delivery"
 CLAIM_LIMIT = 100
-"""Deliveries a claim takes at most."""
+"""Most deliveries of one claim."""
 CLAIM_BYTES = 4 * 1024 * 1024
-"""Bytes of bodies after which a claim takes no more; a larger one comes alone."""
-MOST_TRIES = 5
-"""The fifth try that fails ends a delivery (docs/architecture.md)."""
+"""Most bytes of bodies in one claim; a larger body is claimed alone."""
+MAX_TRIES = 5
+"""A delivery fails with its fifth failed try (docs/architecture.md)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedDelivery:
-    """A request that proved its origin, before it is stored. ``body`` is as it came."""
+    """A request that proved its origin, before it is stored. ``body`` is as received."""
 
     identifier: str
     signed: bool
@@ -37,13 +37,13 @@ class ReceivedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The row of a delivery; ``fresh`` where this request made it."""
+    """The id of a delivery's row; ``fresh``: this request created it."""
 
     delivery_id: str
     fresh: bool
 
 
-# One statement, so that two copies of one delivery that arrive at once make one row.
+# One statement, so that two copies of a delivery that arrive at once create one row.
 _STORE = text("""
 INSERT INTO webhook_deliveries AS d (id, identifier, signed, ticket_key, issue_id, retry, flow,
     body, body_size, request_id)
@@ -54,21 +54,21 @@ RETURNING id, xmax = 0 AS fresh
 """)
 
 
-def store(session: Session, arrival: ReceivedDelivery) -> Receipt:
-    """Keep a delivery, or count it on the row that its first copy made."""
+def store(session: Session, received: ReceivedDelivery) -> Receipt:
+    """Store a delivery, or count it as a duplicate on the row of its first copy."""
     row = session.execute(
         _STORE,
         {
             "id": new_id(Prefix.HOOK),
-            "identifier": arrival.identifier,
-            "signed": arrival.signed,
-            "ticket_key": arrival.ticket_key,
-            "issue_id": arrival.issue_id,
-            "retry": arrival.retry,
-            "flow": arrival.flow,
-            "body": arrival.body,
-            "body_size": len(arrival.body),
-            "request_id": arrival.request_id,
+            "identifier": received.identifier,
+            "signed": received.signed,
+            "ticket_key": received.ticket_key,
+            "issue_id": received.issue_id,
+            "retry": received.retry,
+            "flow": received.flow,
+            "body": received.body,
+            "body_size": len(received.body),
+            "request_id": received.request_id,
         },
     ).one()
     return Receipt(row.id, row.fresh)
@@ -95,10 +95,10 @@ class Claimed:
 # A claim sets the due time to the end of its lease: if the worker dies, the delivery is claimed
 # again. A delivery that was claimed before and has no outcome may have killed its worker, so it
 # is claimed alone.
-_CLAIM = """
+_CLAIM = text("""
 WITH due AS (
     SELECT id, body_size FROM webhook_deliveries
-    WHERE outcome IS NULL AND due_at <= now() AND tries {tries}
+    WHERE outcome IS NULL AND due_at <= now() AND tries BETWEEN :least_tries AND :most_tries
     ORDER BY id LIMIT :limit
     FOR UPDATE SKIP LOCKED
 ), taken AS (
@@ -112,25 +112,30 @@ WITH due AS (
         COALESCE(d.body, ''::bytea) AS body, d.request_id
 )
 SELECT * FROM claimed ORDER BY id
-"""
-_CLAIM_NEW = text(_CLAIM.format(tries="= 0"))
-_CLAIM_QUARANTINED = text(_CLAIM.format(tries=f"BETWEEN 1 AND {MOST_TRIES - 1}"))
+""")
 
 
 def claim(session: Session, *, lease_seconds: float, limit: int = CLAIM_LIMIT) -> list[Claimed]:
-    """Take deliveries nobody has tried yet, in order of receipt, for ``lease_seconds``."""
-    values = {"limit": limit, "bytes": CLAIM_BYTES, "lease": lease_seconds}
-    return [Claimed(*row) for row in session.execute(_CLAIM_NEW, values)]
+    """Claim deliveries that were never tried, in order of receipt, for ``lease_seconds``."""
+    return _claim(session, lease_seconds=lease_seconds, limit=limit, tries=(0, 0))
 
 
 def claim_quarantined(session: Session, *, lease_seconds: float) -> list[Claimed]:
-    """Take one delivery that was tried before, alone."""
-    values = {"limit": 1, "bytes": CLAIM_BYTES, "lease": lease_seconds}
-    return [Claimed(*row) for row in session.execute(_CLAIM_QUARANTINED, values)]
+    """Claim one delivery that was tried before, alone."""
+    return _claim(session, lease_seconds=lease_seconds, limit=1, tries=(1, MAX_TRIES - 1))
 
 
-def due(session: Session) -> bool:
-    """Whether any delivery waits to be applied now."""
+def _claim(
+    session: Session, *, lease_seconds: float, limit: int, tries: tuple[int, int]
+) -> list[Claimed]:
+    values = {"limit": limit, "bytes": CLAIM_BYTES, "lease": lease_seconds}
+    least, most = tries
+    rows = session.execute(_CLAIM, {**values, "least_tries": least, "most_tries": most})
+    return [Claimed(*row) for row in rows]
+
+
+def any_due(session: Session) -> bool:
+    """Whether any delivery is due."""
     return bool(
         session.scalar(
             text(
@@ -143,7 +148,7 @@ def due(session: Session) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """What became of a claimed delivery, what its body said it was about, and why."""
+    """The outcome of a claimed delivery, its reason, and what the body was about."""
 
     claimed: Claimed
     outcome: DeliveryOutcome
@@ -165,24 +170,24 @@ RETURNING d.id
 """)
 
 
-def settle(session: Session, verdicts: Sequence[DeliveryResult]) -> int:
-    """Write how deliveries ended. Returns how many still were ours."""
+def settle(session: Session, results: Sequence[DeliveryResult]) -> int:
+    """Store the results of claimed deliveries. Returns how many leases still held."""
     rows = [
         {
-            "id": verdict.claimed.delivery_id,
-            "token": verdict.claimed.lease_token,
-            "outcome": verdict.outcome.value,
-            "reason": verdict.reason,
-            "event": verdict.event,
-            "ticket_key": verdict.ticket_key,
-            "issue_id": verdict.issue_id,
+            "id": result.claimed.delivery_id,
+            "token": result.claimed.lease_token,
+            "outcome": result.outcome.value,
+            "reason": result.reason,
+            "event": result.event,
+            "ticket_key": result.ticket_key,
+            "issue_id": result.issue_id,
         }
-        for verdict in verdicts
+        for result in results
     ]
     return len(session.execute(_SETTLE, {"rows": orjson.dumps(rows).decode()}).all())
 
 
-_POSTPONE = text("""
+_NEXT_TRY = text("""
 UPDATE webhook_deliveries d SET
     tries = :tries, lease_token = d.lease_token + 1, reason = :reason,
     due_at = now() + make_interval(secs => :delay)
@@ -190,22 +195,24 @@ WHERE d.id = :id AND d.lease_token = :token AND d.outcome IS NULL
 """)
 
 
-def wait(session: Session, claimed: Claimed, *, reason: str, delay: float) -> None:
-    """Put a delivery off that lacks something of ours; counted against nobody."""
-    _postpone(session, claimed, tries=0, reason=reason, delay=delay)
+def postpone(session: Session, claimed: Claimed, *, reason: str, delay: float) -> None:
+    """Try again in ``delay`` seconds without counting a try: something of ours is missing."""
+    _set_next_try(session, claimed, tries=0, reason=reason, delay=delay)
 
 
 def try_again(session: Session, claimed: Claimed, *, reason: str, delay: float) -> None:
-    """A try failed; the next comes in ``delay`` seconds."""
-    _postpone(session, claimed, tries=claimed.tries, reason=reason, delay=delay)
+    """A try failed; the next one is in ``delay`` seconds."""
+    _set_next_try(session, claimed, tries=claimed.tries, reason=reason, delay=delay)
 
 
-def _postpone(session: Session, claimed: Claimed, *, tries: int, reason: str, delay: float) -> None:
+def _set_next_try(
+    session: Session, claimed: Claimed, *, tries: int, reason: str, delay: float
+) -> None:
     values = {"id": claimed.delivery_id, "token": claimed.lease_token, "tries": tries}
-    session.execute(_POSTPONE, {**values, "reason": reason, "delay": delay})
+    session.execute(_NEXT_TRY, {**values, "reason": reason, "delay": delay})
 
 
-_BURY = text("""
+_DEAD_LETTER = text("""
 UPDATE webhook_deliveries SET outcome = 'failed', applied_at = now(),
     reason = COALESCE(reason, 'Applying it stopped the worker five times; it is set aside.')
 WHERE outcome IS NULL AND due_at <= now() AND tries >= :most
@@ -214,8 +221,8 @@ RETURNING id
 
 
 def dead_letter(session: Session) -> list[str]:
-    """End deliveries whose fifth try never came to an end."""
-    return list(session.scalars(_BURY, {"most": MOST_TRIES}))
+    """Fail deliveries whose fifth try never ended. Returns their ids."""
+    return list(session.scalars(_DEAD_LETTER, {"most": MAX_TRIES}))
 
 
 _REPLAY = text("""
@@ -224,26 +231,26 @@ UPDATE webhook_deliveries SET outcome = NULL, applied_at = NULL, reason = NULL, 
 WHERE id = ANY(:ids) AND outcome IS NOT NULL AND (body IS NOT NULL)
 RETURNING id
 """)
-_STANDING = text("""
-SELECT outcome IS NULL AS waiting, body IS NULL AS bodiless
+_LOCK = text("""
+SELECT outcome IS NULL AS waiting, body IS NULL AS body_deleted
 FROM webhook_deliveries WHERE id = :id FOR UPDATE
 """)
 
 
 def replay(session: Session, delivery_id: str) -> None:
-    """Have a delivery applied once more. Raises NotFoundError, or ConflictError with the reason."""
-    row = session.execute(_STANDING, {"id": delivery_id}).one_or_none()
+    """Make a delivery due again. Raises NotFoundError, or ConflictError with the reason."""
+    row = session.execute(_LOCK, {"id": delivery_id}).one_or_none()
     if row is None:
         raise NotFoundError(KIND, delivery_id)
     if row.waiting:
         raise ConflictError("The delivery is still waiting to be applied for the first time")
-    if row.bodiless:
+    if row.body_deleted:
         raise ConflictError("The body of this delivery is no longer kept, so nothing can be read")
     session.execute(_REPLAY, {"ids": [delivery_id]})
 
 
 def replay_these(session: Session, delivery_ids: Sequence[str]) -> int:
-    """Have those of these deliveries applied once more that can be. Returns how many."""
+    """Make those of these deliveries due again that can be replayed. Returns how many."""
     return len(session.execute(_REPLAY, {"ids": list(delivery_ids)}).all())
 
 
@@ -253,6 +260,6 @@ WHERE EXISTS (SELECT FROM jobs j WHERE j.jira_ticket_key = k.key)
 """)
 
 
-def linked(session: Session, keys: Sequence[str]) -> set[str]:
-    """Those of the keys that jobs of ours name."""
+def linked_keys(session: Session, keys: Sequence[str]) -> set[str]:
+    """Those of the keys that jobs name."""
     return set(session.scalars(_LINKED, {"keys": list(keys)}))

@@ -1,4 +1,4 @@
-"""Read models of webhook deliveries: one, lists by page, and how many a filter matches."""
+"""Reads of webhook deliveries: one, lists by page, and how many a filter matches."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ from shared.states import DeliveryOutcome
 
 
 class DeliveryState(StrEnum):
-    """What a list can be asked for: an outcome, or that there is none yet."""
+    """What a list can be filtered by: an outcome, or that there is none yet."""
 
     WAITING = "waiting"
     FILLED = DeliveryOutcome.FILLED.value
@@ -25,7 +25,7 @@ class DeliveryState(StrEnum):
 
 
 class DeliveryRow(NamedTuple):
-    """A delivery without its body, in the order of the query; ``body_kept``: it is still there."""
+    """A delivery without its body; ``body_kept``: the body is still stored."""
 
     id: str
     identifier: str
@@ -49,10 +49,10 @@ class DeliveryRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFilter:
-    """Which deliveries are meant; None asks for nothing.
+    """The filters of a list; None does not filter.
 
-    ``words`` is an id, an identifier or a ticket key as a whole. ``since`` is included, ``until``
-    is not. ``ids`` are picked one by one. ``replayable``: applied before, and the body is kept.
+    ``words`` is a whole id, identifier or ticket key. ``since`` is inclusive, ``until`` exclusive.
+    ``ids`` are those an operator picked. ``replayable``: applied before, and the body is kept.
     """
 
     ids: tuple[str, ...] | None = None
@@ -68,7 +68,7 @@ class DeliveryFilter:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """How many deliveries a filter matches, and how many of them cannot be replayed, and why."""
+    """How many deliveries a filter matches, and those that cannot be replayed, by cause."""
 
     matched: int
     waiting: int
@@ -76,7 +76,7 @@ class Matching:
 
     @property
     def replayable(self) -> int:
-        """Those that can be applied once more."""
+        """How many can be applied again."""
         return self.matched - self.waiting - self.bodiless
 
 
@@ -105,22 +105,22 @@ _CLAUSES = {
 
 
 def one(session: Session, delivery_id: str) -> DeliveryRow | None:
-    """One delivery; None where there is none."""
+    """One delivery; None if there is none."""
     row = session.execute(_ONE, {"id": delivery_id}).one_or_none()
     return DeliveryRow._make(row) if row else None
 
 
 def body(session: Session, delivery_id: str, *, most: int = _ALL) -> bytes | None:
-    """Its body as it came, or the first ``most`` bytes of it; None once its days are over."""
+    """Its body as received, at most ``most`` bytes; None once its retention is over."""
     found: bytes | None = session.scalar(_BODY, {"id": delivery_id, "most": most})
     return found
 
 
 def page(
-    session: Session, wanted: DeliveryFilter, *, limit: int, before: str | None = None
+    session: Session, filters: DeliveryFilter, *, limit: int, before: str | None = None
 ) -> list[DeliveryRow]:
     """Up to ``limit`` deliveries, newest first, older than the one whose id is ``before``."""
-    where, values = _where(wanted, before)
+    where, values = _where(filters, before)
     plan_for_these_values(session)
     statement = (
         f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
@@ -131,10 +131,10 @@ def page(
 
 
 def replayable(
-    session: Session, wanted: DeliveryFilter, *, after: str, upto: str, limit: int
+    session: Session, filters: DeliveryFilter, *, after: str, upto: str, limit: int
 ) -> list[str]:
     """Ids of matching deliveries that can be replayed, oldest first, ``after`` excluded."""
-    where, values = _where(replace(wanted, replayable=True), None)
+    where, values = _where(replace(filters, replayable=True), None)
     plan_for_these_values(session)
     statement = (
         f"SELECT d.id FROM webhook_deliveries d WHERE {where} "  # noqa: S608  constants alone
@@ -144,9 +144,9 @@ def replayable(
     return list(session.scalars(text(statement), {**values, **place}))
 
 
-def count(session: Session, wanted: DeliveryFilter, *, most: int | None = None) -> Matching:
+def count(session: Session, filters: DeliveryFilter, *, most: int | None = None) -> Matching:
     """How many deliveries match; with ``most``, counted no further than that."""
-    where, values = _where(wanted, None)
+    where, values = _where(filters, None)
     plan_for_these_values(session)
     statement = (
         f"SELECT {_COUNTS} FROM (SELECT d.outcome, d.body IS NULL AS bodiless "  # noqa: S608  constants alone
@@ -155,7 +155,7 @@ def count(session: Session, wanted: DeliveryFilter, *, most: int | None = None) 
     return Matching(*session.execute(text(statement), {**values, "most": most}).one())
 
 
-# From one value of the index to the next: as many steps as there are values, not rows.
+# From one value of the index to the next: one step for each value, not for each row.
 _EVENTS = text("""
 WITH RECURSIVE known AS (
     (SELECT min(event) AS name, 1 AS at FROM webhook_deliveries)
@@ -168,18 +168,18 @@ SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
 
 
 def events(session: Session, *, most: int = 50) -> list[str]:
-    """What deliveries said they were, in order of the alphabet."""
+    """The names of events that were received, in alphabetical order."""
     return list(session.scalars(_EVENTS, {"most": most}))
 
 
-def _where(wanted: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:
-    values = {name: value for name in _CLAUSES if (value := getattr(wanted, name)) is not None}
+def _where(filters: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:
+    values = {name: value for name in _CLAUSES if (value := getattr(filters, name)) is not None}
     clauses = [_CLAUSES[name] for name in values]
     if values.get("outcome") is DeliveryState.WAITING:
         clauses[list(values).index("outcome")] = "d.outcome IS NULL"
         del values["outcome"]
-    if wanted.ids is not None:
-        values["ids"] = list(wanted.ids)
+    if filters.ids is not None:
+        values["ids"] = list(filters.ids)
     if before is not None:
         clauses.append("d.id < :before")
         values["before"] = before

@@ -1,4 +1,4 @@
-"""Proof that a webhook came from whom it says: HMAC over the raw body, or a shared token."""
+"""Proof of a webhook's origin: HMAC over the raw body, or a shared token."""
 
 import hashlib
 import hmac
@@ -18,23 +18,23 @@ def parse_signature(header: str | None) -> bytes | None:
 
 
 class Verifier:
-    """Judges one body while it is read, against each of the secrets that may have signed it."""
+    """Computes the HMAC of one body while it is read, with each secret that may have signed it."""
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        """Secrets are taken verbatim; an empty one never proves anything and is left out."""
+        """Secrets are used verbatim; empty ones are left out, since they prove nothing."""
         self._macs = [
             hmac.new(secret.encode(), digestmod=hashlib.sha256) for secret in secrets if secret
         ]
 
     def update(self, chunk: bytes) -> None:
-        """The next bytes of the body, exactly as they came."""
+        """Add the next bytes of the body, exactly as received."""
         for mac in self._macs:
             mac.update(chunk)
 
     def proves(self, digest: bytes) -> bool:
-        """Whether one of the secrets gives this digest, in time that does not tell which."""
-        verdicts = [hmac.compare_digest(mac.digest(), digest) for mac in self._macs]
-        return any(verdicts)
+        """Whether one of the secrets gives this digest; compares in constant time."""
+        matches = [hmac.compare_digest(mac.digest(), digest) for mac in self._macs]
+        return any(matches)
 
 
 def sign(body: bytes, *, secret: str) -> str:
@@ -48,7 +48,7 @@ def token_hash(token: str) -> str:
 
 
 def token_proves(token: str | None, *, expected_hash: str) -> bool:
-    """Whether this is the token of that hash; without either, no."""
+    """Whether the hash is this token's; False if either is empty."""
     if not token or not expected_hash:
         return False
     return hmac.compare_digest(token_hash(token), expected_hash.lower())

@@ -7,6 +7,8 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.models import Delivery, Job, SyncTask, TicketCopy
 from shared.states import FailureCode
+from shared.sync import leases
+from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
 from tests.factories import create_job, draft
 from tests.support.hooks import Inbox
@@ -54,8 +56,8 @@ class Post:
 
     def fail(self, code: FailureCode) -> None:
         with begin(self.engine) as session:
-            claims = sync_tasks.claim(session, lease_seconds=60)
-            sync_tasks.fail(session, claims, code=code, worker="w")
+            claims = leases.claim(session, lease_seconds=60)
+            sync_settle.fail(session, claims, code=code, worker="w")
 
     def execute(self, statement: str, **values: Any) -> None:
         with begin(self.engine) as session:

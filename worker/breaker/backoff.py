@@ -1,4 +1,4 @@
-"""Pure decisions: what a failed call means, and when to ask Jira again."""
+"""How long to pause after a failed call to Jira. Pure functions."""
 
 import random
 from collections.abc import Callable
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 from shared.states import WAIT_WORDS, WaitCode
 from worker.jira.errors import CallRefused, JiraError, MappingError
 
-_GROWTH: dict[WaitCode, tuple[float, float]] = {
+_BACKOFF: dict[WaitCode, tuple[float, float]] = {
     WaitCode.JIRA_DOWN: (1.0, 10.0),
     WaitCode.RATE_LIMITED: (1.0, 10.0),
     WaitCode.CREDENTIALS_REFUSED: (5.0, 60.0),
 }
-"""First and longest pause in seconds; doubling in between (docs/architecture.md, what counts)."""
+"""First and longest pause in seconds; it doubles in between (docs/architecture.md)."""
 
 _JITTER = 0.3
 LONGEST_RETRY_AFTER = 3600.0 * 6
-"""A Retry-After beyond this is taken for a mistake and cut to it."""
+"""A longer Retry-After is taken for a mistake and cut to this many seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class PauseDecision:
-    """How long nothing is asked of Jira: seconds, or None where only a person ends it."""
+    """A pause of ``delay`` seconds; None: until an operator resumes or the credentials change."""
 
     code: WaitCode
     message: str
@@ -31,21 +31,21 @@ class PauseDecision:
 def pause_after(
     error: JiraError, *, failures: int, jitter: Callable[[], float] = random.random
 ) -> PauseDecision:
-    """The pause a failed call asks for; ``failures`` in a row came before it.
+    """The pause after a failed call; ``failures`` calls in a row had failed before it.
 
-    Retry-After is a minimum: jitter is only ever added to it, so that workers spread out after it.
+    Retry-After is a minimum: jitter only lengthens it, so that workers spread out afterwards.
     """
-    message = _words(error)
+    message = _message(error)
     if error.wait_code is WaitCode.CAPTCHA_LOCK:
         return PauseDecision(error.wait_code, message, None)
-    first, longest = _GROWTH[error.wait_code]
+    first, longest = _BACKOFF[error.wait_code]
     backoff = min(longest, first * 2 ** min(failures, 16))
-    wanted = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
-    spread = 1 - _JITTER * jitter() if backoff > wanted else 1 + 0.1 * jitter()
-    return PauseDecision(error.wait_code, message, max(wanted, max(backoff, wanted) * spread))
+    least = min(error.retry_after or 0.0, LONGEST_RETRY_AFTER)
+    factor = 1 - _JITTER * jitter() if backoff > least else 1 + 0.1 * jitter()
+    return PauseDecision(error.wait_code, message, max(least, max(backoff, least) * factor))
 
 
-def _words(error: JiraError) -> str:
+def _message(error: JiraError) -> str:
     if isinstance(error, MappingError | CallRefused):
         return f"Our settings do not fit this Jira; see `routecard doctor`. ({error.message})"
     return f"{WAIT_WORDS[error.wait_code]} ({error.message})"

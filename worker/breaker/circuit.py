@@ -1,4 +1,4 @@
-"""Whether Jira may be asked now: the shared pause, and the single probe that ends it."""
+"""The circuit breaker over all calls to Jira. Its state is the pause that all workers share."""
 
 from enum import StrEnum
 
@@ -15,55 +15,52 @@ log = get_logger(__name__)
 
 
 class CircuitState(StrEnum):
-    """What the shared pause says to a worker that wants to call Jira."""
+    """Whether a worker may call Jira."""
 
     CLOSED = "closed"
     """Calls may be made."""
     OPEN = "open"
-    """The pause holds: no call may be made."""
+    """The pause is in force: no call may be made."""
     HALF_OPEN = "half_open"
-    """A probe succeeded: the caller's own call decides whether the circuit closes."""
+    """The pause has run out and this worker holds the probe: its next call closes or reopens."""
 
 
 def check(runtime: Runtime) -> CircuitState:
-    """Ask the pause. Where it has run out, one worker proves the credentials for all of them.
+    """The state for this worker. Where the pause has run out, one worker gets the probe.
 
-    PROBED: Jira answered; the caller's own call decides whether the pause is over.
+    The probe first proves the credentials. HALF_OPEN is returned only if Jira accepted them; the
+    caller then makes its own call and passes the state on to ``reset`` or ``trip``.
     """
-    seen = in_transaction(runtime.engine, lambda s: _check(s, runtime.credentials))
-    return _probe(runtime) if seen is CircuitState.HALF_OPEN else seen
+    state = in_transaction(runtime.engine, lambda s: _stored_state(s, runtime.credentials))
+    return _probe(runtime) if state is CircuitState.HALF_OPEN else state
 
 
-def _check(session: Session, credentials: str) -> CircuitState:
-    """The probe first: whoever loses it to another worker finds the pause in force again."""
+def _stored_state(session: Session, credentials: str) -> CircuitState:
+    """Taking the probe extends the pause, so that all other workers find the circuit open."""
     if pauses.take_probe(session, credentials=credentials):
         return CircuitState.HALF_OPEN
-    return (
-        CircuitState.CLOSED
-        if pauses.mine(session, credentials=credentials) is None
-        else CircuitState.OPEN
-    )
+    paused = pauses.in_force(session, credentials=credentials) is not None
+    return CircuitState.OPEN if paused else CircuitState.CLOSED
 
 
 def _probe(runtime: Runtime) -> CircuitState:
     try:
         runtime.jira.verify()
     except JiraError as error:
-        trip(runtime, error, probe=True)
+        trip(runtime, error, state=CircuitState.HALF_OPEN)
         return CircuitState.OPEN
     return CircuitState.HALF_OPEN
 
 
-def trip(runtime: Runtime, error: JiraError, *, probe: bool = False) -> PauseDecision:
-    """A call failed as a whole: everybody stops for as long as the failure asks for.
+def trip(
+    runtime: Runtime, error: JiraError, *, state: CircuitState = CircuitState.CLOSED
+) -> PauseDecision:
+    """Open the circuit after a call that failed as a whole, for as long as its error asks for.
 
-    ``probe``: the caller held the probe, so this is one more failure in a row, not the same one
-    seen by a second worker.
+    ``state`` is what ``check`` returned before the call. HALF_OPEN: this is one more failure in a
+    row, and not the same failure seen by a second worker.
     """
-    decision = in_transaction(
-        runtime.engine,
-        lambda s: _begin(s, runtime, error, probe=probe),
-    )
+    decision = in_transaction(runtime.engine, lambda s: _begin_pause(s, runtime, error, state))
     log.warning(
         "jira_paused",
         code=decision.code.value,
@@ -74,7 +71,9 @@ def trip(runtime: Runtime, error: JiraError, *, probe: bool = False) -> PauseDec
     return decision
 
 
-def _begin(session: Session, runtime: Runtime, error: JiraError, *, probe: bool) -> PauseDecision:
+def _begin_pause(
+    session: Session, runtime: Runtime, error: JiraError, state: CircuitState
+) -> PauseDecision:
     credentials = runtime.credentials
     before = pauses.failures(session, credentials=credentials, code=error.wait_code)
     decision = pause_after(error, failures=before)
@@ -84,13 +83,17 @@ def _begin(session: Session, runtime: Runtime, error: JiraError, *, probe: bool)
         code=decision.code,
         message=decision.message,
         delay=decision.delay,
-        probe=probe,
+        probe=state is CircuitState.HALF_OPEN,
     )
     return decision
 
 
-def reset(runtime: Runtime, *, probe: bool = True) -> None:
-    """Jira answered as it should: a pause that has run out, or that we probe, is over."""
+def reset(runtime: Runtime, *, state: CircuitState) -> None:
+    """Close the circuit after a call that succeeded; ``state`` is what ``check`` returned.
+
+    Ends a pause that has run out, or the one that this worker probed.
+    """
+    probe = state is CircuitState.HALF_OPEN
     in_transaction(
         runtime.engine, lambda s: pauses.end(s, credentials=runtime.credentials, probe=probe)
     )

@@ -14,7 +14,7 @@ from shared.database import engine as db
 from shared.settings import load_settings
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
 from worker.commands.database import audit_context, engine
-from worker.polling.reconcile import Refreshed, refresh, report
+from worker.polling.reconcile import Refreshed, all_drift, refresh
 from worker.runtime import make_runtime
 
 _SHOWN = 50
@@ -27,7 +27,7 @@ def command(*, dry_run: bool, as_json: bool) -> None:
     """Compare every filled job with its ticket. No job is ever changed by this."""
     with engine() as made:
         refreshed = Refreshed() if dry_run else _refresh(made, quiet=as_json)
-        drifts = list(report(made))
+        drifts = list(all_drift(made))
     if as_json:
         click.echo(orjson.dumps(_document(refreshed, drifts)))
     else:
@@ -39,7 +39,7 @@ def command(*, dry_run: bool, as_json: bool) -> None:
 def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
     runtime = make_runtime(load_settings())
 
-    def tell(so_far: Refreshed) -> None:
+    def report_progress(so_far: Refreshed) -> None:
         if not quiet:
             unusable = f", {so_far.unusable} unusable" if so_far.unusable else ""
             click.echo(
@@ -47,7 +47,7 @@ def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
             )
 
     try:
-        refreshed = refresh(runtime, tell=tell)
+        refreshed = refresh(runtime, report_progress=report_progress)
     finally:
         runtime.close()
     with db.begin(made) as session:

@@ -21,8 +21,6 @@ from worker.runtime import Runtime
 
 log = get_logger(__name__)
 
-LOOK_EVERY = 30.0
-"""How often a worker looks whether an examination is asked for, should a ring be lost."""
 TIME_LIMIT = 90.0
 """Seconds: the doctor's own half minute, and one more read of a ticket from a slow Jira."""
 _READ_SECONDS = 10.0
@@ -54,7 +52,7 @@ def examine(runtime: Runtime) -> bool:
 
 def _pause(runtime: Runtime) -> Pause | None:
     with begin(runtime.engine) as session:
-        return pauses.mine(session, credentials=runtime.credentials)
+        return pauses.in_force(session, credentials=runtime.credentials)
 
 
 def _refused(findings: list[Finding]) -> bool:

@@ -25,7 +25,7 @@ _LATE_SECONDS = 300.0
 def pause(engine: Engine, settings: Settings, clock: Clock) -> Finding:
     """Whether anything holds up all calls to Jira."""
     with db.begin(engine) as session:
-        held = pauses.mine(session, credentials=pauses.credentials_hash(settings))
+        held = pauses.in_force(session, credentials=pauses.credentials_hash(settings))
     if held is None:
         return ok("pause", "No pause is in force.")
     words = f"Jira: {in_words(held, now=clock.now())}. {held.message}"
@@ -77,7 +77,7 @@ def webhooks(engine: Engine, settings: Settings) -> Iterator[Finding]:
     else:
         yield ok("webhook_secret", "A webhook secret is set.")
     with db.begin(engine) as session:
-        hearing = webhook_health.hearing(session)
+        hearing = webhook_health.webhook_health(session)
     yield _hearing(hearing, settings)
 
 

@@ -151,7 +151,7 @@ def _locked(settings: Settings) -> bool:
     """Whether another try to log in would do harm; a database that is away cannot tell."""
     try:
         with _engine(settings) as engine, db.begin(engine) as session:
-            held = pauses.mine(session, credentials=pauses.credentials_hash(settings))
+            held = pauses.in_force(session, credentials=pauses.credentials_hash(settings))
     except AppError:
         return False
     return held is not None and held.code is WaitCode.CAPTCHA_LOCK

@@ -1,12 +1,10 @@
-"""Tally, every minute: what was filled is counted once, so that no page has to count it again."""
+"""The count of filled tasks is stored and moved on, so that no page counts all of history."""
 
 from shared.database.engine import in_transaction
-from shared.sync import summary as sync_summary
+from shared.sync import summary
 from worker.runtime import Runtime
 
-TALLY_EVERY = 60.0
 
-
-def tally(runtime: Runtime) -> None:
-    """Move the count of filled tasks on."""
-    in_transaction(runtime.engine, sync_summary.tally)
+def count_filled(runtime: Runtime) -> None:
+    """Add what was filled since the last time."""
+    in_transaction(runtime.engine, summary.update_filled_count)

@@ -1,4 +1,4 @@
-"""Prune, once a day: deliveries' bodies, deliveries and attempts beyond their days."""
+"""Pruning: rows and webhook bodies whose retention is over."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -13,25 +13,24 @@ from worker.runtime import Runtime
 
 log = get_logger(__name__)
 
-PRUNE_EVERY = 3600.0
-"""Every hour rather than every day: beat counts from its start, and may be started daily."""
 RUN_SECONDS = 30.0
-"""A run ends after so long; what is left is for the next."""
+"""A run ends after this time; the next one goes on."""
 UNANNOUNCED_DAYS = 7
 
 
 def prune(runtime: Runtime) -> Mapping[str, int]:
-    """Cut what is beyond its days. Returns how many rows, by what they were."""
-    until = runtime.clock.monotonic() + RUN_SECONDS
-    taken = {
-        name: _eat(runtime, batch, until=until) for name, batch in _plan(runtime.settings).items()
+    """Delete what is older than its retention. Returns the number of rows by kind."""
+    deadline = runtime.clock.monotonic() + RUN_SECONDS
+    deleted = {
+        kind: _delete_all(runtime, batch, deadline=deadline)
+        for kind, batch in _batches(runtime.settings).items()
     }
-    if any(taken.values()):
-        log.info("pruned", **taken)
-    return taken
+    if any(deleted.values()):
+        log.info("pruned", **deleted)
+    return deleted
 
 
-def _plan(settings: Settings) -> dict[str, DeleteBatch]:
+def _batches(settings: Settings) -> dict[str, DeleteBatch]:
     return {
         "delivery_bodies": pruning.delivery_bodies(days=settings.delivery_body_days),
         "deliveries": pruning.deliveries(days=settings.delivery_days),
@@ -41,10 +40,10 @@ def _plan(settings: Settings) -> dict[str, DeleteBatch]:
     }
 
 
-def _eat(runtime: Runtime, batch: DeleteBatch, *, until: float) -> int:
+def _delete_all(runtime: Runtime, batch: DeleteBatch, *, deadline: float) -> int:
     total = 0
     while True:
-        taken = in_transaction(runtime.engine, batch)
-        total += taken
-        if taken < BATCH_SIZE or runtime.clock.monotonic() > until:
+        deleted = in_transaction(runtime.engine, batch)
+        total += deleted
+        if deleted < BATCH_SIZE or runtime.clock.monotonic() > deadline:
             return total

@@ -1,4 +1,4 @@
-"""Existence: copies nobody has looked after for a day are looked up, as deletions say nothing."""
+"""The deleted-ticket check: copies that were not verified for a day are looked up in Jira."""
 
 from shared.database.advisory_lock import LockName, advisory_lock
 from shared.database.engine import in_transaction
@@ -12,25 +12,22 @@ from worker.runtime import Runtime
 
 log = get_logger(__name__)
 
-DELETED_TICKETS_EVERY = 60.0
-"""Seconds between two batches: 144 000 copies a day, at one bulk read a minute."""
-
 
 def check_deleted_tickets(runtime: Runtime) -> int:
     """Look up one batch of copies. Returns how many were looked up.
 
-    No search for changes ever shows a deletion, and the end of a project fires no webhook
-    (JIRA.md, pain 16). What is denied twice counts as deleted or hidden, and keeps its values.
+    No search for changes ever shows a deletion, and deleting a project sends no webhook (JIRA.md,
+    pain 16). A ticket that is denied twice counts as deleted or hidden; our copy keeps its values.
     """
-    with advisory_lock(runtime.engine, LockName.DELETED_TICKETS) as may:
-        if not may:
+    with advisory_lock(runtime.engine, LockName.DELETED_TICKETS) as acquired:
+        if not acquired:
             return 0
         due = in_transaction(runtime.engine, lambda s: tickets.unverified(s, limit=BATCH))
-        look = circuit.check(runtime) if due else CircuitState.OPEN
-        if look is CircuitState.OPEN:
+        state = circuit.check(runtime) if due else CircuitState.OPEN
+        if state is CircuitState.OPEN:
             return 0
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds / 4
-        result = read_again(runtime, due, deadline=deadline, look=look)
+        result = read_again(runtime, due, deadline=deadline, state=state)
     log.info(
         "deleted_tickets_checked",
         found=result.found,

@@ -1,4 +1,4 @@
-"""Reconcile: read the tickets of all jobs again, so that drift is told as of now."""
+"""Reconciliation: the tickets of all jobs are read again, and each job is compared with its own."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Refreshed:
     stopped: str | None = None
 
     def plus(self, batch: Reread) -> "Refreshed":
-        """With one more batch."""
+        """The totals with one more batch."""
         return Refreshed(
             found=self.found + batch.found,
             denied=self.denied + batch.denied,
@@ -38,50 +38,44 @@ class Refreshed:
         )
 
 
-def refresh(runtime: Runtime, *, tell: Callable[[Refreshed], None]) -> Refreshed:
-    """Read the tickets of all jobs in bulk, under the shared budget and pause.
+def refresh(runtime: Runtime, *, report_progress: Callable[[Refreshed], None]) -> Refreshed:
+    """Read the tickets of all jobs in bulk, under the shared budget and circuit breaker.
 
-    Each batch is stored at once, and ``tell`` hears of it. It ends early where Jira asks for a
-    pause; what was read until then stands. No snapshot is touched.
+    Each batch is stored before the next is read. It ends early where a call fails as a whole;
+    what was read until then is kept. No job is changed.
     """
     total = Refreshed()
-    look = circuit.check(runtime)
-    if look is CircuitState.OPEN:
-        return Refreshed(stopped=_pause(runtime))
+    state = circuit.check(runtime)
+    if state is CircuitState.OPEN:
+        return Refreshed(stopped=_pause_message(runtime))
     for names in _batches(runtime):
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds
-        total = total.plus(read_again(runtime, names, deadline=deadline, look=look))
-        look = CircuitState.CLOSED
-        tell(total)
+        total = total.plus(read_again(runtime, names, deadline=deadline, state=state))
+        state = CircuitState.CLOSED
+        report_progress(total)
         if total.stopped:
             break
     return total
 
 
-def _pause(runtime: Runtime) -> str:
-    credentials = runtime.credentials
-    held = in_transaction(runtime.engine, partial(pauses.mine, credentials=credentials))
-    return held.message if held else "Jira is not to be asked just now."
+def _pause_message(runtime: Runtime) -> str:
+    in_force = partial(pauses.in_force, credentials=runtime.credentials)
+    pause = in_transaction(runtime.engine, in_force)
+    return pause.message if pause else "Another worker is trying whether Jira is back."
 
 
 def _batches(runtime: Runtime) -> Iterator[list[str]]:
     after = ""
-    while True:
-        names = in_transaction(
-            runtime.engine, partial(drift.ticket_names, after=after, limit=BATCH)
-        )
-        if not names:
-            return
+    while names := in_transaction(
+        runtime.engine, partial(drift.ticket_names, after=after, limit=BATCH)
+    ):
         yield names
         after = names[-1]
 
 
-def report(engine: Engine) -> Iterator[Drift]:
-    """The drift of every filled job, from our copy, in order of the jobs' making."""
+def all_drift(engine: Engine) -> Iterator[Drift]:
+    """The drift of every filled job, from our copy, in the order in which jobs were created."""
     after = ""
-    while True:
-        page = in_transaction(engine, partial(drift.page, after=after, limit=_PAGE))
+    while page := in_transaction(engine, partial(drift.page, after=after, limit=_PAGE)):
         yield from page
-        if len(page) < _PAGE:
-            return
         after = page[-1].job_id

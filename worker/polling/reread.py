@@ -1,4 +1,4 @@
-"""Reading our copies again, in bulk: what is there is taken in, what is not is noted."""
+"""Reading stored tickets again in bulk: found ones are ingested, missing ones recorded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,23 +35,23 @@ class Reread:
 
 
 def read_again(
-    runtime: Runtime, names: Sequence[str], *, deadline: float, look: CircuitState
+    runtime: Runtime, names: Sequence[str], *, deadline: float, state: CircuitState
 ) -> Reread:
     """Read tickets by issue id or key, store the found ones, and record the missing ones.
 
     A denial counts as missing because the port proves the credentials after it. A ticket that came
     back in an unusable form exists, so it never counts as missing. ``deadline`` is in seconds of
-    the clock's ``monotonic``; ``look`` is the circuit's state as the caller saw it. A call that
-    fails as a whole opens the circuit for all workers.
+    the clock's ``monotonic``; ``state`` is what ``circuit.check`` returned. A call that fails as a
+    whole opens the circuit.
     """
-    asked_at = in_transaction(runtime.engine, database_time)
+    requested_at = in_transaction(runtime.engine, database_time)
     try:
         result = runtime.jira.read(names, deadline=deadline)
     except JiraError as error:
         result = ReadResult(unread=set(names), interrupted=error)
-    in_transaction(runtime.engine, lambda s: _store(s, runtime, result, asked_at))
+    in_transaction(runtime.engine, lambda s: _store(s, runtime, result, requested_at))
+    _report_to_circuit(runtime, result.interrupted, state)
     denied = _denied(result)
-    _tell_the_gate(runtime, result.interrupted, probe=look is CircuitState.HALF_OPEN)
     return Reread(
         found=len(result.found),
         denied=len(denied),
@@ -61,26 +61,27 @@ def read_again(
     )
 
 
-def _store(session: Session, runtime: Runtime, result: ReadResult, asked_at: datetime) -> None:
-    readings = [(_asked(name, t.key), t) for name, t in sorted(result.found.items())]
+def _store(session: Session, runtime: Runtime, result: ReadResult, requested_at: datetime) -> None:
+    readings = [(_requested_key(name, t.key), t) for name, t in sorted(result.found.items())]
     ingest(session, readings, source=Source.POLL, worker=runtime.worker)
-    tickets.seen(session, [t.issue_id for t in result.found.values()], asked_at=asked_at)
+    found = [ticket.issue_id for ticket in result.found.values()]
     denied = _denied(result)
-    tickets.missed(session, denied, asked_at=asked_at)
-    tickets.unusable(session, [name for name in result.refused if name not in denied])
+    tickets.record_found(session, found, requested_at=requested_at)
+    tickets.record_missing(session, denied, requested_at=requested_at)
+    tickets.record_unusable(session, [name for name in result.refused if name not in denied])
 
 
 def _denied(result: ReadResult) -> list[str]:
     return [name for name, problem in result.refused.items() if problem.code in _DENIALS]
 
 
-def _asked(name: str, key: str) -> str:
-    """An id is no former key."""
+def _requested_key(name: str, key: str) -> str:
+    """The key a ticket was requested by; the present one where it was requested by id."""
     return key if name.isdecimal() else name
 
 
-def _tell_the_gate(runtime: Runtime, error: JiraError | None, *, probe: bool) -> None:
+def _report_to_circuit(runtime: Runtime, error: JiraError | None, state: CircuitState) -> None:
     if error is None:
-        circuit.reset(runtime, probe=probe)
+        circuit.reset(runtime, state=state)
     elif not isinstance(error, BudgetExhausted):
-        circuit.trip(runtime, error, probe=probe)
+        circuit.trip(runtime, error, state=state)

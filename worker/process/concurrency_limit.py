@@ -1,4 +1,4 @@
-"""Pool slots for work on Jira: some of a worker's processes, never all of them."""
+"""A limit on the pool processes that may work for Jira at the same time."""
 
 import fcntl
 import os
@@ -8,24 +8,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-KEPT_FREE = 2
-"""Processes that Jira can never occupy: sweep, deliveries and canary go on while it hangs."""
+RESERVED_PROCESSES = 2
+"""Processes that never work for Jira, so that sweep and deliveries go on while Jira hangs."""
 
 
 class ConcurrencyLimit:
-    """At most ``count`` processes of this worker at work for Jira; a lock dies with its holder.
+    """File locks, one for each process that may work for Jira. A lock ends with its process.
 
-    Made before the pool forks: the folder is what the processes share (docs/adr/0004).
+    Create it before the pool forks: its processes share the folder (docs/adr/0004).
     """
 
     def __init__(self, *, processes: int) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="routecard-slots-"))
-        self.count = max(1, processes - KEPT_FREE)
+        self.count = max(1, processes - RESERVED_PROCESSES)
 
     @contextmanager
-    def take(self) -> Iterator[bool]:
-        """Whether a slot was free; it is held until the block ends or the process dies."""
-        # After weeks a cleaner of temporary files may have taken the folder away.
+    def acquire(self) -> Iterator[bool]:
+        """Whether a slot was free. If so it is held until the block or the process ends."""
+        # A cleaner of temporary files may have deleted the folder.
         self._folder.mkdir(mode=0o700, exist_ok=True)
         for number in range(self.count):
             handle = os.open(self._folder / str(number), os.O_RDWR | os.O_CREAT, 0o600)
@@ -42,5 +42,5 @@ class ConcurrencyLimit:
         yield False
 
     def remove(self) -> None:
-        """Take the folder away once the pool has ended."""
+        """Delete the folder, once the pool has ended."""
         shutil.rmtree(self._folder, ignore_errors=True)

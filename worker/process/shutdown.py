@@ -1,8 +1,8 @@
-"""Leaving: a worker that is asked to stop does not wait for Jira to answer.
+"""Shutdown without waiting for Jira.
 
-A warm shutdown lets each pool process finish what it does, and a Jira that hangs can make that
-longer than any supervisor waits before it kills. So the main process tells its pool with a signal,
-and whoever is in the middle of a call to Jira drops it: what was claimed for it goes back at once.
+A warm shutdown lets each pool process finish its task. A Jira that hangs can make that take longer
+than a supervisor waits before it kills. So the main process sends its pool a signal, and a process
+in the middle of a call to Jira drops the call: the tasks it had claimed become due again at once.
 """
 
 import os
@@ -15,26 +15,29 @@ _SIGNAL = signal.SIGUSR2
 
 
 class ShutdownRequested(BaseException):
-    """This process is to stop; raised out of a call to Jira alone. No library may swallow it."""
+    """This process is to stop. Raised during a call to Jira only.
+
+    It is no ``Exception``, so that no library swallows it.
+    """
 
 
 class _State:
-    asked = False
+    requested = False
     interruptible = False
 
 
 def prepare_main() -> None:
-    """Before the pool forks: a process too young to have its handler is not killed by the news."""
+    """Before the pool forks: the signal must not kill a process that has no handler yet."""
     signal.signal(_SIGNAL, signal.SIG_IGN)
 
 
 def prepare_pool_process() -> None:
-    """In a pool process: listen."""
-    signal.signal(_SIGNAL, _asked)
+    """In a pool process: install the signal's handler."""
+    signal.signal(_SIGNAL, _handle_signal)
 
 
-def tell(pids: Iterable[int]) -> None:
-    """Have these processes drop their calls to Jira, and begin none any more."""
+def interrupt(pids: Iterable[int]) -> None:
+    """Make these processes drop their calls to Jira and start no new one."""
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, _SIGNAL)
@@ -42,17 +45,17 @@ def tell(pids: Iterable[int]) -> None:
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Around a wait for Jira. Raises Leaving, at once where this process was told before."""
+    """Wrap a call to Jira. Raises ShutdownRequested, at once if it was requested before."""
     _State.interruptible = True
     try:
-        if _State.asked:
+        if _State.requested:
             raise ShutdownRequested
         yield
     finally:
         _State.interruptible = False
 
 
-def _asked(_number: int, _frame: FrameType | None) -> None:
-    _State.asked = True
+def _handle_signal(_number: int, _frame: FrameType | None) -> None:
+    _State.requested = True
     if _State.interruptible:
         raise ShutdownRequested

@@ -1,5 +1,6 @@
-"""How soon after one another bulk reads start: full batches at once, small ones in steps."""
+"""Pacing of bulk reads: full batches start at once, small ones at intervals."""
 
+from collections.abc import Callable
 from typing import Any
 
 from shared.broker.redis_client import KEY_PREFIX, RedisError
@@ -8,48 +9,48 @@ from shared.logs import get_logger
 
 log = get_logger(__name__)
 
-PACE_KEY = f"{KEY_PREFIX}pace"
-PACE_MILLIS = 250
-"""A batch that is not full starts no sooner than this after the last one."""
+PACING_KEY = f"{KEY_PREFIX}pacing"
+INTERVAL_MILLIS = 250
+"""A small batch starts no sooner than this after the last batch."""
 
 
 class Pacing:
-    """Shared by all workers through the broker's server; without it each worker goes ahead."""
+    """Shared by all workers through Redis. While Redis is away, each worker starts at once."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
     def may_start_small(self) -> bool:
-        """Whether a small batch may start now; if so, the next one may in ``PACE_MILLIS``."""
+        """Whether a small batch may start now. If so, the next one waits ``INTERVAL_MILLIS``."""
         try:
-            return bool(self._client.set(PACE_KEY, 1, nx=True, px=PACE_MILLIS))
+            return bool(self._client.set(PACING_KEY, 1, nx=True, px=INTERVAL_MILLIS))
         except RedisError as error:
-            log.warning("pace_unknown", error=type(error).__name__)
+            log.warning("pacing_unavailable", error=type(error).__name__)
             return True
 
-    def full_started(self) -> None:
-        """A full batch starts now and needs no leave."""
+    def full_batch_started(self) -> None:
+        """Restart the interval: a full batch starts now."""
         try:
-            self._client.set(PACE_KEY, 1, px=PACE_MILLIS)
+            self._client.set(PACING_KEY, 1, px=INTERVAL_MILLIS)
         except RedisError as error:
-            log.warning("pace_unknown", error=type(error).__name__)
+            log.warning("pacing_unavailable", error=type(error).__name__)
 
     def remaining(self) -> float:
-        """Seconds until a small batch may start; at least a millisecond, so that a loop moves."""
+        """Seconds until a small batch may start, at least a millisecond."""
         try:
-            return float(max(1, min(PACE_MILLIS, self._client.pttl(PACE_KEY)))) / 1000
+            millis = max(1, min(INTERVAL_MILLIS, self._client.pttl(PACING_KEY)))
         except RedisError:
-            return PACE_MILLIS / 1000
+            millis = INTERVAL_MILLIS
+        return float(millis) / 1000
 
 
-def wait_for_leave(pace: Pacing, *, clock: Clock, pause: Any, longest: float = 1.0) -> bool:
-    """Wait until a small batch may start, ``longest`` seconds at most; False if it was not to be.
-
-    ``pause`` sleeps for the seconds it is given.
-    """
+def wait_until_allowed(
+    pacing: Pacing, *, clock: Clock, sleep: Callable[[float], None], longest: float = 1.0
+) -> bool:
+    """Wait until a small batch may start. False: it may not within ``longest`` seconds."""
     deadline = clock.monotonic() + longest
-    while not pace.may_start_small():
+    while not pacing.may_start_small():
         if clock.monotonic() > deadline:
             return False
-        pause(pace.remaining())
+        sleep(pacing.remaining())
     return True

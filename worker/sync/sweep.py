@@ -1,11 +1,10 @@
-"""Sweep, every second: what is due and nobody was told about, leases that ran out."""
+"""Sweep, every second: expired leases are taken back, and due rows get a message."""
 
 from shared.actions import bulk
 from shared.broker.task_names import TaskName
 from shared.database.engine import begin
 from shared.logs import get_logger
-from shared.sync import pauses
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases, pauses
 from shared.webhooks import inbox
 from worker.runtime import Runtime
 
@@ -13,25 +12,26 @@ log = get_logger(__name__)
 
 
 def sweep(runtime: Runtime) -> int:
-    """Take back lost leases and have what is due seen to, past the doorbell. Returns leases lost.
+    """Take back expired leases and send messages for due rows. Returns how many leases expired.
 
-    A pause that has run out is probed even where nothing is due, so that it is not shown for ever.
+    A pause that has run out is probed even if no task is due, so that it is not shown for ever.
     """
+    credentials = runtime.credentials
     with begin(runtime.engine) as session:
-        lost = sync_tasks.take_back_lost_leases(session)
-        paused = pauses.mine(session, credentials=runtime.credentials) is not None
-        waiting = not paused and (
-            sync_tasks.due(session, limit=1) > 0
-            or pauses.failures(session, credentials=runtime.credentials) > 0
+        expired = leases.take_back_expired(session)
+        paused = pauses.in_force(session, credentials=credentials) is not None
+        drain_due = not paused and (
+            leases.count_due(session, limit=1) > 0
+            or pauses.failures(session, credentials=credentials) > 0
         )
-        unapplied = inbox.due(session)
-        unfinished = bulk.is_due(session)
-    if lost:
-        log.warning("leases_lost", tasks=lost)
-    if waiting:
+        deliveries_due = inbox.any_due(session)
+        bulk_due = bulk.is_due(session)
+    if expired:
+        log.warning("leases_expired", tasks=expired)
+    if drain_due:
         runtime.messages.send(TaskName.DRAIN, expires=5)
-    if unapplied:
+    if deliveries_due:
         runtime.messages.send(TaskName.DELIVER, expires=5)
-    if unfinished:
+    if bulk_due:
         runtime.messages.send(TaskName.BULK_ACTIONS, expires=5)
-    return lost
+    return expired

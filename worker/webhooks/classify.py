@@ -1,4 +1,4 @@
-"""Pure: what a delivery may be used for, judged by its proof, its age and its body."""
+"""Classification of a delivery by its proof, age and body: what it may be used for. Pure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,32 +11,32 @@ from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.tickets import ticket_from_issue
 from worker.webhooks.payload import Event, Payload, UnreadableBodyError, read_payload
 
-OLDEST_SIGNED = timedelta(hours=24)
-"""A signed body is believed for so long after Jira wrote it (docs/architecture.md)."""
+MAX_SIGNED_AGE = timedelta(hours=24)
+"""A signed body is trusted for so long after Jira wrote it (docs/architecture.md)."""
 
-BY_TOKEN = "A token proves the sender, not the body, so it is a hint"  # noqa: S105  words, no token
+BY_TOKEN = "A token proves the sender, not the body, so it is a hint"  # noqa: S105  a sentence, no token
 TOO_OLD = "The body is signed but more than a day old, so it is a hint"
 NO_MAPPING = "Waiting for Jira to say which fields JIRA_FIELD_… name."
 
 
 class Kind(Enum):
-    """How far a delivery is believed."""
+    """What a delivery is used for."""
 
     READING = auto()
-    """It holds the ticket, as good as a read."""
+    """It holds the ticket, like an answer to a read."""
     DELETION = auto()
-    """The ticket is gone; it may hold the ticket's last state."""
+    """The ticket was deleted; the body may hold its last state."""
     HINT = auto()
-    """It names a ticket, no more."""
+    """It names a ticket; nothing else in it is trusted."""
     IGNORED = auto()
-    """Nothing in it is of use to us."""
+    """It holds nothing that we use."""
     WAIT = auto()
-    """It cannot be read yet."""
+    """It cannot be read before the field mapping is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClassifiedDelivery:
-    """A claimed delivery and what it may be used for; ``note`` says why it is no more than that."""
+    """A claimed delivery and what it is used for; ``note`` is the reason for that kind."""
 
     claimed: Claimed
     kind: Kind
@@ -49,35 +49,36 @@ class ClassifiedDelivery:
 
     @property
     def keys(self) -> set[str]:
-        """Every key the delivery itself knows the ticket by."""
+        """Every key of the ticket that the delivery itself names."""
         return {*self.former_keys, *([self.key] if self.key else [])}
 
     @property
-    def named(self) -> str:
-        """The ticket in a sentence."""
+    def ticket_name(self) -> str:
+        """The ticket's name in a sentence."""
         return self.key or f"the ticket with id {self.issue_id}"
 
 
 def classify(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDelivery:
-    """Judge one delivery. ``mapping`` None: not known yet, so that nothing can be read."""
+    """Classify one delivery. Without a ``mapping``, a body that holds a ticket has to wait."""
     try:
         payload = read_payload(claimed.body)
     except UnreadableBodyError as problem:
         return _from_address(claimed, str(problem))
-    notice = _Draft(claimed, payload)
+    delivery = _Delivery(claimed, payload)
     if payload.name is not None and payload.event is None:
-        return notice.of(Kind.IGNORED, f"{payload.name} says nothing about a ticket's fields.")
-    if not notice.names_a_ticket:
-        return notice.of(Kind.IGNORED, "The body names no ticket.")
+        note = f"{payload.name} says nothing about a ticket's fields."
+        return delivery.classified(Kind.IGNORED, note)
+    if not delivery.names_a_ticket:
+        return delivery.classified(Kind.IGNORED, "The body names no ticket.")
     if (doubt := _doubt(claimed, payload)) is not None:
-        return notice.of(Kind.HINT, doubt)
+        return delivery.classified(Kind.HINT, doubt)
     if mapping is None:
-        return notice.of(Kind.WAIT, NO_MAPPING)
-    return notice.read(mapping)
+        return delivery.classified(Kind.WAIT, NO_MAPPING)
+    return delivery.with_ticket(mapping)
 
 
 def _from_address(claimed: Claimed, problem: str) -> ClassifiedDelivery:
-    """A body that says nothing: the ticket's key may stand in the address that was called."""
+    """An unreadable body; the ticket may be named in the URL that the webhook called."""
     named = claimed.ticket_key or claimed.issue_id
     return ClassifiedDelivery(
         claimed=claimed,
@@ -89,12 +90,12 @@ def _from_address(claimed: Claimed, problem: str) -> ClassifiedDelivery:
 
 
 def _doubt(claimed: Claimed, payload: Payload) -> str | None:
-    """Why the body is not taken as it stands; None where it is."""
+    """Why the body is not trusted; None if it is."""
     if not claimed.signed:
         return BY_TOKEN
-    if payload.said_at is None:
+    if payload.written_at is None:
         return "The body does not say when it was written, so it is a hint"
-    if abs(claimed.received_at - payload.said_at) > OLDEST_SIGNED:
+    if abs(claimed.received_at - payload.written_at) > MAX_SIGNED_AGE:
         return TOO_OLD
     if payload.event is None:
         return "The body does not say what happened, so it is a hint"
@@ -102,7 +103,7 @@ def _doubt(claimed: Claimed, payload: Payload) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _Delivery:
     claimed: Claimed
     payload: Payload
 
@@ -118,7 +119,9 @@ class _Draft:
     def names_a_ticket(self) -> bool:
         return self.key is not None or self.issue_id is not None
 
-    def of(self, kind: Kind, note: str = "", ticket: Ticket | None = None) -> ClassifiedDelivery:
+    def classified(
+        self, kind: Kind, note: str = "", ticket: Ticket | None = None
+    ) -> ClassifiedDelivery:
         return ClassifiedDelivery(
             claimed=self.claimed,
             kind=kind,
@@ -130,12 +133,13 @@ class _Draft:
             ticket=ticket,
         )
 
-    def read(self, mapping: FieldMapping) -> ClassifiedDelivery:
+    def with_ticket(self, mapping: FieldMapping) -> ClassifiedDelivery:
         deleted = self.payload.event is Event.DELETED
         try:
             ticket = ticket_from_issue(self.payload.issue, mapping)
         except UnusableTicket as problem:
             if deleted:
-                return self.of(Kind.DELETION, problem.detail)
-            return self.of(Kind.HINT, f"The issue cannot be used ({problem.detail}): it is a hint")
-        return self.of(Kind.DELETION if deleted else Kind.READING, ticket=ticket)
+                return self.classified(Kind.DELETION, problem.detail)
+            note = f"The issue cannot be used ({problem.detail}): it is a hint"
+            return self.classified(Kind.HINT, note)
+        return self.classified(Kind.DELETION if deleted else Kind.READING, ticket=ticket)

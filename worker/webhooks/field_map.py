@@ -1,4 +1,4 @@
-"""The field mapping for webhooks: from the settings or our own table, never from Jira itself."""
+"""The field mapping for webhooks, from the settings or the database: deliveries call no Jira."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,20 +17,20 @@ from worker.runtime import Runtime
 log = get_logger(__name__)
 
 
-class _NameError(Exception):
-    """The settings give a name, which Jira alone can resolve."""
+class _NamedFieldError(Exception):
+    """The settings hold a field's name, which only Jira can resolve to an id."""
 
 
 def known_mapping(runtime: Runtime) -> FieldMapping | None:
-    """The mapping as far as it can be known without asking Jira; None where it cannot be.
+    """The mapping, found without a call to Jira; None where that is not possible.
 
-    Has it resolved by a process that may talk to Jira, where it is missing or a day old.
+    If the stored mapping is missing or a day old, a message has another process resolve it.
     """
     try:
-        return resolve(runtime.settings, known=_nobody)
+        return resolve(runtime.settings, known=_refuse_names)
     except MappingError:
         return None
-    except _NameError:
+    except _NamedFieldError:
         return _stored_mapping(runtime)
 
 
@@ -39,13 +39,13 @@ def _stored_mapping(runtime: Runtime) -> FieldMapping | None:
         stored = field_mappings.find(session, runtime.settings)
     if stored is None or not stored.fresh:
         runtime.messages.send(TaskName.MAP_FIELDS, expires=10)
-    return None if stored is None else _mapping(runtime, stored)
+    return None if stored is None else _with_ids(runtime, stored)
 
 
 def map_fields(runtime: Runtime) -> None:
-    """Ask Jira what the names mean and keep the answer. A call that fails pauses as any other."""
-    look = circuit.check(runtime)
-    if look is CircuitState.OPEN:
+    """Resolve the names by Jira's list of fields, and store the ids."""
+    state = circuit.check(runtime)
+    if state is CircuitState.OPEN:
         return
     try:
         mapping = runtime.jira.mapping()
@@ -53,26 +53,24 @@ def map_fields(runtime: Runtime) -> None:
         log.warning("field_mapping_unresolved", reason=error.message)
         return
     except JiraError as error:
-        circuit.trip(runtime, error, probe=look is CircuitState.HALF_OPEN)
+        circuit.trip(runtime, error, state=state)
         return
-    circuit.reset(runtime, probe=look is CircuitState.HALF_OPEN)
+    circuit.reset(runtime, state=state)
     resolved = Resolved(
         part_number=mapping.part_number, quantity=mapping.quantity, epic_link=mapping.epic_link
     )
     in_transaction(runtime.engine, lambda s: field_mappings.store(s, runtime.settings, resolved))
 
 
-def _nobody() -> Sequence[FieldInfo]:
-    raise _NameError
+def _refuse_names() -> Sequence[FieldInfo]:
+    raise _NamedFieldError
 
 
-def _mapping(runtime: Runtime, stored: Resolved) -> FieldMapping:
-    unnamed = {
-        "jira_field_part_number": "",
-        "jira_field_quantity": "",
-        "jira_field_epic_link": "",
-    }
-    bare = resolve(runtime.settings.model_copy(update=unnamed), known=_nobody)
+def _with_ids(runtime: Runtime, stored: Resolved) -> FieldMapping:
+    no_names = dict.fromkeys(
+        ("jira_field_part_number", "jira_field_quantity", "jira_field_epic_link"), ""
+    )
+    bare = resolve(runtime.settings.model_copy(update=no_names), known=_refuse_names)
     return replace(
         bare,
         part_number=stored.part_number,

@@ -1,4 +1,4 @@
-"""Pure: what the body of a webhook says, however odd the body is."""
+"""Parsing of webhook bodies, of any shape. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import orjson
 
 from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
 
-_LONGEST = 100
+_MAX_NAME = 100
 
 
 class Event(StrEnum):
@@ -22,20 +22,20 @@ class Event(StrEnum):
 
 
 class UnreadableBodyError(ValueError):
-    """The body is nothing we know; the message says what it is instead."""
+    """The body is no JSON object; the message says what it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """A body taken apart. ``said_at`` is the body's own timestamp, ``name`` its webhookEvent.
+    """What a body says. ``written_at`` is its own timestamp, ``name`` its ``webhookEvent``.
 
-    ``event`` is None where it is none of ours. ``issue`` is raw, for ``ticket_from_issue``.
-    ``former_keys`` are those a move left behind.
+    ``event`` is None for an event that we do not use. ``issue`` is raw, for ``ticket_from_issue``.
+    ``former_keys`` are the keys the ticket had before a move.
     """
 
     name: str | None = None
     event: Event | None = None
-    said_at: datetime | None = None
+    written_at: datetime | None = None
     key: str | None = None
     issue_id: str | None = None
     issue: Mapping[str, Any] | None = None
@@ -43,27 +43,27 @@ class Payload:
 
 
 def read_payload(body: bytes) -> Payload:
-    """Take a body apart. Raises UnreadableBodyError; nothing in it is believed to be well-formed.
+    """Parse a body. Raises UnreadableBodyError. Members of a wrong type count as absent.
 
-    Jira's own body has an ``issue``; Automation's may be the issue itself, or custom data that
-    names the ticket as ``key`` or ``issueKey``.
+    Jira's own body has an ``issue``. Automation's body may be the issue itself, or custom data
+    that names the ticket as ``key`` or ``issueKey``.
     """
-    content = _object(body)
+    content = _parse_object(body)
     name = content.get("webhookEvent")
     issue = content.get("issue")
-    about = issue if isinstance(issue, Mapping) else content
+    subject = issue if isinstance(issue, Mapping) else content
     return Payload(
         name=_printable(name) if isinstance(name, str) else None,
         event=_event(name),
-        said_at=_moment(content.get("timestamp")),
-        key=_key(about.get("key")) or _key(content.get("issueKey")),
-        issue_id=_id(about.get("id")) or _id(content.get("issueId")),
-        issue=about if isinstance(about.get("fields"), Mapping) else None,
+        written_at=_moment(content.get("timestamp")),
+        key=_key(subject.get("key")) or _key(content.get("issueKey")),
+        issue_id=_id(subject.get("id")) or _id(content.get("issueId")),
+        issue=subject if isinstance(subject.get("fields"), Mapping) else None,
         former_keys=tuple(_former_keys(content.get("changelog"))),
     )
 
 
-def _object(body: bytes) -> Mapping[str, Any]:
+def _parse_object(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         raise UnreadableBodyError("The body is empty.")
     try:
@@ -83,7 +83,7 @@ def _event(name: object) -> Event | None:
 
 
 def _printable(name: str) -> str:
-    return "".join(c for c in name[:_LONGEST] if c.isprintable())
+    return "".join(c for c in name[:_MAX_NAME] if c.isprintable())
 
 
 def _key(value: object) -> str | None:

@@ -51,7 +51,7 @@ def _context(session: Session, listing: ListRequest[DeliveryQuery]) -> dict[str,
     return {
         "matching": matching.matched,
         "most": MOST_COUNTED,
-        "webhooks": webhook_health.hearing(session),
+        "webhooks": webhook_health.webhook_health(session),
         "expected": webhook_health.expected(current_runtime().settings),
         "tabs": tabs(listing, "outcome", delivery_labels.STATE),
         "events": [(name, name.removeprefix("jira:")) for name in delivery_queries.events(session)],

@@ -65,7 +65,7 @@ def _read(session: Session) -> dict[str, Any]:
         "mapped": _mapped(settings, examination, field_mappings.find(session, settings), copy),
         "copy": copy,
         "poll": next((one for one in polls if one.scope == scope), None),
-        "webhooks": webhook_health.hearing(session),
+        "webhooks": webhook_health.webhook_health(session),
         "expected": webhook_health.expected(settings),
     }
 

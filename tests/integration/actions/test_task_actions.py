@@ -16,7 +16,8 @@ from shared.fill.snapshots import lock_jobs
 from shared.jobs import store as jobs
 from shared.models import AuditEvent, SyncTask
 from shared.states import ActorKind, FailureCode, Operation, Source, TaskStatus, WaitCode
-from shared.sync import pauses
+from shared.sync import leases, pauses
+from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
 from shared.sync.queries import EVERYTHING, TaskFilter
 from tests.factories import create_job, draft, ticket
@@ -34,10 +35,10 @@ def make(engine: Engine, state: str = "pending", *, key: str = "PI-42", **change
     assert task is not None
     if state in ("running", "failed"):
         with begin(engine) as session:
-            held = [c for c in sync_tasks.claim(session, lease_seconds=60) if c.task_id == task.id]
+            held = [c for c in leases.claim(session, lease_seconds=60) if c.task_id == task.id]
             if state == "failed":
                 code = FailureCode.TICKET_NOT_FOUND
-                sync_tasks.fail(session, held, code=code, worker="w")
+                sync_settle.fail(session, held, code=code, worker="w")
     elif state == "filled":
         with begin(engine) as session:
             ingest(session, [(key, ticket(key))], source=Source.WEBHOOK, worker="w")
@@ -199,7 +200,7 @@ def test_a_retry_does_not_go_past_the_pause_that_all_workers_share(engine: Engin
         pauses.begin(session, credentials="c", code=WaitCode.RATE_LIMITED, message="m", delay=60)
     act(engine, Operation.RETRY, task_id)
     with begin(engine) as session:
-        assert pauses.mine(session, credentials="c") is not None
+        assert pauses.in_force(session, credentials="c") is not None
         assert pauses.take_probe(session, credentials="c") is None
 
 

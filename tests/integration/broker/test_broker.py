@@ -63,7 +63,7 @@ def test_every_key_begins_with_our_prefix(settings: Settings) -> None:
     send(celery, TaskName.SWEEP)
     send(celery, TaskName.DRAIN)
     wakeups.set_flag(client, Wakeup.TASKS)
-    Pacing(client).full_started()
+    Pacing(client).full_batch_started()
     clock = SystemClock()
     budget = make_budget(settings, client=client, clock=clock)
     budget.slow_down()

@@ -15,7 +15,7 @@ from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
 from worker.dev.valkey import free_port
 from worker.doctor.examination import examine
-from worker.maintenance.filled_count import tally
+from worker.maintenance.filled_count import count_filled
 from worker.maintenance.prune import prune
 from worker.polling.deleted_tickets import check_deleted_tickets
 from worker.polling.poll import poll
@@ -34,7 +34,7 @@ WORK: list[Callable[[Runtime], object]] = [
     poll,
     prune,
     sweep,
-    tally,
+    count_filled,
 ]
 
 

@@ -6,7 +6,7 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.models import Job, SyncTask
 from shared.states import Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
 from tests.factories import create_job, draft, ticket
 
 
@@ -15,9 +15,9 @@ def test_a_claimed_task_is_filled_from_the_ticket_that_was_read(engine: Engine) 
         job, task = create_job(session, draft(jira_ticket_key="PI-42"))
     assert task is not None
     with begin(engine) as session:
-        claims = sync_tasks.claim(session, lease_seconds=60)
+        claims = leases.claim(session, lease_seconds=60)
     with begin(engine) as session:
-        ingest(session, [("PI-42", ticket("PI-42"))], source=Source.API, worker="w", held=claims)
+        ingest(session, [("PI-42", ticket("PI-42"))], source=Source.API, worker="w", claims=claims)
     with begin(engine) as session:
         stored, done = session.get_one(Job, job.id), session.get_one(SyncTask, task.id)
     assert stored.jira_part_number == "ALU-HOUSING-7075"

@@ -8,7 +8,7 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.models import Job
 from shared.states import Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
 from tests.factories import create_job, draft, ticket
 
 SIX = {
@@ -26,8 +26,8 @@ def filled_job(engine: Engine, **changes: object) -> Job:
     with begin(engine) as session:
         job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     with begin(engine) as session:
-        held = sync_tasks.claim(session, lease_seconds=60)
-        ingest(session, [("PI-42", ticket(**changes))], source=Source.API, worker="w", held=held)
+        held = leases.claim(session, lease_seconds=60)
+        ingest(session, [("PI-42", ticket(**changes))], source=Source.API, worker="w", claims=held)
     with begin(engine) as session:
         return session.get_one(Job, job.id)
 

@@ -14,7 +14,8 @@ from shared.fill.ingest import ingest
 from shared.jobs import queries
 from shared.jobs.queries import JobFilter
 from shared.states import FailureCode, Source, TaskStatus
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
+from shared.sync import settle as sync_settle
 from tests.factories import ticket
 from tests.support.api_client import ApiClient
 
@@ -107,8 +108,8 @@ def test_each_filter_shows_what_it_names_and_all_together_what_they_share(
     api.job(name="shaft", jiraTicketKey="PI-2", jiraPartNumber="GEAR_7", jiraLabels=["b"])
     fails = api.job(name="lost", jiraTicketKey="PI-3")
     with begin(engine) as session:
-        claims = [c for c in sync_tasks.claim(session, lease_seconds=60) if c.job_id == fails["id"]]
-        sync_tasks.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
+        claims = [c for c in leases.claim(session, lease_seconds=60) if c.job_id == fails["id"]]
+        sync_settle.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
         ingest(session, [("PI-2", ticket("PI-2"))], source=Source.WEBHOOK, worker="w")
     assert names(api, "?q=gear") == ["shaft", "Gear 100%"]
     assert names(api, "?q=EAR") == ["shaft", "Gear 100%"]

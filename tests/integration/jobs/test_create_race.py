@@ -12,7 +12,7 @@ from shared.fill.ingest import ingest
 from shared.fill.snapshots import lock_jobs
 from shared.models import SyncAttempt, SyncTask
 from shared.states import Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
 from tests.factories import create_job, draft, ticket
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
@@ -84,11 +84,11 @@ def test_a_job_that_is_not_committed_yet_when_its_webhook_is_applied_is_read(
 def test_webhook_and_drain_that_settle_at_once_fill_once(engine: Engine, first: Source) -> None:
     job_ids = [in_transaction(engine, create) for _ in range(3)]
     with begin(engine) as session:
-        held = sync_tasks.claim(session, lease_seconds=60)
+        held = leases.claim(session, lease_seconds=60)
 
     def settle(session: Session, source: Source) -> int:
         mine = held if source is Source.API else []
-        return ingest(session, [(KEY, ticket(KEY))], source=source, worker="w", held=mine)
+        return ingest(session, [(KEY, ticket(KEY))], source=source, worker="w", claims=mine)
 
     second = Source.API if first is Source.WEBHOOK else Source.WEBHOOK
     counts = queued(

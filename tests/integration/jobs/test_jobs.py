@@ -9,8 +9,8 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.models import Job, SyncTask
 from shared.states import FailureCode, Source, WaitCode
-from shared.sync import pauses
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases, pauses
+from shared.sync import settle as sync_settle
 from tests.factories import ticket
 from tests.support.api_client import ApiClient
 from tests.support.routes import path, units
@@ -95,8 +95,8 @@ def test_a_filled_job_shows_what_came_and_from_where(api: ApiClient, engine: Eng
 def test_a_failed_fill_says_why_in_plain_words(api: ApiClient, engine: Engine) -> None:
     job = api.job(jiraTicketKey="PI-404")
     with begin(engine) as session:
-        claims = sync_tasks.claim(session, lease_seconds=60)
-        sync_tasks.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
+        claims = leases.claim(session, lease_seconds=60)
+        sync_settle.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
     found = sync_of(api, job)
     assert found["status"] == "failed"
     assert found["error"]["code"] == "ticket_not_found"
@@ -108,8 +108,8 @@ def test_a_pause_shows_as_what_the_job_waits_for_and_moves_its_next_attempt(
 ) -> None:
     job = api.job(jiraTicketKey="PI-42")
     with begin(engine) as session:
-        claims = sync_tasks.claim(session, lease_seconds=60)
-        sync_tasks.wait(session, claims, code="jira_down", message="m", delay=0, worker="w")
+        claims = leases.claim(session, lease_seconds=60)
+        sync_settle.wait(session, claims, code="jira_down", message="m", worker="w")
         pauses.begin(
             session, credentials="c", code=WaitCode.JIRA_DOWN, message="Jira is away", delay=600
         )
@@ -144,8 +144,8 @@ def test_a_new_job_says_at_once_what_holds_it_up(api: ApiClient, engine: Engine)
 def test_a_pause_without_end_promises_no_next_attempt(api: ApiClient, engine: Engine) -> None:
     job = api.job(jiraTicketKey="PI-42")
     with begin(engine) as session:
-        claims = sync_tasks.claim(session, lease_seconds=60)
-        sync_tasks.wait(session, claims, code="captcha_lock", message="m", delay=0, worker="w")
+        claims = leases.claim(session, lease_seconds=60)
+        sync_settle.wait(session, claims, code="captcha_lock", message="m", worker="w")
         pauses.begin(
             session, credentials="c", code=WaitCode.CAPTCHA_LOCK, message="locked", delay=None
         )
@@ -238,8 +238,8 @@ def test_the_tag_moves_by_update_link_and_fill_and_not_by_attempts(
     api.post("/api/jira/link", {"jobId": job["id"], "ticketKey": "PI-42"})
     seen.append(tag())
     with begin(engine) as session:
-        claims = sync_tasks.claim(session, lease_seconds=60)
-        sync_tasks.wait(session, claims, code="jira_down", message="m", delay=0, worker="w")
+        claims = leases.claim(session, lease_seconds=60)
+        sync_settle.wait(session, claims, code="jira_down", message="m", worker="w")
     assert tag() == seen[-1]
     fill(engine)
     seen.append(tag())

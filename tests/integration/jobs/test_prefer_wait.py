@@ -11,7 +11,8 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.settings import Settings
 from shared.states import FailureCode, Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
+from shared.sync import settle as sync_settle
 from tests.factories import ticket
 from tests.support import postgres
 from tests.support.api_client import ApiClient, api_client
@@ -59,8 +60,8 @@ def test_a_failed_fill_ends_the_wait_too(api: ApiClient, engine: Engine) -> None
     with ThreadPoolExecutor(1) as pool:
         call = later(pool, api, "wait=10")
         with begin(engine) as session:
-            claims = sync_tasks.claim(session, lease_seconds=60)
-            sync_tasks.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
+            claims = leases.claim(session, lease_seconds=60)
+            sync_settle.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
         found = call.result(timeout=5).get_json()
     assert found["jiraSync"]["error"]["code"] == "ticket_not_found"
 

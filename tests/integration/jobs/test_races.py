@@ -11,7 +11,7 @@ from shared.fill.ingest import ingest
 from shared.jobs import store as jobs
 from shared.models import Job, SyncTask
 from shared.states import Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
 from tests.factories import ticket
 from tests.support.api_client import ApiClient
 from tests.support.races import in_the_way, wait_until_blocked
@@ -71,11 +71,11 @@ def test_a_worker_that_read_the_ticket_of_a_deleted_job_settles_nothing(
 ) -> None:
     job = api.job(jiraTicketKey="PI-42")
     with begin(engine) as session:
-        held = sync_tasks.claim(session, lease_seconds=60)
+        held = leases.claim(session, lease_seconds=60)
     api.delete(f"/api/jobs/{job['id']}")
     with begin(engine) as session:
         readings = [("PI-42", ticket("PI-42"))]
-        assert ingest(session, readings, source=Source.API, worker="w", held=held) == 0
+        assert ingest(session, readings, source=Source.API, worker="w", claims=held) == 0
         assert session.get_one(SyncTask, held[0].task_id).status == "cancelled"
 
 

@@ -15,7 +15,7 @@ from tests.support.jira import SimulatedJira
 from worker.polling.poll import poll
 from worker.runtime import Runtime, make_runtime
 from worker.sync.drain import drain
-from worker.tasks import schedule
+from worker.tasks import beat_schedule
 
 SEARCH = "POST /rest/api/*/search/jql"
 
@@ -162,9 +162,9 @@ def test_without_interval_projects_or_jira_nothing_is_polled_and_beat_sends_noth
     settings: Settings, jira: SimulatedJira, off: dict[str, object]
 ) -> None:
     usual = {"jira_base_url": jira.url, "jira_project": ("PI",)}
-    assert "poll" in schedule(settings.model_copy(update=usual))
+    assert "routecard.poll" in beat_schedule(settings.model_copy(update=usual))
     quiet = settings.model_copy(update={**usual, **off})
-    assert {"poll", "deleted_tickets"}.isdisjoint(schedule(quiet))
+    assert {"routecard.poll", "routecard.deleted_tickets"}.isdisjoint(beat_schedule(quiet))
     runtime = make_runtime(quiet)
     assert poll(runtime) == 0
     runtime.close()

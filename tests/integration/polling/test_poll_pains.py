@@ -281,7 +281,7 @@ def test_a_ticket_that_comes_back_in_an_unusable_form_is_not_taken_for_deleted(
     monkeypatch.setattr(Renderer, "timestamp", lambda *_: "no moment")
     for _ in range(2):
         if seen_again_by == "reconcile":
-            refreshed = refresh(shop.runtime, tell=lambda _: None)
+            refreshed = refresh(shop.runtime, report_progress=lambda _: None)
             assert (refreshed.found, refreshed.denied, refreshed.unusable) == (0, 0, 1)
         else:
             shop.look_after_copies()

@@ -77,7 +77,7 @@ def test_the_tally_counts_the_filled_of_all_time_once(engine: Engine) -> None:
         )
     for _ in range(2):
         with begin(engine) as session:
-            sync_summary.tally(session)
+            sync_summary.update_filled_count(session)
         with begin(engine) as session:
             (tallied,) = session.execute(text("SELECT filled FROM filled_count")).scalars()
             counted = sync_summary.counts(session)["filled"]

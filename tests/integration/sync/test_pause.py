@@ -42,7 +42,7 @@ def test_an_answer_to_a_call_from_before_the_pause_does_not_cut_a_retry_after_sh
     engine: Engine, runtime: Runtime
 ) -> None:
     circuit.trip(runtime, JiraLimited("slower", retry_after=60))
-    circuit.reset(runtime, probe=False)
+    circuit.reset(runtime, state=CircuitState.CLOSED)
     assert (left(engine) or 0) > 59
 
 
@@ -56,7 +56,7 @@ def test_a_probe_that_succeeds_does_not_end_what_began_meanwhile_and_is_worse(
     run_out(engine)
     assert circuit.check(runtime) is CircuitState.HALF_OPEN
     circuit.trip(runtime, error)
-    circuit.reset(runtime)
+    circuit.reset(runtime, state=CircuitState.HALF_OPEN)
     assert circuit.check(runtime) is CircuitState.OPEN
 
 

@@ -78,7 +78,7 @@ def test_a_ticket_denied_twice_is_deleted_and_its_last_values_stay(engine: Engin
     job_id = filled(engine)
     for _ in range(2):
         with begin(engine) as session:
-            tickets.missed(session, ["10042"], asked_at=database_time(session))
+            tickets.record_missing(session, ["10042"], requested_at=database_time(session))
         assert_not_yet = drift_of(engine, job_id).state
         with begin(engine) as session:
             session.execute(text("UPDATE tickets SET missing_since = now() - interval '1 hour'"))

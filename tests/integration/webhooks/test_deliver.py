@@ -11,7 +11,8 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.settings import Settings
 from shared.states import FailureCode, Source
-from shared.sync import tasks as sync_tasks
+from shared.sync import leases
+from shared.sync import settle as sync_settle
 from tests.factories import ticket
 from tests.support.hooks import PART_NUMBER, issue, now, payload
 from tests.support.post import Post
@@ -135,7 +136,7 @@ def test_a_deletion_whose_body_is_bare_fails_who_waits_and_says_so(post: Post) -
     delivery = post.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
     assert (delivery.outcome, delivery.reason) == (
         "noted",
-        "PI-42 was deleted in Jira; 1 job waited for it in vain.",
+        "PI-42 was deleted in Jira; 1 job that waited for it cannot be filled.",
     )
     task = post.task(job_id)
     assert (task.status, task.error_code) == ("failed", "ticket_deleted")
@@ -181,7 +182,7 @@ def test_a_hint_brings_nothing_in_whatever_its_body_says(post: Post) -> None:
     assert delivery.outcome == "noted"
     assert post.read(job_id).jira_filled_at is None
     with begin(post.engine) as session:
-        assert [c.job_id for c in sync_tasks.claim(session, lease_seconds=9)] == [job_id]
+        assert [c.job_id for c in leases.claim(session, lease_seconds=9)] == [job_id]
 
 
 @pytest.mark.parametrize("code", [FailureCode.CRASHED, FailureCode.TICKET_DELETED])
@@ -197,11 +198,11 @@ def test_a_hint_revives_neither_what_killed_workers_nor_what_was_deleted(
 def test_a_hint_waits_for_a_read_that_is_under_way(post: Post) -> None:
     job_id = post.job()
     with begin(post.engine) as session:
-        claims = sync_tasks.claim(session, lease_seconds=60)
+        claims = leases.claim(session, lease_seconds=60)
     delivery = post.receive({"key": "PI-42"}, signed=False)
     assert delivery.outcome is None
     with begin(post.engine) as session:
-        sync_tasks.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
+        sync_settle.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
     post.execute("UPDATE webhook_deliveries SET due_at = now()")
     deliver(post.runtime)
     assert post.inbox.row(delivery.id).outcome == "noted"

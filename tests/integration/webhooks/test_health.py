@@ -46,7 +46,7 @@ def hearing(engine: Engine) -> WebhookHealth:
         session.execute(
             text("UPDATE unannounced_changes SET found_at = found_at - interval '1 hour'")
         )
-        return webhook_health.hearing(session)
+        return webhook_health.webhook_health(session)
 
 
 def edit_and_poll(runtime: Runtime, jira: SimulatedJira, keys: list[str]) -> None:

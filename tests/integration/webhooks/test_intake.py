@@ -74,7 +74,7 @@ class Door:
         """What was turned away and counted so far."""
         runtime_of(self.app).singleton(Rejections).flush()
         with begin(self.engine) as session:
-            found = webhook_health.hearing(session)
+            found = webhook_health.webhook_health(session)
         return {turned.reason.value: turned.count for turned in found.rejected}
 
 

@@ -18,8 +18,9 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.settings import Settings
 from shared.states import FailureCode, Source
-from shared.sync import tasks as sync_tasks
-from shared.sync.tasks import Claim
+from shared.sync import leases
+from shared.sync import settle as sync_settle
+from shared.sync.leases import Claim
 from shared.tickets.ticket import Ticket
 from tests.factories import create_job, draft
 from tests.support.hooks import PART_NUMBER, Inbox, issue, payload
@@ -171,7 +172,7 @@ class Jira(RuleBasedStateMachine):
 
     def a_drain_reads(self, _draw: Draw) -> None:
         with begin(self.engine) as session:
-            claims = sync_tasks.claim(session, lease_seconds=60)
+            claims = leases.claim(session, lease_seconds=60)
         self.drains.append(Drain(claims, self._read({c.ticket_key for c in claims})))
 
     def a_drain_settles(self, draw: Draw) -> None:
@@ -183,7 +184,7 @@ class Jira(RuleBasedStateMachine):
             session.execute(_LEASES_OVER)
             session.execute(text("UPDATE sync_tasks SET crashes = 0"))
         with begin(self.engine) as session:
-            sync_tasks.take_back_lost_leases(session)
+            leases.take_back_expired(session)
 
     def a_poll_looks(self, _draw: Draw) -> None:
         readings = [(known.key, self._ticket(known)) for known in self._living()]
@@ -295,8 +296,8 @@ class Jira(RuleBasedStateMachine):
         held = [c for c in drain.claims if c.ticket_key in drain.found]
         lost = [c for c in drain.claims if c.ticket_key not in drain.found]
         with begin(self.engine) as session:
-            ingest(session, readings, source=Source.API, worker="drain", held=held)
-            sync_tasks.fail(session, lost, code=FailureCode.TICKET_NOT_FOUND, worker="drain")
+            ingest(session, readings, source=Source.API, worker="drain", claims=held)
+            sync_settle.fail(session, lost, code=FailureCode.TICKET_NOT_FOUND, worker="drain")
 
     def _possible(self, job_id: str) -> list[tuple[Any, ...]]:
         """What the job may be filled with: one state of its ticket, under what was sent."""

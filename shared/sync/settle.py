@@ -1,0 +1,196 @@
+"""Settling claimed tasks: filled, failed, waiting or handed back. Only the lease's holder may."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Insert,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    case,
+    func,
+    literal,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from shared.states import AttemptOutcome, FailureCode, Source, failure_message
+from shared.sync.leases import Claim
+from shared.sync.moves import FAIL, FILL, TASKS, WAIT, with_attempt
+
+_CLAIMS = (
+    func.unnest(
+        bindparam("ids", type_=ARRAY(Text)),
+        bindparam("tokens", type_=ARRAY(BigInteger)),
+        bindparam("messages", type_=ARRAY(Text)),
+    )
+    .table_valued("id", "token", "message", name="claims")
+    .render_derived()
+)
+_IDS = bindparam("ids", type_=ARRAY(Text))
+
+
+def _of_holder(move: Update) -> Update:
+    """Only tasks whose lease token is still the claim's."""
+    return move.where(TASKS.c.id == _CLAIMS.c.id, TASKS.c.lease_token == _CLAIMS.c.token)
+
+
+def _with_attempt(move: Update, outcome: AttemptOutcome) -> Insert:
+    return with_attempt(
+        _of_holder(move),
+        started_at=TASKS.c.claimed_at,
+        source=literal(Source.API.value),
+        outcome=literal(outcome.value),
+        code=bindparam("code", type_=Text),
+        message=_CLAIMS.c.message,
+        worker=bindparam("worker", type_=Text),
+    )
+
+
+_FAIL = _with_attempt(
+    FAIL.update(
+        failures=TASKS.c.failures + 1,
+        error_code=bindparam("code", type_=Text),
+        error_message=_CLAIMS.c.message,
+    ),
+    AttemptOutcome.FAILED,
+)
+_WAIT = _with_attempt(WAIT.update(due_at=func.now()), AttemptOutcome.WAITING)
+_HAND_BACK = _of_holder(WAIT.update(due_at=func.now())).returning(TASKS.c.id)
+
+
+def fail(
+    session: Session,
+    claims: Sequence[Claim],
+    *,
+    code: FailureCode,
+    detail: str = "",
+    worker: str,
+) -> int:
+    """Jira's answer about these tickets ends their tasks. Returns how many leases still held."""
+    messages = [failure_message(code, key=c.ticket_key, detail=detail) for c in claims]
+    values = {"code": code.value, "worker": worker}
+    return _settle(session, _FAIL, claims, messages=messages, values=values)
+
+
+def wait(session: Session, claims: Sequence[Claim], *, code: str, message: str, worker: str) -> int:
+    """The call failed as a whole: the tasks are due again and count no failure.
+
+    Returns how many leases still held.
+    """
+    messages = [message] * len(claims)
+    values = {"code": code, "worker": worker}
+    return _settle(session, _WAIT, claims, messages=messages, values=values)
+
+
+def hand_back(session: Session, claims: Sequence[Claim]) -> int:
+    """The tickets were not reached in time: the tasks are due again, without an attempt.
+
+    Returns how many leases still held.
+    """
+    return _settle(session, _HAND_BACK, claims, messages=[""] * len(claims), values={})
+
+
+def _settle(
+    session: Session,
+    statement: Insert | Update,
+    claims: Sequence[Claim],
+    *,
+    messages: Sequence[str],
+    values: Mapping[str, Any],
+) -> int:
+    if not claims:
+        return 0
+    arrays = {**_arrays(claims), "messages": messages}
+    return len(session.execute(statement, {**arrays, **values}).all())
+
+
+def _arrays(claims: Sequence[Claim]) -> dict[str, Any]:
+    return {"ids": [c.task_id for c in claims], "tokens": [c.lease_token for c in claims]}
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingTask:
+    """A task whose job waits for a ticket that was read."""
+
+    task_id: str
+    job_id: str
+    issue_id: str
+    running: bool
+
+
+# A bulk read may fill running tasks that it claimed itself. A webhook or poll may fill every
+# running task, also one that a slow drain holds.
+_WAITING = text("""
+SELECT t.id, t.job_id, w.issue_id, t.status = 'running' AS running
+FROM unnest(CAST(:keys AS text[]), CAST(:issue_ids AS text[])) AS w(key, issue_id)
+JOIN sync_tasks t ON t.ticket_key = w.key
+WHERE t.status IN ('pending', 'failed') OR (t.status = 'running' AND (:any_running
+    OR (t.id, t.lease_token) IN (
+        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[])))))
+""")
+_LOCK_WAITING = text("""
+SELECT t.id FROM sync_tasks t
+WHERE t.id = ANY(:task_ids) AND (t.status IN ('pending', 'failed')
+    OR (t.status = 'running' AND (:any_running OR (t.id, t.lease_token) IN (
+        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[]))))))
+ORDER BY t.id FOR UPDATE
+""")
+
+
+def waiting_for(
+    session: Session, issue_by_key: Mapping[str, str], *, source: Source, claims: Sequence[Claim]
+) -> list[WaitingTask]:
+    """The tasks that these tickets can fill, not locked yet (see ``lock_waiting``).
+
+    A bulk read whose lease has expired fills nothing: what it read may be out of date.
+    """
+    keys = {"keys": list(issue_by_key), "issue_ids": list(issue_by_key.values())}
+    rows = session.execute(_WAITING, {**keys, **_may_fill(source, claims)})
+    found = [WaitingTask(*row) for row in rows]
+    if source is not Source.API:
+        return found
+    held = {task.issue_id for task in found if task.running}
+    return [task for task in found if task.issue_id in held]
+
+
+def lock_waiting(
+    session: Session, task_ids: Sequence[str], *, source: Source, claims: Sequence[Claim]
+) -> set[str]:
+    """Lock those of the tasks that still wait; lock their jobs before (one order of locks)."""
+    values = {"task_ids": list(task_ids), **_may_fill(source, claims)}
+    return set(session.scalars(_LOCK_WAITING, values))
+
+
+def _may_fill(source: Source, claims: Sequence[Claim]) -> dict[str, Any]:
+    return {"any_running": source in (Source.WEBHOOK, Source.POLL), **_arrays(claims)}
+
+
+_FILLED = with_attempt(
+    FILL.update(
+        source=bindparam("source", type_=Text),
+        filled_at=func.now(),
+        error_code=None,
+        error_message=None,
+    ).where(TASKS.c.id == any_(_IDS)),
+    started_at=func.coalesce(
+        case((bindparam("source", type_=Text) == Source.API.value, TASKS.c.claimed_at)),
+        func.now(),
+    ),
+    source=bindparam("source", type_=Text),
+    outcome=literal(AttemptOutcome.FILLED.value),
+    worker=bindparam("worker", type_=Text),
+)
+
+
+def settle_filled(
+    session: Session, task_ids: Sequence[str], *, source: Source, worker: str
+) -> None:
+    """Settle tasks locked by ``lock_waiting`` whose jobs were filled in this transaction."""
+    values = {"ids": list(task_ids), "source": source.value, "worker": worker}
+    session.execute(_FILLED, values)
