@@ -14,7 +14,7 @@ from tests.support.api_client import api_client
 def rejections(engine: Engine) -> dict[RejectionReason, int]:
     """The rejected webhooks that are counted in the database."""
     with begin(engine) as session:
-        found = webhook_health.hearing(session)
+        found = webhook_health.webhook_health(session)
     return {one.reason: one.count for one in found.rejected}
 
 
