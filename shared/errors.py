@@ -1,6 +1,7 @@
 """Errors for the caller, with a stable code; only api.http.errors knows their HTTP statuses."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,26 @@ class InvalidInputError(AppError):
         self.problems = problems
 
 
+class Kind(StrEnum):
+    """What can be looked for, as messages name it."""
+
+    JOB = "Job"
+    PATH = "Path"
+    SERIAL = "SerialNumber"
+    TASK = "SyncTask"
+    TICKET = "Ticket"
+    DELIVERY = "Delivery"
+    BULK_ACTION = "BulkAction"
+    TOKEN = "Token in use"  # noqa: S105  words of a message, no token
+    OPERATOR = "Operator"
+
+
 class NotFoundError(AppError):
     """No record has this identifier: ``Job not found: {id}``."""
 
     code = "not_found"
 
-    def __init__(self, kind: str, identifier: str) -> None:
+    def __init__(self, kind: Kind, identifier: str) -> None:
         super().__init__(f"{kind} not found: {identifier}")
 
 

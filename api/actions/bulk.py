@@ -11,7 +11,7 @@ from shared.accounts.audit import AuditContext
 from shared.actions import bulk
 from shared.actions import queries as bulk_queries
 from shared.broker.wakeups import Wakeup
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.models import BulkAction
 from shared.states import Operation
 
@@ -51,5 +51,5 @@ def read(action_id: str) -> BulkAction:
     with transaction() as session:
         action = bulk_queries.one(session, action_id)
     if action is None:
-        raise NotFoundError(bulk_queries.KIND, action_id)
+        raise NotFoundError(Kind.BULK_ACTION, action_id)
     return action

@@ -25,9 +25,8 @@ from shared.actions import bulk
 from shared.actions.deliveries import replay as replay_one
 from shared.broker.wakeups import Wakeup
 from shared.database.engine import begin
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.states import Operation, Scope
-from shared.webhooks import inbox
 from shared.webhooks import queries as delivery_queries
 from shared.webhooks.queries import DeliveryRow
 
@@ -102,5 +101,5 @@ def replay_all(body: ReplayRequest) -> Response:
 def _found(session: Session, delivery_id: str) -> DeliveryRow:
     row = delivery_queries.one(session, delivery_id)
     if row is None:
-        raise NotFoundError(inbox.KIND, delivery_id)
+        raise NotFoundError(Kind.DELIVERY, delivery_id)
     return row

@@ -26,10 +26,10 @@ from api.schemas.jobs import (
 )
 from api.schemas.paths import PathOut
 from shared.database.engine import begin
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
 from shared.jobs import store as jobs
-from shared.jobs.job import KIND, JobView
+from shared.jobs.job import JobView
 from shared.jobs.store import Contents
 from shared.production import paths as path_store
 from shared.production import progress
@@ -93,7 +93,7 @@ def read(path: JobPath) -> Response:
 def _found(session: Session, job_id: str) -> JobView:
     view = queries.job_view(session, job_id)
     if view is None:
-        raise NotFoundError(KIND, job_id)
+        raise NotFoundError(Kind.JOB, job_id)
     return view
 
 

@@ -12,9 +12,8 @@ from api.runtime import in_transaction, transaction
 from api.schemas.jobs import JobPath, UpdateHeaders
 from api.schemas.paths import PathDetail, PathOut
 from api.schemas.routing import PathCreate, PathOfAddress, PathUpdate
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
-from shared.jobs.job import KIND
 from shared.production import paths as path_store
 from shared.production.paths import PathView
 from shared.states import Scope
@@ -62,14 +61,14 @@ def read_of_job(path: JobPath) -> Response:
     with transaction() as session:
         found = path_store.paths_of(session, path.id)
         if not found and queries.job_view(session, path.id) is None:
-            raise NotFoundError(KIND, path.id)
+            raise NotFoundError(Kind.JOB, path.id)
     return json_answer([PathOut.of(one) for one in found])
 
 
 def _found(session: Session, path_id: str) -> PathView:
     found = path_store.get(session, path_id)
     if found is None:
-        raise NotFoundError(path_store.KIND, path_id)
+        raise NotFoundError(Kind.PATH, path_id)
     return found
 
 
@@ -91,9 +90,9 @@ def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Resp
     """Change a path; what is left out stays. Steps are matched by their `id`."""
 
     def work(session: Session) -> PathView:
-        held = path_store.held(session, path.id)
-        check_if_match(held.version)
-        return path_store.update(session, held, body.changes())
+        current = path_store.lock_path(session, path.id)
+        check_if_match(current.version)
+        return path_store.update(session, current, body.changes())
 
     changed = in_transaction(work)
     return json_answer(PathOut.of(changed), headers={"ETag": entity_tag(changed.version)})
@@ -110,9 +109,9 @@ def delete(path: PathOfAddress, header: UpdateHeaders) -> Response:  # noqa: ARG
     """Delete a path that never had a serial number."""
 
     def work(session: Session) -> None:
-        held = path_store.held(session, path.id)
-        check_if_match(held.version)
-        path_store.remove(session, held)
+        current = path_store.lock_path(session, path.id)
+        check_if_match(current.version)
+        path_store.remove(session, current)
 
     in_transaction(work)
     return no_content()

@@ -28,7 +28,7 @@ from api.schemas.sync_summary import SummaryOut
 from shared.actions import bulk
 from shared.actions import tasks as task_actions
 from shared.database.engine import begin
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.states import Operation, Scope
 from shared.sync import pauses
 from shared.sync import queries as task_queries
@@ -155,5 +155,5 @@ def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
 def _found(session: Session, task_id: str) -> TaskView:
     task = task_queries.one(session, task_id)
     if task is None:
-        raise NotFoundError(task_queries.KIND, task_id)
+        raise NotFoundError(Kind.TASK, task_id)
     return task

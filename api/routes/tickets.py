@@ -12,8 +12,7 @@ from api.runtime import current_runtime, transaction
 from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery
 from shared.database.engine import begin
-from shared.errors import NotFoundError
-from shared.jobs.job import KIND
+from shared.errors import Kind, NotFoundError
 from shared.states import Scope
 from shared.tickets import drift
 from shared.tickets import queries as ticket_queries
@@ -54,7 +53,7 @@ def read(path: TicketPath) -> Response:
     with transaction() as session:
         row = ticket_queries.one(session, path.key)
     if row is None:
-        raise NotFoundError("Ticket", path.key)
+        raise NotFoundError(Kind.TICKET, path.key)
     return json_answer(TicketOut.of(row, browse_url=current_runtime().settings.browse_url))
 
 
@@ -66,5 +65,5 @@ def read_drift(path: JobPath) -> Response:
     with transaction() as session:
         found = drift.of_job(session, path.id)
     if found is None:
-        raise NotFoundError(KIND, path.id)
+        raise NotFoundError(Kind.JOB, path.id)
     return json_answer(DriftOut.of(found))

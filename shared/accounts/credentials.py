@@ -1,4 +1,4 @@
-"""Who may do what: the scopes of spec/API.md, "Access", and a caller who holds some of them."""
+"""Callers: the actor that the audit names, and the scopes that a credential has."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from shared.states import ActorKind, Scope
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something, as history and audit name them."""
+    """The person or program that does something, as history and audit name it."""
 
     kind: ActorKind
     name: str
@@ -15,9 +15,9 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A caller as far as we know them.
+    """An authenticated caller.
 
-    ``id`` is stable and says whose idempotency keys are whose; ``name`` is what history shows.
+    ``id`` is stable and separates the idempotency keys of callers; ``name`` is shown in history.
     """
 
     id: str
@@ -25,9 +25,9 @@ class Credential:
     scopes: frozenset[Scope]
 
     def may(self, scope: Scope) -> bool:
-        """Whether the caller holds this scope."""
+        """Whether the caller has this scope."""
         return scope in self.scopes
 
 
 OPEN = Credential(id="open", name="anonymous", scopes=frozenset(Scope))
-"""The caller of an API that asks nobody (spec/API.md, "Access": loopback and no token)."""
+"""Every caller of an API without authentication (spec/API.md, "Access": loopback, no token)."""

@@ -1,4 +1,4 @@
-"""Who can reach the API: on loopback this machine, beyond it whoever holds a credential."""
+"""The check at start that an API which others can reach has a credential to ask for."""
 
 import ipaddress
 import threading
@@ -12,13 +12,12 @@ from shared.accounts import tokens as access_tokens
 from shared.errors import SettingsError
 from shared.settings import Settings
 
-LOOK_SECONDS = 8.0
-"""How long the database may take to say whether there is a credential: the server must refuse
-within 10 s (spec/API.md, "Access")."""
+CHECK_SECONDS = 8.0
+"""How long the check may take: the server must refuse within 10 s (spec/API.md, "Access")."""
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a server that listens on ``host`` is reachable from this machine alone."""
+    """Whether a server that listens on ``host`` can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -28,9 +27,9 @@ def is_loopback(host: str) -> bool:
 
 
 def check_exposure(settings: Settings) -> None:
-    """Refuse to listen beyond loopback while nobody could be asked for a credential.
+    """Refuse to listen beyond loopback while no credential exists.
 
-    Raises SettingsError that names the setting and the remedy (spec/API.md, "Access").
+    Raises SettingsError, which names the setting and the remedy (spec/API.md, "Access").
     """
     if is_loopback(settings.host):
         return
@@ -52,7 +51,7 @@ def check_exposure(settings: Settings) -> None:
 
 
 def _credential_exists(settings: Settings) -> bool | None:
-    """None where the database does not say so in time: a connection may hang without an error."""
+    """None if the database does not answer in time; a connection can hang without an error."""
     try:
         dsn = settings.database_dsn()
     except SettingsError:
@@ -60,7 +59,7 @@ def _credential_exists(settings: Settings) -> bool | None:
     answers: list[bool] = []
     thread = threading.Thread(target=_ask, args=(dsn, answers), daemon=True)
     thread.start()
-    thread.join(LOOK_SECONDS)
+    thread.join(CHECK_SECONDS)
     return answers[0] if answers else None
 
 

@@ -1,4 +1,4 @@
-"""Logging in to the dashboard, and the lock-out of those who guess."""
+"""Logging in to the dashboard, and the lock-out after too many wrong guesses."""
 
 import ipaddress
 import math
@@ -17,21 +17,21 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 
 FREE_GUESSES = {"name": 5, "address": 20}
-"""Wrong guesses in a row that cost nothing but themselves."""
+"""Wrong guesses in a row before the lock-out begins."""
 FIRST_LOCK_SECONDS = 30
 LONGEST_LOCK_SECONDS = 15 * 60
-"""The lock doubles with each further wrong guess, up to this."""
-_FORGET = "1 day"
+"""The lock-out doubles with each further wrong guess, up to this."""
+_EXPIRY = "1 day"
 
 
 class BadLoginError(AppError):
-    """Name or password is wrong; which of them is not said."""
+    """Name or password is wrong; the message does not say which."""
 
     code = "bad_login"
 
 
 class LockedOutError(AppError):
-    """Too many guesses; ``seconds`` until the next is heard."""
+    """Too many guesses; the next is checked after ``seconds``."""
 
     code = "locked_out"
 
@@ -60,8 +60,8 @@ class _Subject:
 def log_in(engine: Engine, name: str, *, password: str, address: str) -> OperatorView:
     """The operator of this name and password.
 
-    Every guess is counted before it is looked at, so that many at once gain nothing; a success
-    takes it back. Without the database nobody comes in. Raises BadLoginError, LockedOutError.
+    Every guess is counted before it is checked, so that many at once gain nothing; a success
+    removes its own count. Raises BadLoginError or LockedOutError.
     """
     subjects = (_Subject("address", network_of(address)), _Subject("name", name.strip()[:100]))
     in_transaction(engine, lambda s: _count(s, subjects))
@@ -76,7 +76,7 @@ def log_in(engine: Engine, name: str, *, password: str, address: str) -> Operato
 
 
 def network_of(address: str) -> str:
-    """What is counted as one address: for IPv6 the /64 that one subscriber has."""
+    """What counts as one address: for IPv6 the /64 network of one subscriber."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -89,10 +89,10 @@ def network_of(address: str) -> str:
 _COUNT = text(f"""
 INSERT INTO login_failures AS g (subject, failures) VALUES (:subject, 1)
 ON CONFLICT (subject) DO UPDATE SET
-    failures = CASE WHEN g.last_at < now() - interval '{_FORGET}' THEN 1 ELSE g.failures + 1 END,
+    failures = CASE WHEN g.last_at < now() - interval '{_EXPIRY}' THEN 1 ELSE g.failures + 1 END,
     last_at = now(),
     locked_until = CASE
-        WHEN g.last_at >= now() - interval '{_FORGET}' AND g.failures + 1 >= :free
+        WHEN g.last_at >= now() - interval '{_EXPIRY}' AND g.failures + 1 >= :free
         THEN now() + make_interval(secs => LEAST(
             CAST(:longest AS float8),
             CAST(:first AS float8) * 2 ^ LEAST(g.failures + 1 - :free, 30))) END
@@ -102,7 +102,7 @@ RETURNING failures
 _LOCKED = text("SELECT locked_until, now() AS moment FROM login_failures WHERE subject = :subject")
 _TIDY = text(f"""
 DELETE FROM login_failures WHERE subject IN (
-    SELECT subject FROM login_failures WHERE last_at < now() - interval '{_FORGET}'
+    SELECT subject FROM login_failures WHERE last_at < now() - interval '{_EXPIRY}'
     ORDER BY last_at LIMIT 20 FOR UPDATE SKIP LOCKED)
 """)  # noqa: S608  a constant of ours
 
@@ -127,7 +127,7 @@ def _seconds_left(session: Session, subject: _Subject) -> int:
 
 
 _FORGIVE_NAME = text("DELETE FROM login_failures WHERE subject = :subject")
-# An address may be many people's: one that knows a password must not clear the others' guesses.
+# Many people may share an address: a login of one must not clear the guesses of the others.
 _FORGIVE_ADDRESS = text("""
 UPDATE login_failures SET failures = GREATEST(failures - 1, 0), locked_until = NULL
 WHERE subject = :subject

@@ -1,4 +1,4 @@
-"""The dashboard's operators: accounts, passwords, sessions that end when they must."""
+"""The dashboard's operators: accounts, passwords, and ending their sessions."""
 
 import threading
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from sqlalchemy.orm import Session
 
 from shared.accounts.credentials import Actor
 from shared.accounts.tokens import checked_name
-from shared.errors import ConflictError, InvalidInputError, NotFoundError
+from shared.errors import ConflictError, InvalidInputError, Kind, NotFoundError
 from shared.states import ActorKind, Role
 
 MIN_PASSWORD = 10
 MAX_PASSWORD = 1024
-"""Lengths of a password in characters: long enough to be worth guessing limits, short to hash."""
+"""Lengths of a password, in characters."""
 
-# OWASP's parameters for argon2id: 19 MiB a guess, so that logins cannot eat the memory.
+# OWASP's parameters for argon2id: 19 MiB for each guess, and at most two guesses at a time.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-_NOBODY = _hasher.hash("nobody has this password")
+_DUMMY_HASH = _hasher.hash("the password of no account")
 _hashing = threading.Semaphore(2)
 
 
@@ -37,12 +37,12 @@ class OperatorView:
     last_login_at: datetime | None
 
     def may(self, role: Role) -> bool:
-        """Whether this operator may do what the role may."""
+        """Whether this operator may do what the role may do."""
         return role is Role.READ_ONLY or self.role is Role.FULL
 
     @property
     def actor(self) -> Actor:
-        """How audit names them."""
+        """The operator as the audit names actors."""
         return Actor(ActorKind.OPERATOR, self.name)
 
 
@@ -57,13 +57,14 @@ _IN_SESSION = text(f"""
 SELECT {_COLUMNS} FROM operators
 WHERE id = :id AND session_version = :version AND removed_at IS NULL AND NOT disabled
 """)  # noqa: S608  the columns are ours
-_CHANGE = """
-UPDATE operators SET session_version = session_version + 1, {change}
+# Every change ends the account's sessions: they name the version they began with.
+_CHANGE = text("""
+UPDATE operators SET session_version = session_version + 1,
+    password_hash = COALESCE(CAST(:hash AS text), password_hash),
+    disabled = COALESCE(CAST(:disabled AS boolean), disabled),
+    removed_at = CASE WHEN CAST(:remove AS boolean) THEN now() END
 WHERE name = :name AND removed_at IS NULL RETURNING id
-"""
-_PASSWORD = text(_CHANGE.format(change="password_hash = :hash"))
-_DISABLE = text(_CHANGE.format(change="disabled = :disabled"))
-_REMOVE = text(_CHANGE.format(change="removed_at = now()"))
+""")
 
 
 def add(session: Session, name: str, *, password: str, role: Role) -> OperatorView:
@@ -81,41 +82,49 @@ def listed(session: Session) -> list[OperatorView]:
 
 
 def set_password(session: Session, name: str, *, password: str) -> None:
-    """Change a password; every session of the account ends, and its lock-out. NotFoundError."""
-    _changed(session.scalar(_PASSWORD, {"name": name, "hash": hash_password(password)}), name)
+    """Change a password; it ends the account's sessions and lock-out. Raises NotFoundError."""
+    _change(session, name, password_hash=hash_password(password))
     session.execute(
         text("DELETE FROM login_failures WHERE subject = :subject"), {"subject": f"name:{name}"}
     )
 
 
 def set_disabled(session: Session, name: str, *, disabled: bool) -> None:
-    """Shut an account, ending its sessions, or open it again. Raises NotFoundError."""
-    _changed(session.scalar(_DISABLE, {"name": name, "disabled": disabled}), name)
+    """Disable an account, which ends its sessions, or enable it. Raises NotFoundError."""
+    _change(session, name, disabled=disabled)
 
 
 def remove(session: Session, name: str) -> None:
-    """End an account and its sessions; the name is free again. Raises NotFoundError."""
-    _changed(session.scalar(_REMOVE, {"name": name}), name)
+    """Remove an account and end its sessions; the name is free again. Raises NotFoundError."""
+    _change(session, name, remove=True)
 
 
-def _changed(found: int | None, name: str) -> None:
-    if found is None:
-        raise NotFoundError("Operator", name)
+def _change(
+    session: Session,
+    name: str,
+    *,
+    password_hash: str | None = None,
+    disabled: bool | None = None,
+    remove: bool = False,
+) -> None:
+    values = {"name": name, "hash": password_hash, "disabled": disabled, "remove": remove}
+    if session.scalar(_CHANGE, values) is None:
+        raise NotFoundError(Kind.OPERATOR, name)
 
 
 def in_session(session: Session, operator_id: int, *, version: int) -> OperatorView | None:
-    """Who a session belongs to; None once it was ended."""
+    """The operator of a session; None if the session has ended."""
     row = session.execute(_IN_SESSION, {"id": operator_id, "version": version}).one_or_none()
     return None if row is None else _view(row)
 
 
 def any_made(session: Session) -> bool:
-    """Whether an account was ever made. A removed one counts: taking one away opens nothing."""
+    """Whether an account was ever made. Removed ones count: removing the last opens nothing."""
     return bool(session.scalar(text("SELECT EXISTS (SELECT FROM operators)")))
 
 
 def any_in_use(session: Session) -> bool:
-    """Whether anybody could log in."""
+    """Whether an account exists that can log in."""
     return bool(
         session.scalar(
             text("SELECT EXISTS (SELECT FROM operators WHERE removed_at IS NULL AND NOT disabled)")
@@ -130,7 +139,7 @@ def _view(row: Row[tuple[object, ...]]) -> OperatorView:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """What a login is checked against."""
+    """An operator with the hash that a password is checked against."""
 
     operator: OperatorView
     password_hash: str
@@ -154,12 +163,12 @@ def secret_of(session: Session, name: str) -> Secret | None:
 
 
 def note_login(session: Session, operator_id: int) -> None:
-    """Somebody logged in."""
+    """Record that the operator logged in."""
     session.execute(_LOGGED_IN, {"id": operator_id})
 
 
 def hash_password(password: str) -> str:
-    """An argon2id hash. Raises InvalidInputError for a password nobody should have."""
+    """An argon2id hash. Raises InvalidInputError if the password is too short or too long."""
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
         raise InvalidInputError(
             f"A password has at least {MIN_PASSWORD} and at most {MAX_PASSWORD} characters"
@@ -169,12 +178,12 @@ def hash_password(password: str) -> str:
 
 
 def verify(secret: Secret | None, password: str) -> bool:
-    """Whether the password is right; takes as long for an account that does not exist."""
+    """Whether the password is right. Takes as long if the account does not exist."""
     if len(password) > MAX_PASSWORD:
         return False
     try:
         with _hashing:
-            _hasher.verify(secret.password_hash if secret else _NOBODY, password)
+            _hasher.verify(secret.password_hash if secret else _DUMMY_HASH, password)
     except (VerificationError, InvalidHashError):
         return False
     return secret is not None

@@ -1,4 +1,4 @@
-"""The key that signs the dashboard's sessions: given, or made once and kept."""
+"""The key that signs the dashboard's sessions: from the settings, or generated and stored."""
 
 import contextlib
 import os
@@ -13,10 +13,10 @@ FILE = "secret-key"
 
 
 def session_key(settings: Settings) -> str:
-    """``ROUTECARD_SECRET_KEY``, else the one kept in ``ROUTECARD_HOME``, made at first use.
+    """``ROUTECARD_SECRET_KEY``, else the key stored in ``ROUTECARD_HOME``, generated at first use.
 
-    Where that folder cannot be written, a key of this process alone: logins then do not outlive
-    it, and the log says so.
+    If that folder cannot be written, the key is this process's own: logins end with the process,
+    and a warning is logged.
     """
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()

@@ -1,4 +1,4 @@
-"""API tokens: made, shown once, kept as a hash, looked up, revoked."""
+"""API tokens: created and shown once, stored as a hash, looked up, revoked."""
 
 import hashlib
 import secrets
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.accounts.credentials import Credential
-from shared.errors import ConflictError, InvalidInputError, NotFoundError
+from shared.errors import ConflictError, InvalidInputError, Kind, NotFoundError
 from shared.models import ApiToken, table_of
 from shared.states import Scope
 
@@ -31,7 +31,7 @@ def new_token() -> str:
 
 
 def well_formed(token: str) -> bool:
-    """Whether this could be one of ours; a slip of the keyboard needs no look at the database."""
+    """Whether this has the form and checksum of our tokens; others are not looked up."""
     if len(token) != _LENGTH or not token.startswith(PREFIX) or not token.isascii():
         return False
     body = token.removeprefix(PREFIX)
@@ -39,7 +39,7 @@ def well_formed(token: str) -> bool:
 
 
 def hash_of(token: str) -> str:
-    """What is stored. A fast hash suffices: there is nothing to guess in 256 random bits."""
+    """What is stored. A fast hash is enough, as 256 random bits cannot be guessed."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
@@ -48,7 +48,7 @@ def _checksum(body: str) -> str:
 
 
 def create(session: Session, name: str, *, scopes: Iterable[Scope]) -> str:
-    """Make a token and return it: this is the only moment it can be seen.
+    """Create a token and return it; it is not stored and cannot be shown again.
 
     Raises InvalidInputError for an unusable name or no scope, ConflictError for a name in use.
     """
@@ -69,7 +69,7 @@ def create(session: Session, name: str, *, scopes: Iterable[Scope]) -> str:
 
 
 def checked_name(name: str) -> str:
-    """A name as it is shown in histories, trimmed. Raises InvalidInputError."""
+    """A name of a token or an operator, trimmed. Raises InvalidInputError."""
     trimmed = name.strip()
     if not trimmed or len(trimmed) > MAX_NAME or not trimmed.isprintable():
         raise InvalidInputError(f"A name is 1 to {MAX_NAME} printable characters")
@@ -88,7 +88,7 @@ class TokenView:
 
 
 def listed(session: Session) -> list[TokenView]:
-    """All tokens, revoked ones too, in the order they were made."""
+    """All tokens, also revoked ones, oldest first."""
     return [
         TokenView(t.name, tuple(t.scopes), t.created_at, t.last_used_at, t.revoked_at)
         for t in session.scalars(select(ApiToken).order_by(ApiToken.id))
@@ -102,9 +102,9 @@ _REVOKE = text(
 
 
 def revoke(session: Session, name: str) -> None:
-    """End a token; every API process knows within a second. Raises NotFoundError."""
+    """Revoke a token; every API process knows it within a second. Raises NotFoundError."""
     if session.scalar(_REVOKE, {"name": name}) is None:
-        raise NotFoundError("Token in use", name)
+        raise NotFoundError(Kind.TOKEN, name)
 
 
 _LOOK_UP = text("""
@@ -112,7 +112,7 @@ SELECT id, name, scopes,
     last_used_at IS NULL OR last_used_at < now() - interval '1 minute' AS stale
 FROM api_tokens WHERE token_hash = :hash AND revoked_at IS NULL
 """)
-# Only who finds it stale writes, so that a busy token costs one write a minute.
+# A token in constant use costs one write a minute; concurrent requests skip the locked row.
 _TOUCH = text("""
 UPDATE api_tokens SET last_used_at = now() WHERE id = (
     SELECT id FROM api_tokens
@@ -122,7 +122,7 @@ UPDATE api_tokens SET last_used_at = now() WHERE id = (
 
 
 def look_up(session: Session, token: str) -> Credential | None:
-    """Whose token this is, None where it is nobody's. Notes its use, to the minute."""
+    """The credential of this token, or None. Records the time of its use, to the minute."""
     if not well_formed(token):
         return None
     row = session.execute(_LOOK_UP, {"hash": hash_of(token)}).one_or_none()
@@ -136,12 +136,12 @@ def look_up(session: Session, token: str) -> Credential | None:
 
 
 def any_made(session: Session) -> bool:
-    """Whether a token was ever made. A revoked one counts: taking one away opens nothing."""
+    """Whether a token was ever made. Revoked ones count: revoking the last opens nothing."""
     return bool(session.scalar(text("SELECT EXISTS (SELECT FROM api_tokens)")))
 
 
 def any_in_use(session: Session) -> bool:
-    """Whether anybody could come in with a token."""
+    """Whether a token exists that is not revoked."""
     return bool(
         session.scalar(text("SELECT EXISTS (SELECT FROM api_tokens WHERE revoked_at IS NULL)"))
     )

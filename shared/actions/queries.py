@@ -7,8 +7,6 @@ from sqlalchemy.orm import Session, joinedload
 
 from shared.models import BulkAction
 
-KIND = "BulkAction"
-
 
 def one(session: Session, action_id: str) -> BulkAction | None:
     """One action with its audit event; None if there is none with this id."""

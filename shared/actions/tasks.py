@@ -12,13 +12,13 @@ from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
 from shared.actions.counts import Counts
 from shared.database.filtering import plan_for_these_values
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, Kind, NotFoundError
 from shared.models import Job, SyncTask, table_of
 from shared.states import Operation, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.sync import tasks as sync_tasks
-from shared.sync.queries import KIND, TaskFilter
+from shared.sync.queries import TaskFilter
 
 
 class Skip(StrEnum):
@@ -59,7 +59,7 @@ def act(session: Session, operation: Operation, task_id: str, *, context: AuditC
     """
     skips = _apply(session, operation, [task_id], context)
     if not skips:
-        raise NotFoundError(KIND, task_id)
+        raise NotFoundError(Kind.TASK, task_id)
     if (skip := skips[0]) is not None:
         raise ConflictError(f"Cannot {operation} {task_id}: {_REFUSALS[skip]}")
     audit.write(session, AuditAction(operation), context, subject=task_id)

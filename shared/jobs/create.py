@@ -9,11 +9,11 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, Kind, NotFoundError
 from shared.fill import from_copy
 from shared.ids import Prefix, new_id
 from shared.jobs import queries
-from shared.jobs.job import KIND, JobDraft, JobRow, JobView, TaskRow
+from shared.jobs.job import JobDraft, JobRow, JobView, TaskRow
 from shared.models import FIELDS_OF_TICKET, JIRA_FIELDS
 from shared.states import TaskStatus
 from shared.sync import pauses
@@ -152,7 +152,7 @@ def _view(job: dict[str, Any], task: dict[str, str] | None, now: datetime) -> Jo
 def _not_linked(session: Session, job_id: str) -> ConflictError | NotFoundError:
     row = session.execute(_KEY, {"id": job_id}).one_or_none()
     if row is None:
-        return NotFoundError(KIND, job_id)
+        return NotFoundError(Kind.JOB, job_id)
     return ConflictError(f"Job is already linked to {row.jira_ticket_key}")
 
 

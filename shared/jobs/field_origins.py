@@ -1,6 +1,5 @@
-"""Read models of the pages about jobs: progress of a list, and who filled which Jira field when."""
+"""Which Jira field of a job was filled by whom, and when."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -9,67 +8,20 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from shared.models import JIRA_FIELDS, JiraField
-from shared.production.progress import percent
 from shared.states import TaskStatus
-
-MOST_PRIORITIES = 30
-"""Priorities a list offers to choose from; sites have five or so."""
-
-
-class Made(NamedTuple):
-    """How far a job is, in units; ``paths`` is how many it has."""
-
-    paths: int
-    completed: int
-    goal: int
-
-    @property
-    def percent(self) -> float:
-        """Completed units in percent of the goal; may exceed 100."""
-        return percent(self.completed, goal=self.goal)
-
-
-_PROGRESS = text("""
-SELECT j.id, count(p.id), COALESCE(CAST(sum(p.completed_count) AS bigint), 0), j.goal_quantity
-FROM unnest(CAST(:ids AS text[])) AS w(id) JOIN jobs j ON j.id = w.id
-LEFT JOIN paths p ON p.job_id = j.id GROUP BY j.id
-""")
-
-
-def progress_of(session: Session, job_ids: Sequence[str]) -> dict[str, Made]:
-    """How far these jobs are, by id: a row a path, however many units there are."""
-    rows = session.execute(_PROGRESS, {"ids": list(job_ids)})
-    return {job_id: Made(*made) for job_id, *made in rows}
-
-
-# From one value of the index to the next: as many steps as there are values, not rows.
-_PRIORITIES = text("""
-WITH RECURSIVE known AS (
-    (SELECT min(jira_priority) AS name, 1 AS at FROM jobs)
-    UNION ALL
-    SELECT (SELECT min(j.jira_priority) FROM jobs j WHERE j.jira_priority > k.name), k.at + 1
-    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
-)
-SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
-""")
-
-
-def priorities(session: Session) -> list[str]:
-    """The priorities that jobs have, in order of the alphabet."""
-    return list(session.scalars(_PRIORITIES, {"most": MOST_PRIORITIES}))
 
 
 class Filler(StrEnum):
-    """Who filled a Jira field of a job, or why nobody has."""
+    """Who filled a Jira field of a job, or why it is empty."""
 
     CLIENT = "client"
-    """It came with the request that made the job."""
+    """It came with the request that created the job."""
     LINK = "link"
-    """The key, by a link made later."""
+    """The key, by a later link."""
     TICKET = "ticket"
     """The fill took it from the ticket."""
     UNKNOWN = "unknown"
-    """Client or ticket: the job is older than the record of it."""
+    """Client or ticket: the job is older than ``client_fields``."""
     ABSENT = "absent"
     """The fill found nothing in the ticket."""
     WAITING = "waiting"
@@ -77,7 +29,7 @@ class Filler(StrEnum):
     UNFILLED = "unfilled"
     """The fill failed or was cancelled."""
     LEFT_OUT = "left_out"
-    """The client left it out, and there is no ticket to take it from."""
+    """The client left it out, and the job has no ticket."""
 
 
 class Origin(NamedTuple):

@@ -8,9 +8,6 @@ from typing import NamedTuple
 from shared.states import TaskStatus
 from shared.sync.pauses import Pause
 
-KIND = "Job"
-"""What messages call it: ``Job not found: {id}``."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobDraft:

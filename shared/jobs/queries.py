@@ -1,4 +1,4 @@
-"""Read models: what lists, pages and answers show, without changing anything."""
+"""Reading jobs: one, lists by page, and which of their fills have ended."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _WIDTH = len(JobRow._fields)
 
 
 def job_view(session: Session, job_id: str) -> JobView | None:
-    """One job as the API and the pages show it; None where there is none."""
+    """One job as the API and the pages show it; None if it does not exist."""
     row = session.execute(_VIEW.where(_JOBS.c.id == job_id)).one_or_none()
     return _views(session, [row])[0] if row else None
 
@@ -38,7 +38,10 @@ def job_views(session: Session, job_ids: Collection[str]) -> dict[str, JobView]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """Which jobs a list shows; None shows all. ``words``: any part of name, key, part number."""
+    """Which jobs a list shows; None means no condition.
+
+    ``words`` is any part of name, ticket key or part number.
+    """
 
     words: str | None = None
     ticket_key: str | None = None
@@ -62,7 +65,7 @@ def jobs_page(
 
 
 def jobs_statement(*, limit: int, before: str | None, filters: JobFilter) -> Select[Any]:
-    """The query of ``jobs_page``, apart so that a test can see its plan."""
+    """The query of ``jobs_page``; a test looks at its plan."""
     statement = _VIEW.where(*_conditions(filters)).order_by(_JOBS.c.id.desc()).limit(limit)
     return statement if before is None else statement.where(_JOBS.c.id < before)
 
@@ -83,13 +86,32 @@ def _conditions(filters: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield jobs.updated_at >= filters.updated_since
 
 
+MOST_PRIORITIES = 30
+"""Most priorities that a list offers to choose from; a Jira site has about five."""
+# Goes from one value of the index to the next: its cost follows the values, not the rows.
+_PRIORITIES = text("""
+WITH RECURSIVE known AS (
+    (SELECT min(jira_priority) AS name, 1 AS at FROM jobs)
+    UNION ALL
+    SELECT (SELECT min(j.jira_priority) FROM jobs j WHERE j.jira_priority > k.name), k.at + 1
+    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
+)
+SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
+""")
+
+
+def priorities(session: Session) -> list[str]:
+    """The priorities that jobs have, in alphabetical order."""
+    return list(session.scalars(_PRIORITIES, {"most": MOST_PRIORITIES}))
+
+
 _ENDED = text("""
 SELECT id FROM sync_tasks WHERE id = ANY(:ids) AND status NOT IN ('pending', 'running')
 """)
 
 
 def ended_tasks(session: Session, task_ids: Collection[str]) -> set[str]:
-    """Which of these sync tasks wait no longer."""
+    """Which of these sync tasks are no longer pending or running."""
     return set(session.scalars(_ENDED, {"ids": list(task_ids)}))
 
 

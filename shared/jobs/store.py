@@ -6,8 +6,7 @@ from enum import Enum, auto
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import ConflictError, NotFoundError
-from shared.jobs.job import KIND
+from shared.errors import ConflictError, Kind, NotFoundError
 from shared.production import paths as path_store
 from shared.sync import tasks as sync_tasks
 
@@ -42,7 +41,7 @@ def update(session: Session, job_id: str, change: JobChange) -> None:
     """
     values = {"id": job_id, "name": change.name, "goal_quantity": change.goal_quantity}
     if session.scalar(_UPDATE, values) is None:
-        raise NotFoundError(KIND, job_id)
+        raise NotFoundError(Kind.JOB, job_id)
 
 
 _LOCK_VERSION = text("SELECT version FROM jobs WHERE id = :id FOR UPDATE")
@@ -53,7 +52,7 @@ def lock_version(session: Session, job_id: str) -> int:
     """Lock one job until the transaction ends; returns its version. Raises NotFoundError."""
     version = session.scalar(_LOCK_VERSION, {"id": job_id})
     if version is None:
-        raise NotFoundError(KIND, job_id)
+        raise NotFoundError(Kind.JOB, job_id)
     return int(version)
 
 

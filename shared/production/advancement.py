@@ -10,7 +10,7 @@ from shared.states import AdvancementMode, DependencyType
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The steps of a path in order, and how freely units move along them."""
+    """The steps of a path in order, and which of them units may skip."""
 
     mode: AdvancementMode
     steps: Sequence[Step]
@@ -35,7 +35,7 @@ class Move:
 
     @property
     def target(self) -> Step | None:
-        """The step the unit arrives at; None where it is completed."""
+        """The step the unit arrives at; None if it is completed."""
         return None if self.completes else self.route.steps[self.to_index]
 
     @property
@@ -50,7 +50,7 @@ class Move:
 
     @property
     def completes(self) -> bool:
-        """Whether the unit is completed by it."""
+        """Whether the move completes the unit."""
         return self.to_index == len(self.route.steps)
 
 
@@ -60,10 +60,10 @@ def next_move(route: Route, from_index: int) -> Move:
 
 
 def move_to(route: Route, from_index: int, *, target_index: int) -> Move:
-    """The move to ``target_index``, where the path's mode allows to skip every step between.
+    """The move to ``target_index``, if the path's mode allows every step between to be skipped.
 
-    Raises InvalidInputError where the path has no such step, ConflictError where the target is
-    not ahead or a step between may not be skipped.
+    Raises InvalidInputError if the path has no such step, ConflictError if the target is not
+    ahead or a step between may not be skipped.
     """
     last = len(route.steps)
     if not 0 <= target_index <= last:
@@ -81,7 +81,7 @@ def move_to(route: Route, from_index: int, *, target_index: int) -> Move:
 
 
 def _why_not_skipped(mode: AdvancementMode, step: Step) -> str | None:
-    """Why a unit may not pass by this step undone (spec/API.md, ``advancementMode``)."""
+    """Why a unit may not skip this step, or None (spec/API.md, ``advancementMode``)."""
     if mode is AdvancementMode.STRICT:
         return "the path is strict"
     if mode is AdvancementMode.FLEXIBLE:

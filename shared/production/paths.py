@@ -1,9 +1,9 @@
 """Paths: every statement that changes one or its steps, and how one is read.
 
-The row of a path is the one lock of all that happens on it: units are created and moved, steps
-are changed and the path is deleted by whoever holds it. Moves on one path queue behind each
-other for the length of a commit; different paths share nothing. Order of locks: job, then paths
-by id, then the serial counter.
+Everything that happens on a path locks the path's row first: units are created and moved, steps
+are changed and the path is deleted under that lock. Moves on one path wait for each other until
+the commit; moves on different paths do not. Order of locks: job, then paths by id, then the
+serial counter.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,19 +16,17 @@ import orjson
 from sqlalchemy import Row, insert, text
 from sqlalchemy.orm import Session
 
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, Kind, NotFoundError
 from shared.ids import Prefix, new_id
 from shared.models import Path, table_of
 from shared.production.advancement import Route
 from shared.production.steps import Step, StepDraft, planned, revised
 from shared.states import AdvancementMode, DependencyType
 
-KIND = "Path"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathDraft:
-    """A path as asked for: checked and normalised, its steps without ids."""
+    """A path to create: checked and normalised, its steps without ids."""
 
     name: str
     goal_quantity: int
@@ -38,7 +36,7 @@ class PathDraft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathChanges:
-    """What an update changes; None leaves things as they are."""
+    """What an update changes; None leaves the value as it is."""
 
     name: str | None = None
     goal_quantity: int | None = None
@@ -63,14 +61,14 @@ class PathView:
     updated_at: datetime
 
 
-# A job that is being deleted is waited for, and then there is none.
-_HOLD_JOB = text("SELECT id FROM jobs WHERE id = :job_id FOR KEY SHARE")
+# Waits for a deletion of the job that is under way, and then finds no job.
+_LOCK_JOB = text("SELECT id FROM jobs WHERE id = :job_id FOR KEY SHARE")
 
 
 def create(session: Session, *, job_id: str, draft: PathDraft) -> PathView:
-    """Store a path with its steps. Raises NotFoundError where there is no such job."""
-    if session.scalar(_HOLD_JOB, {"job_id": job_id}) is None:
-        raise NotFoundError("Job", job_id)
+    """Store a path with its steps. Raises NotFoundError if the job does not exist."""
+    if session.scalar(_LOCK_JOB, {"job_id": job_id}) is None:
+        raise NotFoundError(Kind.JOB, job_id)
     values = {
         "id": new_id(Prefix.PATH),
         "job_id": job_id,
@@ -86,12 +84,12 @@ def create(session: Session, *, job_id: str, draft: PathDraft) -> PathView:
 
 
 def get(session: Session, path_id: str) -> PathView | None:
-    """One path, or None. Costs the same however many units it has."""
+    """One path, or None. The cost does not depend on the number of its units."""
     return paths_by_id(session, [path_id]).get(path_id)
 
 
 def paths_of(session: Session, job_id: str) -> list[PathView]:
-    """The paths of a job in the order of their making; empty too where there is no such job."""
+    """The paths of a job, oldest first; empty also if the job does not exist."""
     return _views(session.execute(_BY_JOB, {"job_id": job_id}))
 
 
@@ -106,9 +104,9 @@ def count_paths(session: Session, job_id: str) -> int:
 
 
 def update(session: Session, path: PathView, changes: PathChanges) -> PathView:
-    """Change a path that ``held`` locked; its version and ``updated_at`` move in any case.
+    """Change a path that ``lock_path`` locked; its version and ``updated_at`` always move.
 
-    Raises what ``shared.production.steps.revised`` raises where the steps cannot be changed so.
+    Raises what ``shared.production.steps.revised`` raises if the steps cannot be changed so.
     """
     steps = path.route.steps
     if changes.steps is not None:
@@ -138,56 +136,55 @@ WHERE id = :id RETURNING *
 
 
 def remove(session: Session, path: PathView) -> None:
-    """Delete a path that ``held`` locked. Raises ConflictError once it has ever had a unit."""
+    """Delete a path that ``lock_path`` locked. Raises ConflictError if it ever had a unit."""
     if path.total_count:
         raise ConflictError("Cannot delete path with serial numbers attached")
     _drop(session, [path.id])
 
 
-# The units go first: the trigger that keeps their history lets it go only after them.
+# Units first: a trigger protects their history for as long as they exist.
 _DROP_UNITS = text("""
-WITH gone AS (DELETE FROM serials WHERE path_id = ANY(:ids) RETURNING number)
-DELETE FROM serial_events e USING gone WHERE e.serial_number = gone.number
+WITH deleted AS (DELETE FROM serials WHERE path_id = ANY(:ids) RETURNING number)
+DELETE FROM serial_events e USING deleted WHERE e.serial_number = deleted.number
 """)
-_HOLD_OF_JOB = text("SELECT id FROM paths WHERE job_id = :job_id ORDER BY id FOR UPDATE")
+_LOCK_OF_JOB = text("SELECT id FROM paths WHERE job_id = :job_id ORDER BY id FOR UPDATE")
 
 
 def delete_of_job(session: Session, job_id: str) -> int:
     """Delete all paths of a job with their units and histories. Returns how many paths.
 
-    The caller holds the job's row FOR UPDATE, so that no path comes in between.
+    The caller has locked the job's row FOR UPDATE, so no path can be added meanwhile.
     """
-    ids = list(session.scalars(_HOLD_OF_JOB, {"job_id": job_id}))
+    ids = list(session.scalars(_LOCK_OF_JOB, {"job_id": job_id}))
     if ids:
         session.execute(_DROP_UNITS, {"ids": ids})
         _drop(session, ids)
     return len(ids)
 
 
-def held(session: Session, path_id: str) -> PathView:
+def lock_path(session: Session, path_id: str) -> PathView:
     """Lock one path for this transaction and read it. Raises NotFoundError."""
-    if found := hold(session, [path_id]):
+    if found := lock_paths(session, [path_id]):
         return found[path_id]
-    raise NotFoundError(KIND, path_id)
+    raise NotFoundError(Kind.PATH, path_id)
 
 
-# NO KEY: rows that refer to the path may be checked against it meanwhile.
-_HOLD = text("SELECT id FROM paths WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+# NO KEY: does not block the foreign-key checks of rows that refer to the path.
+_LOCK = text("SELECT id FROM paths WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 
-def hold(session: Session, path_ids: Sequence[str]) -> dict[str, PathView]:
-    """Lock paths in the one order everybody uses, then read them; by id, those that exist."""
-    return paths_by_id(session, session.scalars(_HOLD, {"ids": list(path_ids)}).all())
+def lock_paths(session: Session, path_ids: Sequence[str]) -> dict[str, PathView]:
+    """Lock paths in order of id, then read them; by id, those that exist."""
+    return paths_by_id(session, session.scalars(_LOCK, {"ids": list(path_ids)}).all())
 
 
-_READ = """
+_SELECT = """
 SELECT p.*, s.id AS step_id, s.name AS step_name, s.location, s.optional, s.dependency_type,
     s.present, s.passed, s.scrapped
 FROM paths p JOIN steps s ON s.path_id = p.id
-WHERE {condition} ORDER BY p.id, s.position
 """
-_BY_ID = text(_READ.format(condition="p.id = ANY(:ids)"))
-_BY_JOB = text(_READ.format(condition="p.job_id = :job_id"))
+_BY_ID = text(f"{_SELECT} WHERE p.id = ANY(:ids) ORDER BY p.id, s.position")
+_BY_JOB = text(f"{_SELECT} WHERE p.job_id = :job_id ORDER BY p.id, s.position")
 
 
 def paths_by_id(session: Session, path_ids: Sequence[str]) -> dict[str, PathView]:
@@ -196,7 +193,7 @@ def paths_by_id(session: Session, path_ids: Sequence[str]) -> dict[str, PathView
 
 
 def _views(rows: Iterable[Row[Any]]) -> list[PathView]:
-    """Paths from rows of one statement, hence of one moment: the counts agree."""
+    """Paths from the rows of one statement: their counts are of one moment and agree."""
     views = []
     for _, group in groupby(rows, key=lambda row: row.id):
         members = list(group)
@@ -252,7 +249,7 @@ def _drop(session: Session, ids: list[str]) -> None:
 
 
 def _write_steps(session: Session, path_id: str, steps: Sequence[Step]) -> None:
-    """Make these the steps of the path, in this order; counts of kept ones stay."""
+    """Make these the steps of the path, in this order; steps that stay keep their counts."""
     session.execute(_DROP_STEPS, {"ids": [path_id], "but": [step.id for step in steps]})
     rows = [
         {

@@ -1,21 +1,21 @@
-"""Progress, read from counts that move in the same transaction as the unit."""
+"""Progress, read from counts that change in the same transaction as the units."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.production.advancement import Move
 from shared.production.steps import Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathProgress:
-    """How far one path is towards its own goal."""
+    """The progress of one path towards its own goal."""
 
     path_id: str
     path_name: str
@@ -30,7 +30,7 @@ class PathProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a job is towards its own goal, and each of its paths (spec/API.md, Progress)."""
+    """The progress of a job and of each of its paths, each towards its own goal (spec/API.md)."""
 
     total_goal: int
     paths: tuple[PathProgress, ...]
@@ -47,7 +47,7 @@ class Progress:
 
 
 def percent(completed: int, *, goal: int) -> float:
-    """Two decimals, rounded down: 100 is shown when the goal is reached and not before."""
+    """Percent to two decimals, rounded down: 100 is not shown before the goal is reached."""
     return completed * 10_000 // goal / 100
 
 
@@ -59,13 +59,13 @@ WHERE j.id = :job_id ORDER BY p.id
 
 
 def progress_of(session: Session, job_id: str) -> Progress:
-    """How far a job is. Reads a row a path, however many units there are.
+    """The progress of a job. Reads one row for each path, however many units there are.
 
-    Raises NotFoundError where there is no such job.
+    Raises NotFoundError if the job does not exist.
     """
     rows = session.execute(_OF_JOB, {"job_id": job_id}).all()
     if not rows:
-        raise NotFoundError("Job", job_id)
+        raise NotFoundError(Kind.JOB, job_id)
     return Progress(
         total_goal=rows[0].total_goal,
         paths=tuple(
@@ -81,15 +81,41 @@ def progress_of(session: Session, job_id: str) -> Progress:
     )
 
 
+class JobProgress(NamedTuple):
+    """The progress of a job in a list; ``paths`` is how many paths it has."""
+
+    paths: int
+    completed: int
+    goal: int
+
+    @property
+    def percent(self) -> float:
+        """Completed units in percent of the goal; may exceed 100."""
+        return percent(self.completed, goal=self.goal)
+
+
+_OF_JOBS = text("""
+SELECT j.id, count(p.id), COALESCE(CAST(sum(p.completed_count) AS bigint), 0), j.goal_quantity
+FROM unnest(CAST(:ids AS text[])) AS w(id) JOIN jobs j ON j.id = w.id
+LEFT JOIN paths p ON p.job_id = j.id GROUP BY j.id
+""")
+
+
+def progress_of_jobs(session: Session, job_ids: Sequence[str]) -> dict[str, JobProgress]:
+    """The progress of these jobs by id, those that exist, in one statement."""
+    rows = session.execute(_OF_JOBS, {"ids": list(job_ids)})
+    return {job_id: JobProgress(*counts) for job_id, *counts in rows}
+
+
 def bottlenecks(steps: Sequence[Step]) -> set[str]:
-    """Ids of the steps where most units wait: all that tie, none where no unit waits anywhere."""
+    """Ids of the steps where most units wait: several on a tie, none if no unit waits."""
     most = max((step.present for step in steps), default=0)
     return {step.id for step in steps if step.present == most > 0}
 
 
 @dataclass(slots=True)
 class Deltas:
-    """What some moves change in the counts, of steps by step id and of paths by path id."""
+    """The changes of counts by some moves: of steps by step id, of paths by path id."""
 
     present: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
@@ -99,12 +125,12 @@ class Deltas:
     path_scrapped: Counter[str] = field(default_factory=Counter)
 
     def created(self, path_id: str, *, at: Step, quantity: int) -> None:
-        """New units stand at a step."""
+        """New units are at a step."""
         self.present[at.id] += quantity
         self.path_total[path_id] += quantity
 
     def moved(self, path_id: str, move: Move) -> None:
-        """A unit left a step, passed those between, and arrived or was completed."""
+        """A unit left a step, passed the steps between, and arrived or was completed."""
         self.present[move.origin.id] -= 1
         self.passed.update(step.id for step in (move.origin, *move.bypassed))
         if move.target_id is None:
@@ -112,8 +138,8 @@ class Deltas:
         else:
             self.present[move.target_id] += 1
 
-    def thrown_out(self, path_id: str, *, at: Step) -> None:
-        """A unit ended at a step."""
+    def was_scrapped(self, path_id: str, *, at: Step) -> None:
+        """A unit was scrapped at a step."""
         self.present[at.id] -= 1
         self.scrapped[at.id] += 1
         self.path_scrapped[path_id] += 1
@@ -138,7 +164,7 @@ WHERE p.id = d.id
 
 
 def apply(session: Session, deltas: Deltas) -> None:
-    """Move the counts. The caller holds the locks of the paths, which cover their steps."""
+    """Apply the changes. The caller has locked the paths; these locks cover their steps."""
     steps = _columns(present=deltas.present, passed=deltas.passed, scrapped=deltas.scrapped)
     paths = _columns(
         total=deltas.path_total, completed=deltas.path_completed, scrapped=deltas.path_scrapped

@@ -1,4 +1,4 @@
-"""Serial numbers as they are shown: identifiers, single units, lists, histories."""
+"""Serial numbers: their identifiers, single units, lists and histories, as they are shown."""
 
 import re
 from collections.abc import Sequence
@@ -20,11 +20,10 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from shared.database.filtering import plan_for_these_values
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.models import Serial, SerialEvent, Step, table_of
 from shared.states import ScrapReason, SerialAction, SerialStatus
 
-KIND = "SerialNumber"
 COMPLETED_INDEX = -1
 """``currentStepIndex`` of a completed unit (spec/API.md, ``POST /api/serials/{id}/advance``)."""
 
@@ -37,15 +36,15 @@ def serial_id(number: int) -> str:
 
 
 def number_of(identifier: str) -> int:
-    """The number behind an identifier. Raises NotFoundError where it has another form."""
+    """The number of an identifier. Raises NotFoundError if it has another form."""
     if not _FORM.fullmatch(identifier):
-        raise NotFoundError(KIND, identifier)
+        raise NotFoundError(Kind.SERIAL, identifier)
     return int(identifier.removeprefix("SN-"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerialView:
-    """A unit as it is shown; ``step_index`` is -1 once it is completed.
+    """A unit as it is shown; ``step_index`` is -1 after it is completed.
 
     A scrapped unit keeps the step it was scrapped at.
     """
@@ -71,9 +70,9 @@ class SerialView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerialFilter:
-    """Which units a list shows; None does not narrow it.
+    """Which units a list shows; None means no condition.
 
-    ``step_id`` finds the units at that step and, as their status tells, those scrapped there.
+    ``step_id`` finds the units at that step and also those that were scrapped there.
     """
 
     job_id: str | None = None
@@ -86,7 +85,7 @@ class SerialFilter:
 class EventView:
     """One thing done to a unit.
 
-    Indexes are the ones the steps had then, -1 is completed; names are the ones they have now.
+    Indexes are those of that time, -1 means completed; names are those of today.
     """
 
     at: datetime
@@ -120,7 +119,7 @@ def get(session: Session, identifier: str) -> SerialView:
     number = number_of(identifier)
     if found := by_number(session, [number]):
         return found[number]
-    raise NotFoundError(KIND, identifier)
+    raise NotFoundError(Kind.SERIAL, identifier)
 
 
 def by_number(session: Session, numbers: Sequence[int]) -> dict[int, SerialView]:
@@ -150,7 +149,7 @@ def _chosen(filters: SerialFilter, after: int | None, limit: int) -> SelectBase:
 def _numbers(
     filters: SerialFilter, status: SerialStatus, after: int | None, limit: int
 ) -> Select[Any]:
-    """The first numbers of one status: the indexes have them in order for each status alone."""
+    """The first numbers of one status: each index is in order of number only within a status."""
     query = select(_serials.c.number).where(_serials.c.status == status)
     for column in ("job_id", "path_id", "step_id"):
         if (value := getattr(filters, column)) is not None:

@@ -8,12 +8,12 @@ from shared.ids import Prefix, new_id
 from shared.states import DependencyType
 
 MAX_STEPS = 1000
-"""Steps of a path at most; spec/API.md is silent, and no route has nearly as many."""
+"""Most steps of a path: our own limit, far above what routes have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One stop of a path, with how many units are at it, have gone past it, or ended at it."""
+    """One step of a path, with counts of units: at it now, gone past it, scrapped at it."""
 
     id: str
     name: str
@@ -26,15 +26,15 @@ class Step:
 
     @property
     def seen(self) -> bool:
-        """Whether the history of any unit speaks of this step."""
+        """Whether this step occurs in the history of any unit."""
         return self.present + self.passed + self.scrapped > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepDraft:
-    """A step as asked for. None is absent; with an ``id`` what is absent stays as it was.
+    """A step that a client wants. None is absent; with an ``id`` an absent value stays as it was.
 
-    A draft without ``id`` makes a new step and must have a name. An empty ``location`` is none.
+    A draft without ``id`` makes a new step and needs a name. An empty ``location`` removes it.
     """
 
     id: str | None = None
@@ -45,23 +45,23 @@ class StepDraft:
 
 
 def planned(drafts: Sequence[StepDraft]) -> tuple[Step, ...]:
-    """The steps of a new path, each with an identifier of its own."""
+    """The steps of a new path, each with a new id."""
     return tuple(_new(draft) for draft in drafts)
 
 
-def revised(current: Sequence[Step], wanted: Sequence[StepDraft]) -> tuple[Step, ...]:
-    """The steps as they shall be: kept ones matched by id, the others new, in the order wanted.
+def revised(current: Sequence[Step], drafts: Sequence[StepDraft]) -> tuple[Step, ...]:
+    """The steps after an update: kept ones are matched by id, the others are new.
 
     History is protected (spec/API.md, ``PUT /api/paths/{id}``): a step that units are at or have
-    passed is not removed, and such steps keep their order among themselves, so that no unit comes
-    by a step twice. New and unseen steps may stand anywhere; units that are past that place do
-    not go back for them. Raises InvalidInputError where an id is foreign or repeated,
-    ConflictError where history forbids the change.
+    passed is not removed, and such steps keep their order among themselves, so that no unit
+    passes a step twice. Other steps may be put anywhere; units that are past that place do not
+    go back for them. Raises InvalidInputError if an id is not of this path or is repeated,
+    ConflictError if history forbids the change.
     """
     known = {step.id: step for step in current}
-    _refuse_bad_ids(known, wanted)
+    _refuse_bad_ids(known, drafts)
     steps = tuple(
-        _new(draft) if draft.id is None else _kept(known[draft.id], draft) for draft in wanted
+        _new(draft) if draft.id is None else _kept(known[draft.id], draft) for draft in drafts
     )
     _protect_history(current, steps)
     return steps
@@ -83,31 +83,31 @@ def _kept(step: Step, draft: StepDraft) -> Step:
     )
 
 
-def _refuse_bad_ids(known: dict[str, Step], wanted: Sequence[StepDraft]) -> None:
+def _refuse_bad_ids(known: dict[str, Step], drafts: Sequence[StepDraft]) -> None:
     problems = []
-    met: set[str] = set()
-    for index, draft in enumerate(wanted):
+    seen: set[str] = set()
+    for index, draft in enumerate(drafts):
         if draft.id is None:
             continue
         field = f"steps[{index}].id"
         if draft.id not in known:
             problems.append(FieldProblem(field, f"{field} is not a step of this path"))
-        elif draft.id in met:
+        elif draft.id in seen:
             problems.append(FieldProblem(field, f"{field} is given twice"))
-        met.add(draft.id)
+        seen.add(draft.id)
     if problems:
         raise InvalidInputError(problems[0].message, tuple(problems))
 
 
-def _protect_history(current: Sequence[Step], wanted: Sequence[Step]) -> None:
-    remaining = {step.id for step in wanted}
+def _protect_history(current: Sequence[Step], revised: Sequence[Step]) -> None:
+    remaining = {step.id for step in revised}
     before = [step for step in current if step.seen]
     for step in before:
         if step.id not in remaining:
             raise ConflictError(
                 f'Cannot remove step "{step.name}": units are at it or have passed it'
             )
-    after = [step for step in wanted if step.seen]
+    after = [step for step in revised if step.seen]
     for was, would_be in zip(before, after, strict=True):
         if was.id != would_be.id:
             raise ConflictError(

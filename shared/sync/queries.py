@@ -28,7 +28,6 @@ from shared.database.filtering import contains, plan_for_these_values
 from shared.models import Job, SyncAttempt, SyncTask, table_of
 from shared.states import FailureCode, Source, TaskStatus
 
-KIND = "SyncTask"
 ATTEMPTS_SHOWN = 200
 """Attempts a task comes with, the newest; ``attempts`` tells how many there were."""
 _NEAR = 2000

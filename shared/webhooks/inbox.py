@@ -8,11 +8,10 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.errors import ConflictError, NotFoundError
+from shared.errors import ConflictError, Kind, NotFoundError
 from shared.ids import Prefix, new_id
 from shared.states import DeliveryOutcome
 
-KIND = "Delivery"
 CLAIM_LIMIT = 100
 """Most deliveries of one claim."""
 CLAIM_BYTES = 4 * 1024 * 1024
@@ -241,7 +240,7 @@ def replay(session: Session, delivery_id: str) -> None:
     """Make a delivery due again. Raises NotFoundError, or ConflictError with the reason."""
     row = session.execute(_LOCK, {"id": delivery_id}).one_or_none()
     if row is None:
-        raise NotFoundError(KIND, delivery_id)
+        raise NotFoundError(Kind.DELIVERY, delivery_id)
     if row.waiting:
         raise ConflictError("The delivery is still waiting to be applied for the first time")
     if row.body_deleted:

@@ -14,7 +14,7 @@ from shared.actions import tasks as task_actions
 from shared.actions.counts import Counts
 from shared.clock import SystemClock, iso_millis
 from shared.database.engine import begin, in_transaction
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.models import SyncAttempt
 from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
@@ -113,7 +113,7 @@ def show(task_id: str, *, as_json: bool) -> None:
         task = task_queries.one(session, task_id)
         attempts = task_queries.attempts_of(session, task_id)
     if task is None:
-        raise NotFoundError(task_queries.KIND, task_id)
+        raise NotFoundError(Kind.TASK, task_id)
     if as_json:
         history = [_attempt(attempt) for attempt in attempts]
         click.echo(orjson.dumps(_document(task) | {"history": history}))

@@ -3,7 +3,7 @@
 import click
 
 from shared.clock import iso_millis
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.models import JiraPoll
 from shared.tickets import queries as ticket_queries
 from shared.tickets import watermarks
@@ -40,7 +40,7 @@ def show(key: str) -> None:
     with session() as opened:
         row = ticket_queries.one(opened, key)
     if row is None:
-        raise NotFoundError("Ticket", key)
+        raise NotFoundError(Kind.TICKET, key)
     for name, value in row._asdict().items():
         if value not in (None, []):
             click.echo(f"{name:<16} {value}")

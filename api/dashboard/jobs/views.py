@@ -13,10 +13,10 @@ from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.runtime import current_runtime
 from api.schemas.jobs import JobQuery
-from shared.errors import NotFoundError
+from shared.errors import Kind, NotFoundError
 from shared.jobs import field_origins, queries
 from shared.jobs.field_origins import Filler, Origin
-from shared.jobs.job import KIND, JobView
+from shared.jobs.job import JobView
 from shared.production import paths as path_store
 from shared.production import progress
 from shared.production import queries as serial_queries
@@ -54,9 +54,9 @@ def job_list() -> Response:
         fetch=lambda s, limit: queries.jobs_page(s, limit=limit, before=before, filters=filters),
         key=lambda view: view.job.id,
         context=lambda session, rows: {
-            "progress": field_origins.progress_of(session, [view.job.id for view in rows]),
+            "progress": progress.progress_of_jobs(session, [view.job.id for view in rows]),
             "tabs": tabs(listing, "jiraSync", STATUS),
-            "priorities": [(name, name) for name in field_origins.priorities(session)],
+            "priorities": [(name, name) for name in queries.priorities(session)],
         },
     )
 
@@ -70,7 +70,7 @@ def job_page(job_id: str) -> Response:
 def _one(session: Session, job_id: str) -> dict[str, Any]:
     view = queries.job_view(session, job_id)
     if view is None:
-        raise NotFoundError(KIND, job_id)
+        raise NotFoundError(Kind.JOB, job_id)
     paths, now = path_store.paths_of(session, job_id), drift.of_job(session, job_id)
     return {
         "view": view,

@@ -130,7 +130,7 @@ class ShopFloor(RuleBasedStateMachine):
         changes = PathChanges(steps=tuple(wanted), advancement_mode=mode)
         with begin(self.engine) as session:
             try:
-                path = path_store.held(session, self.view.id)
+                path = path_store.lock_path(session, self.view.id)
                 self.view = path_store.update(session, path, changes)
             except ConflictError:
                 assert before != after

@@ -25,7 +25,7 @@ from tests.support.races import queued
 
 def holding(path: PathView) -> partial[PathView]:
     """Stand in the way of everything that happens on a path."""
-    return partial(path_store.held, path_id=path.id)
+    return partial(path_store.lock_path, path_id=path.id)
 
 
 def advancing(serial: SerialView) -> partial[SerialView]:
@@ -40,7 +40,7 @@ def creating(path: PathView, quantity: int) -> partial[list[SerialView]]:
 
 def replacing_steps(path: PathView, *steps: StepDraft) -> Callable[[Session], PathView]:
     def work(session: Session) -> PathView:
-        held = path_store.held(session, path.id)
+        held = path_store.lock_path(session, path.id)
         return path_store.update(session, held, PathChanges(steps=steps))
 
     return work
@@ -48,7 +48,7 @@ def replacing_steps(path: PathView, *steps: StepDraft) -> Callable[[Session], Pa
 
 def removing(path: PathView) -> Callable[[Session], None]:
     def work(session: Session) -> None:
-        path_store.remove(session, path_store.held(session, path.id))
+        path_store.remove(session, path_store.lock_path(session, path.id))
 
     return work
 
@@ -248,7 +248,7 @@ def _something(engine: Engine, dice: random.Random, path: PathView) -> bool:
     reason = ScrapReason.DAMAGED
 
     def rename_and_add(session: Session) -> object:
-        held = path_store.held(session, path.id)
+        held = path_store.lock_path(session, path.id)
         wanted = [StepDraft(id=s.id, name=s.name + "'") for s in held.route.steps]
         wanted.insert(dice.randint(0, len(wanted)), StepDraft(name="New"))
         return path_store.update(session, held, PathChanges(steps=tuple(wanted)))
