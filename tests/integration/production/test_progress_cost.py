@@ -121,7 +121,7 @@ def test_reading_costs_by_the_path_and_by_the_page_and_never_by_the_unit(
         assert tables(few) == tables(many) <= {"jobs", "paths", "steps"}, name
         assert rows(few) == rows(many), name
     for wanted in filters(hundred_thousand):
-        found = plans(engine, partial(serial_queries.page, wanted=wanted, limit=100))
+        found = plans(engine, partial(serial_queries.page, filters=wanted, limit=100))
         assert rows(found) <= 1000, (wanted, orjson.dumps(found).decode())
 
 
