@@ -1,4 +1,4 @@
-"""What a worker process works with: made once, after fork, from the settings."""
+"""The runtime of a worker process: its connections, made from the settings after the fork."""
 
 import os
 import socket
@@ -22,7 +22,7 @@ from worker.process.messages import Messages
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """One process's connections and names. ``worker`` is what attempts are signed with."""
+    """One process's connections. ``worker`` is its name in attempts."""
 
     settings: Settings
     engine: Engine
@@ -34,14 +34,14 @@ class Runtime:
     worker: str
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close all connections."""
         self.jira.close()
         self.redis.close()
         self.engine.dispose()
 
 
 def make_runtime(settings: Settings, *, celery: Celery | None = None) -> Runtime:
-    """Wire a worker process; opens no connection yet."""
+    """Create the runtime; opens no connection yet."""
     clock = SystemClock()
     client = make_redis(settings)
     budget = make_budget(settings, client=client, clock=clock)

@@ -1,4 +1,4 @@
-"""Read models of sync tasks for operators: one with its attempts, lists, searches, counts."""
+"""Reads of sync tasks for operators: one with its attempts, lists, searches, counts."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,14 +29,16 @@ from shared.models import Job, SyncAttempt, SyncTask, table_of
 from shared.states import FailureCode, Source, TaskStatus
 
 ATTEMPTS_SHOWN = 200
-"""Attempts a task comes with, the newest; ``attempts`` tells how many there were."""
-_NEAR = 2000
-"""Tasks in list order that a search looks through before it asks the word index: a frequent word
-has a page full among them, and what has not is rare enough for the index to be quick."""
+"""Most attempts that are returned with a task, the newest; ``attempts`` is their total."""
+_SCANNED_FIRST = 2000
+"""A search scans so many tasks in list order before it uses the trigram indexes.
+
+A frequent word fills a page from them; for a rarer one the indexes are fast.
+"""
 
 
 class Sort(StrEnum):
-    """Orders of a list; a minus is newest first."""
+    """Orders of a list; a minus sorts descending."""
 
     NEWEST = "-createdAt"
     OLDEST = "createdAt"
@@ -46,11 +48,11 @@ class Sort(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskFilter:
-    """Which sync tasks are meant; None asks for nothing.
+    """The filters of a list; None does not filter.
 
-    ``words`` is any part of a ticket key, part number, job name or error text, or a whole id of
-    task or job. ``since`` and ``until`` hold the moment of making: from, and before. ``ids`` are
-    those of tasks that somebody picked.
+    ``words`` is any part of a ticket key, part number, job name or error message, or a whole id of
+    a task or job. ``since`` (inclusive) and ``until`` (exclusive) bound the time of creation.
+    ``ids`` are those an operator picked.
     """
 
     ids: tuple[str, ...] = ()
@@ -68,7 +70,7 @@ EVERYTHING = TaskFilter()
 
 
 class TaskView(NamedTuple):
-    """A sync task beside its job, in the order of the query; no ``job_name``: it was deleted."""
+    """A sync task with its job's name and part number; no ``job_name``: the job was deleted."""
 
     id: str
     job_id: str
@@ -92,7 +94,7 @@ class TaskView(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a page ended: the sort column's moment, and the task."""
+    """Where a page ended: the value of the sort column, and the task."""
 
     moment: datetime
     task_id: str
@@ -104,13 +106,13 @@ _OWN = TaskView._fields[:-2]
 
 
 def place_of(task: TaskView, sort: Sort) -> Place:
-    """Where a page that ends with this task is gone on from."""
-    return Place(task.created_at if _by_making(sort) else task.updated_at, task.id)
+    """The place after this task, from which the next page starts."""
+    return Place(task.created_at if _is_by_creation(sort) else task.updated_at, task.id)
 
 
 def one(session: Session, task_id: str) -> TaskView | None:
-    """One task; None where there is none."""
-    row = session.execute(_beside_jobs(_T).where(_T.c.id == task_id)).one_or_none()
+    """One task; None if there is none."""
+    row = session.execute(_with_jobs(_T).where(_T.c.id == task_id)).one_or_none()
     return None if row is None else _view(row)
 
 
@@ -127,102 +129,98 @@ def attempts_of(session: Session, task_id: str) -> list[SyncAttempt]:
 
 def page(
     session: Session,
-    wanted: TaskFilter = EVERYTHING,
+    filters: TaskFilter = EVERYTHING,
     *,
     limit: int,
     sort: Sort = Sort.NEWEST,
     after: Place | None = None,
 ) -> list[TaskView]:
-    """Up to ``limit`` tasks beyond ``after`` in this order."""
+    """Up to ``limit`` tasks after ``after`` in this order."""
     plan_for_these_values(session)
-    if wanted.words is not None:
-        near = _near(wanted, sort=sort, after=after, limit=limit)
-        found = session.execute(near).all()
+    if filters.words is not None:
+        scan = _scan_first(filters, sort=sort, after=after, limit=limit)
+        found = session.execute(scan).all()
         if len(found) >= limit:
             return [_view(row) for row in found]
-    rows = session.execute(_page(wanted, sort=sort, after=after, limit=limit))
+    rows = session.execute(_page(filters, sort=sort, after=after, limit=limit))
     return [_view(row) for row in rows]
 
 
-def count(session: Session, wanted: TaskFilter = EVERYTHING, *, most: int = 10_000) -> int:
-    """How many tasks match, counted no further than ``most``."""
+def count(session: Session, filters: TaskFilter = EVERYTHING, *, most: int = 10_000) -> int:
+    """How many tasks match, counted up to ``most``."""
     plan_for_these_values(session)
-    some = _matching(wanted, select(_T.c.id), most=most).limit(most).subquery()
+    some = matching(filters, select(_T.c.id), most=most).limit(most).subquery()
     return session.scalar(select(func.count()).select_from(some)) or 0
 
 
-def matching(wanted: TaskFilter, columns: Select[Any]) -> Select[Any]:
-    """A selection from ``sync_tasks`` narrowed to what the filter matches, words included."""
-    return _matching(wanted, columns)
+def _page(filters: TaskFilter, *, sort: Sort, after: Place | None, limit: int) -> Select[Any]:
+    ids = _ordered(matching(filters, select(_T)), _T, sort=sort, after=after).limit(limit)
+    return _in_order(_with_jobs(ids.subquery("t")), sort)
 
 
-def _page(wanted: TaskFilter, *, sort: Sort, after: Place | None, limit: int) -> Select[Any]:
-    ids = _ordered(_matching(wanted, select(_T)), _T, sort=sort, after=after).limit(limit)
-    return _in_order(_beside_jobs(ids.subquery("t")), sort)
-
-
-def _near(wanted: TaskFilter, *, sort: Sort, after: Place | None, limit: int) -> Select[Any]:
-    assert wanted.words is not None  # noqa: S101  its only caller has looked
-    first = _ordered(select(_T).where(*_conditions(wanted)), _T, sort=sort, after=after)
-    tasks = first.limit(_NEAR).subquery("t")
-    found = _beside_jobs(tasks).where(_says(wanted.words, tasks.c))
+def _scan_first(filters: TaskFilter, *, sort: Sort, after: Place | None, limit: int) -> Select[Any]:
+    assert filters.words is not None  # noqa: S101  checked by its only caller
+    first = _ordered(select(_T).where(*_conditions(filters)), _T, sort=sort, after=after)
+    tasks = first.limit(_SCANNED_FIRST).subquery("t")
+    found = _with_jobs(tasks).where(_has_words(filters.words, tasks.c))
     return _in_order(found, sort, tasks).limit(limit)
 
 
-def _matching(wanted: TaskFilter, columns: Select[Any], *, most: int | None = None) -> Select[Any]:
-    if wanted.words is None:
-        return columns.where(*_conditions(wanted))
-    return columns.where(_T.c.id == _named(wanted, wanted.words, most=most).c.id)
+def matching(filters: TaskFilter, columns: Select[Any], *, most: int | None = None) -> Select[Any]:
+    """A selection from ``sync_tasks`` restricted to what the filters match, words included."""
+    if filters.words is None:
+        return columns.where(*_conditions(filters))
+    return columns.where(_T.c.id == _ids_by_words(filters, filters.words, most=most).c.id)
 
 
-def _conditions(wanted: TaskFilter) -> Iterator[ColumnElement[bool]]:
-    if wanted.ids:
-        yield _T.c.id.in_(wanted.ids)
-    if len(wanted.statuses) == 1:
-        yield _T.c.status == wanted.statuses[0].value
-    elif wanted.statuses:
-        yield _T.c.status.in_([status.value for status in wanted.statuses])
-    if wanted.statuses and TaskStatus.FILLED not in wanted.statuses:
-        # Says it in the words of the partial index.
+def _conditions(filters: TaskFilter) -> Iterator[ColumnElement[bool]]:
+    if filters.ids:
+        yield _T.c.id.in_(filters.ids)
+    if len(filters.statuses) == 1:
+        yield _T.c.status == filters.statuses[0].value
+    elif filters.statuses:
+        yield _T.c.status.in_([status.value for status in filters.statuses])
+    if filters.statuses and TaskStatus.FILLED not in filters.statuses:
+        # The predicate of the partial index.
         yield literal_column("sync_tasks.status <> 'filled'", Boolean)
     equal = {
-        "job_id": wanted.job_id,
-        "ticket_key": wanted.ticket_key,
-        "source": wanted.source,
-        "error_code": wanted.error_code,
+        "job_id": filters.job_id,
+        "ticket_key": filters.ticket_key,
+        "source": filters.source,
+        "error_code": filters.error_code,
     }
     for name, value in equal.items():
         if value is not None:
             yield _T.c[name] == str(value)
-    if wanted.since is not None:
-        yield _T.c.created_at >= wanted.since
-        yield _T.c.updated_at >= wanted.since  # follows, and lets a list by change begin there
-    if wanted.until is not None:
-        yield _T.c.created_at < wanted.until
+    if filters.since is not None:
+        yield _T.c.created_at >= filters.since
+        yield _T.c.updated_at >= filters.since  # implied; lets a list by change use its index
+    if filters.until is not None:
+        yield _T.c.created_at < filters.until
 
 
-def _named(wanted: TaskFilter, words: str, *, most: int | None) -> Any:
-    """Ids of matching tasks that say these words, each way of saying by its own index.
+def _ids_by_words(filters: TaskFilter, words: str, *, most: int | None) -> Any:
+    """Ids of tasks that match the filters and these words: one query for each index.
 
-    Of each way no more than ``most``, where a count goes no further.
+    ``most`` limits each of them, for a count.
     """
-    ids = select(_T.c.id).where(*_conditions(wanted))
-    ways = [
-        ids.join(_J, _J.c.id == _T.c.job_id).where(_job_says(words, _J.c)),
+    ids = select(_T.c.id).where(*_conditions(filters))
+    searches = [
+        ids.join(_J, _J.c.id == _T.c.job_id).where(_job_has_words(words, _J.c)),
         ids.where(_T.c.ticket_key == words.upper()),
         ids.where(_T.c.id == words),
         ids.where(_T.c.job_id == words),
         ids.where(contains(words, _T.c.error_message)),
     ]
     if most is not None:
-        ways = [select(way.limit(most).subquery()) for way in ways]
-    return union(*ways).cte("named").prefix_with("MATERIALIZED")
+        searches = [select(search.limit(most).subquery()) for search in searches]
+    return union(*searches).cte("found").prefix_with("MATERIALIZED")
 
 
-def _says(words: str, tasks: Any) -> ColumnElement[bool]:
-    """The same of a task and its job at hand."""
+def _has_words(words: str, tasks: Any) -> ColumnElement[bool]:
+    """The same condition on a task joined with its job."""
     return or_(
-        _job_says(words, _J.c),
+        _job_has_words(words, _J.c),
         tasks.ticket_key == words.upper(),
         tasks.id == words,
         tasks.job_id == words,
@@ -230,16 +228,16 @@ def _says(words: str, tasks: Any) -> ColumnElement[bool]:
     )
 
 
-def _job_says(words: str, jobs: Any) -> ColumnElement[bool]:
+def _job_has_words(words: str, jobs: Any) -> ColumnElement[bool]:
     return contains(words, jobs.name, jobs.jira_ticket_key, jobs.jira_part_number)
 
 
-def _by_making(sort: Sort) -> bool:
+def _is_by_creation(sort: Sort) -> bool:
     return sort in (Sort.NEWEST, Sort.OLDEST)
 
 
 def _ordered(found: Select[Any], tasks: Any, *, sort: Sort, after: Place | None) -> Select[Any]:
-    column = tasks.c.created_at if _by_making(sort) else tasks.c.updated_at
+    column = tasks.c.created_at if _is_by_creation(sort) else tasks.c.updated_at
     if after is not None:
         key, place = (
             tuple_(column, tasks.c.id),
@@ -251,13 +249,13 @@ def _ordered(found: Select[Any], tasks: Any, *, sort: Sort, after: Place | None)
 
 def _in_order(found: Select[Any], sort: Sort, tasks: Any = None) -> Select[Any]:
     columns = found.selected_columns if tasks is None else tasks.c
-    column = columns.created_at if _by_making(sort) else columns.updated_at
+    column = columns.created_at if _is_by_creation(sort) else columns.updated_at
     if sort.value.startswith("-"):
         return found.order_by(column.desc(), columns.id.desc())
     return found.order_by(column, columns.id)
 
 
-def _beside_jobs(tasks: Any) -> Select[Any]:
+def _with_jobs(tasks: Any) -> Select[Any]:
     return select(
         *(tasks.c[name] for name in _OWN),
         _J.c.name.label("job_name"),

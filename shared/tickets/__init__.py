@@ -1,1 +1,1 @@
-"""Our copy of Jira's tickets, and how far polling has read."""
+"""Stored tickets, our copies of Jira's, and the progress of polling."""

@@ -68,7 +68,7 @@ def test_an_import_killed_twice_goes_on_where_it_was_and_brings_every_ticket_onc
     assert searches < 2 * TICKETS / 100
 
 
-def test_after_the_import_a_change_is_known_within_seconds_and_nothing_is_read_anew(
+def test_after_the_import_a_change_is_known_within_seconds_and_nothing_is_read_again(
     engine: Engine, routecard: Parts, jira: SimulatedJira
 ) -> None:
     routecard.start("worker")

@@ -134,7 +134,7 @@ def busiest(jira: SimulatedJira, *, seconds: int) -> int:
 @pytest.mark.long
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("storm", [SHORT, FULL], ids=["short", "full"])
-def test_500_jobs_in_a_storm_are_all_filled_none_buried_and_the_budget_is_kept(
+def test_500_jobs_in_a_storm_are_all_filled_none_failed_and_the_budget_is_kept(
     engine: Engine, routecard: Parts, jira: SimulatedJira, storm: Storm
 ) -> None:
     keys = fillable(jira)

@@ -257,7 +257,7 @@ class TestDatabaseRestart:
         return server.dsn
 
     @pytest.mark.timeout(240)
-    def test_restarts_under_load_lose_no_job_and_bury_none(
+    def test_restarts_under_load_lose_no_job_and_fail_none(
         self, engine: Engine, system: System, server: postgres.Restartable, jira: SimulatedJira
     ) -> None:
         system.start()

@@ -1,1 +1,1 @@
-"""Reading from Jira what webhooks did not bring."""
+"""Reading from Jira what no webhook announced: poll, deleted tickets, reconciliation."""

@@ -1,1 +1,1 @@
-"""The worker as a process: heartbeat, watchdog, shutdown, concurrency limit."""
+"""The worker as a process: heartbeat, watchdog, shutdown, messages, limits."""

@@ -1,1 +1,1 @@
-"""Draining sync tasks: claim, read, fill, settle."""
+"""Sync tasks: claim due ones, read their tickets, settle them; sweep expired leases."""

@@ -1,1 +1,1 @@
-"""Applying webhook deliveries."""
+"""Webhook deliveries: classify and apply them."""

@@ -47,7 +47,7 @@ assert os.waitpid(child, 0)[1] == 0
 """
 
 
-def test_messages_that_nobody_fetches_do_not_pile_up(settings: Settings) -> None:
+def test_messages_that_no_worker_fetches_do_not_pile_up(settings: Settings) -> None:
     celery = make_celery(settings)
     for _ in range(MAX_QUEUE_LENGTH + 100):
         send(celery, TaskName.SWEEP)

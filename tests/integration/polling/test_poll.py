@@ -226,7 +226,7 @@ def test_a_poll_revives_a_job_whose_ticket_was_not_to_be_seen(
         assert session.scalars(select(SyncTask.status)).one() == "filled"
 
 
-def test_another_mapping_of_fields_has_everything_read_anew(
+def test_another_mapping_of_fields_has_everything_read_again(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     poll(runtime)

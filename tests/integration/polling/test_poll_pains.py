@@ -44,8 +44,8 @@ class Shop:
         self._later()
         poll(self.runtime)
 
-    def look_after_copies(self) -> None:
-        """The existence check, as if a day had passed."""
+    def check_copies(self) -> None:
+        """The deleted-ticket check, as if a day had passed."""
         self._later()
         with begin(self.engine) as session:
             session.execute(
@@ -190,7 +190,7 @@ def test_pain_11_an_expired_token_that_looks_like_an_empty_jira_deletes_nothing(
     shop.jira.control("PATCH", "settings", {"expired": True})
     for _ in range(3):
         shop.poll()
-        shop.look_after_copies()
+        shop.check_copies()
     with begin(shop.engine) as session:
         (after,) = watermarks.progress(session)
         gone = session.scalars(select(TicketCopy).where(TicketCopy.deleted_at.is_not(None))).all()
@@ -231,7 +231,7 @@ def test_pain_14_a_ticket_moved_out_of_the_polled_projects_is_found_by_its_id(sh
     moved = shop.jira.control("POST", "tickets/PI-42/move", {"project": "TL"})["key"]
     shop.poll()
     assert "PI-42" in shop.copies()
-    shop.look_after_copies()
+    shop.check_copies()
     assert moved in shop.copies()
     assert "PI-42" not in shop.copies()
 
@@ -257,10 +257,10 @@ def test_pain_16_a_deletion_no_search_shows_is_found_at_the_second_look(shop: Sh
     shop.jira.control("DELETE", "tickets/PI-42")
     shop.poll()
     assert shop.copy("PI-42").deleted_at is None
-    shop.look_after_copies()
+    shop.check_copies()
     assert shop.copy("PI-42").missing_since is not None
     assert shop.copy("PI-42").deleted_at is None
-    shop.look_after_copies()
+    shop.check_copies()
     assert shop.copy("PI-42").deleted_at is not None
     assert shop.drift(job_id) is DriftState.DELETED
     with begin(shop.engine) as session:
@@ -284,7 +284,7 @@ def test_a_ticket_that_comes_back_in_an_unusable_form_is_not_taken_for_deleted(
             refreshed = refresh(shop.runtime, report_progress=lambda _: None)
             assert (refreshed.found, refreshed.denied, refreshed.unusable) == (0, 0, 1)
         else:
-            shop.look_after_copies()
+            shop.check_copies()
     ticket = shop.copy("PI-42")
     assert (ticket.missing_since, ticket.deleted_at) == (None, None)
     assert shop.drift(job_id) is DriftState.IN_SYNC
@@ -300,7 +300,7 @@ def test_an_unusable_ticket_is_looked_up_once_a_day_and_its_copy_keeps_its_age(
     with begin(shop.engine) as session:
         session.execute(text("UPDATE jira_polls SET complete_as_of = NULL"))
     monkeypatch.setattr(Renderer, "timestamp", lambda *_: "no moment")
-    shop.look_after_copies()
+    shop.check_copies()
     assert check_deleted_tickets(shop.runtime) == 0
     with begin(shop.engine) as session:
         found = ticket_queries.one(session, "PI-42")
@@ -312,7 +312,7 @@ def test_pain_18_a_hidden_ticket_keeps_its_last_values_and_comes_back(shop: Shop
     shop.poll()
     shop.jira.control("POST", "tickets/PI-42/hide")
     for _ in range(2):
-        shop.look_after_copies()
+        shop.check_copies()
     hidden = shop.copy("PI-42")
     assert hidden.deleted_at is not None
     assert hidden.part_number == "ALU-HOUSING-7075"
@@ -320,6 +320,6 @@ def test_pain_18_a_hidden_ticket_keeps_its_last_values_and_comes_back(shop: Shop
     with begin(shop.engine) as session:
         session.execute(text("UPDATE tickets SET verified_at = now() - interval '8 days'"))
     check = shop.copy("PI-42").deleted_at
-    shop.look_after_copies()
+    shop.check_copies()
     assert check is not None
     assert shop.copy("PI-42").deleted_at is None

@@ -230,7 +230,7 @@ def test_pages_join_up_to_the_whole_list_in_every_order(
 def test_a_rare_word_beyond_the_newest_is_found_by_index(
     client: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.sync.queries._NEAR", 5)
+    monkeypatch.setattr("shared.sync.queries._SCANNED_FIRST", 5)
     rare = make(engine, key="PI-99", name="Impeller")
     seed_failed(engine, 30)
     with begin(engine) as session:

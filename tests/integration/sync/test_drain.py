@@ -55,7 +55,7 @@ def test_a_drain_fills_what_is_due_with_one_bulk_read(
     assert job.jira_labels == ["Q1-2024", "rush"]
 
 
-def test_a_full_claim_rings_again_so_that_a_backlog_spreads_and_is_followed_by_the_next(
+def test_a_full_claim_notifies_again_so_that_a_backlog_spreads_and_is_followed_by_the_next(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     create(engine, *(f"PI-{n % 300 + 1}" for n in range(150)))
@@ -65,7 +65,7 @@ def test_a_full_claim_rings_again_so_that_a_backlog_spreads_and_is_followed_by_t
     assert jira.bulk_reads() == 2
 
 
-def test_a_ticket_that_does_not_exist_fails_at_the_first_look_in_plain_words(
+def test_a_ticket_that_does_not_exist_fails_at_the_first_read_in_plain_words(
     engine: Engine, runtime: Runtime
 ) -> None:
     create(engine, "PI-42", "PI-999999")
@@ -91,7 +91,7 @@ def test_a_ticket_that_does_not_exist_fails_at_the_first_look_in_plain_words(
         ("captcha", {}, WaitCode.CAPTCHA_LOCK),
     ],
 )
-def test_a_call_that_fails_as_a_whole_pauses_everybody_and_counts_against_nobody(
+def test_a_call_that_fails_as_a_whole_pauses_all_workers_and_counts_against_no_task(
     engine: Engine,
     runtime: Runtime,
     jira: SimulatedJira,
@@ -246,7 +246,7 @@ def test_a_database_that_goes_away_while_jira_answers_costs_no_crash(
     assert statuses(engine) == {"PI-42": "filled"}
 
 
-def test_the_sweep_rings_for_due_tasks_past_the_doorbell_but_not_while_paused(
+def test_the_sweep_sends_a_drain_for_due_tasks_whatever_the_wakeup_flag_but_not_while_paused(
     engine: Engine, runtime: Runtime
 ) -> None:
     create(engine, "PI-42")
@@ -273,7 +273,7 @@ def test_a_small_batch_waits_for_its_turn_and_takes_what_came_meanwhile(
     assert jira.bulk_reads() == 2
 
 
-def test_a_suspect_never_pays_with_its_lease_for_the_slowness_of_a_batch(
+def test_a_quarantined_task_does_not_lose_its_lease_because_of_a_slow_batch(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     create(engine, "PI-42", "PI-43")

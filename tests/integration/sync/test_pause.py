@@ -49,7 +49,7 @@ def test_an_answer_to_a_call_from_before_the_pause_does_not_cut_a_retry_after_sh
 @pytest.mark.parametrize(
     "error", [JiraCaptchaLock("locked"), JiraLimited("slower", retry_after=120)]
 )
-def test_a_probe_that_succeeds_does_not_end_what_began_meanwhile_and_is_worse(
+def test_a_probe_that_succeeds_does_not_end_a_longer_pause_that_began_meanwhile(
     engine: Engine, runtime: Runtime, error: JiraLimited | JiraCaptchaLock
 ) -> None:
     circuit.trip(runtime, JiraUnavailable("down"))
@@ -96,7 +96,7 @@ def probing(engine: Engine, runtime: Runtime) -> Iterator[threading.Event]:
     other.join()
 
 
-def test_who_loses_the_probe_to_another_worker_calls_nobody(
+def test_a_worker_that_loses_the_probe_to_another_makes_no_call(
     engine: Engine, runtime: Runtime, jira: SimulatedJira, probing: threading.Event
 ) -> None:
     create(engine, "PI-42")
@@ -105,7 +105,7 @@ def test_who_loses_the_probe_to_another_worker_calls_nobody(
     assert jira.counts() == {}
 
 
-def test_a_suspect_is_not_asked_for_once_its_batch_has_found_jira_away(
+def test_a_quarantined_task_is_not_read_after_its_batch_found_jira_unavailable(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     create(engine, "PI-42")

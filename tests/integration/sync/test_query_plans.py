@@ -39,7 +39,7 @@ def history(postgres_uri: str) -> Iterator[Engine]:
 
 @pytest.fixture(autouse=True)
 def _near(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task_queries, "_NEAR", NEAR)
+    monkeypatch.setattr(task_queries, "_SCANNED_FIRST", NEAR)
 
 
 def _plans(engine: Engine, look: Callable[[Session], Any]) -> list[dict[str, Any]]:

@@ -150,7 +150,7 @@ def test_running_goes_back_to_pending_uncounted_when_the_call_failed_as_a_whole(
     assert [(a.outcome, a.code) for a in desk.attempts(task_id)] == [("waiting", "jira_down")]
 
 
-def test_running_goes_back_to_pending_without_a_trace_when_the_drain_ran_out_of_time(
+def test_running_goes_back_to_pending_without_an_attempt_when_the_drain_ran_out_of_time(
     desk: Desk,
 ) -> None:
     task_id = desk.create()
@@ -171,7 +171,7 @@ def test_running_goes_back_to_pending_with_a_crash_counted_when_its_lease_ran_ou
     assert [a.outcome for a in desk.attempts(task_id)] == ["crashed"]
 
 
-def test_a_task_with_two_crashes_is_claimed_alone_and_buried_at_the_third_lost_alone(
+def test_a_task_with_two_crashes_is_claimed_alone_and_fails_at_the_third_lease_lost_alone(
     desk: Desk,
 ) -> None:
     task_id = desk.create()

@@ -136,7 +136,7 @@ def test_large_bodies_are_claimed_a_few_at_a_time(post: Post) -> None:
         assert [c.delivery_id for c in inbox.claim(session, lease_seconds=9)] == ids[2:]
 
 
-def test_the_sweep_has_deliveries_applied_that_nobody_was_told_about(post: Post) -> None:
+def test_the_sweep_sends_a_message_for_due_deliveries(post: Post) -> None:
     waiting = f"routecard:{Queue.INTERNAL}"
     sweep(post.runtime)
     assert post.runtime.redis.llen(waiting) == 0

@@ -87,7 +87,7 @@ def test_an_event_older_than_our_copy_is_stale(post: Post) -> None:
     assert post.copied().summary == "new"
 
 
-def test_a_stale_event_still_fills_who_waits_from_our_newer_copy(post: Post) -> None:
+def test_a_stale_event_still_fills_the_jobs_that_wait_from_our_newer_copy(post: Post) -> None:
     with begin(post.engine) as session:
         new = ticket(updated_at=NEW, summary="new")
         ingest(session, [("PI-42", new)], source=Source.POLL, worker="w")
@@ -123,7 +123,7 @@ def test_a_move_fills_the_job_that_names_the_old_key(post: Post) -> None:
     assert post.task(later).status == "filled"
 
 
-def test_an_announced_deletion_fills_who_waits_from_its_own_body(post: Post) -> None:
+def test_an_announced_deletion_fills_the_jobs_that_wait_from_its_own_body(post: Post) -> None:
     job_id = post.job()
     delivery = post.receive(payload("jira:issue_deleted"))
     assert delivery.outcome == "filled"
@@ -131,7 +131,7 @@ def test_an_announced_deletion_fills_who_waits_from_its_own_body(post: Post) -> 
     assert post.copied().deleted_at is not None
 
 
-def test_a_deletion_whose_body_is_bare_fails_who_waits_and_says_so(post: Post) -> None:
+def test_a_deletion_without_fields_fails_the_tasks_that_wait_and_says_so(post: Post) -> None:
     job_id = post.job()
     delivery = post.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
     assert (delivery.outcome, delivery.reason) == (
@@ -142,7 +142,7 @@ def test_a_deletion_whose_body_is_bare_fails_who_waits_and_says_so(post: Post) -
     assert (task.status, task.error_code) == ("failed", "ticket_deleted")
 
 
-def test_a_deletion_whose_body_is_bare_fills_who_waits_from_our_copy(post: Post) -> None:
+def test_a_deletion_without_fields_fills_the_jobs_that_wait_from_our_copy(post: Post) -> None:
     post.job()
     post.receive(payload(about=issue(updated=OLD)))
     job_id = post.job()
@@ -275,7 +275,7 @@ def test_an_issue_that_cannot_be_used_is_a_hint(post: Post, fields: dict[str, An
     assert post.task(job_id).status == "pending"
 
 
-def test_odd_values_are_cleaned_and_hurt_nobody(post: Post) -> None:
+def test_odd_values_are_cleaned_and_fail_no_delivery(post: Post) -> None:
     job_id = post.job()
     odd = issue(summary="a\x00b" * 500, priority=17, labels={"a": 1}, parent=[[[]]])
     odd["fields"][PART_NUMBER] = [[["deep"]], None, True, 4.0]

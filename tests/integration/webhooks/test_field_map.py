@@ -64,7 +64,7 @@ def test_a_delivery_waits_uncounted_until_the_names_are_resolved_and_loses_nothi
         assert session.get_one(Job, job.id).jira_part_number == "ALU-HOUSING-7075"
 
 
-def test_ids_in_the_settings_need_nobody(engine: Engine, settings: Settings) -> None:
+def test_ids_in_the_settings_need_no_resolution(engine: Engine, settings: Settings) -> None:
     del engine
     runtime = make_runtime(settings)
     mapping = known_mapping(runtime)
