@@ -1,4 +1,4 @@
-"""The page about Jira on the real stack: asked by a form, looked at by a worker, told there."""
+"""The Jira page on the real stack: a form requests an examination, a worker does it."""
 
 import re
 
@@ -21,7 +21,7 @@ def test_a_worker_examines_jira_within_seconds_of_being_asked(running: Stack) ->
             row = re.search(r'<th scope="row">Part number</th>(.*?)</tr>', now, re.DOTALL)
             assert row is not None
             assert "ALU-HOUSING-7075" in row.group(1)
-            assert "asked by anonymous" in now
+            assert "requested by anonymous" in now
             return True
 
         eventually(told, within=20)
