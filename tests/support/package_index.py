@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 
 def make_wheel(
@@ -15,7 +15,10 @@ def make_wheel(
     requires: Iterable[str] = (),
     extras: Iterable[str] = (),
 ) -> Path:
-    """Write a wheel; of two wheels of a version, pip prefers the higher ``build`` number."""
+    """Write a wheel, with the same bytes each time.
+
+    Of two wheels of a version, pip prefers the one with the higher ``build`` number.
+    """
     stem = f"{name.replace('-', '_')}-{version}"
     path = folder / f"{stem}{build and f'-{build}'}-py3-none-any.whl"
     metadata = [
@@ -32,8 +35,8 @@ def make_wheel(
     names = [f"{stem}.dist-info/{name}" for name in [*files, "RECORD"]]
     with ZipFile(path, "w") as archive:
         for file, text in files.items():
-            archive.writestr(f"{stem}.dist-info/{file}", text)
-        archive.writestr(names[-1], "".join(f"{name},,\n" for name in names))
+            archive.writestr(ZipInfo(f"{stem}.dist-info/{file}"), text)
+        archive.writestr(ZipInfo(names[-1]), "".join(f"{name},,\n" for name in names))
     return path
 
 
