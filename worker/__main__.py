@@ -1,4 +1,4 @@
-"""`python -m worker` is `routecard`, for where the script is not on the path."""
+"""`python -m worker` runs `routecard`, for when the script is not on the path."""
 
 from worker.cli import main
 

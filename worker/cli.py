@@ -1,4 +1,4 @@
-"""`routecard`, the command line: finds the subcommand and turns refusals into exit codes."""
+"""`routecard`, the command line: loads the command and turns errors into exit codes."""
 
 import importlib
 from typing import Any, Final
@@ -7,7 +7,7 @@ import click
 
 from shared.errors import AppError, SettingsError
 
-# Name -> module in worker.commands with a click command called `command`, loaded when it is used.
+# Command name -> module in worker.commands; its click command is called `command`.
 COMMANDS: Final = {
     "dev": "processes.dev",
     "api": "processes.api",
@@ -34,7 +34,7 @@ class _BadSettings(click.ClickException):
 
 
 class CommandList(click.Group):
-    """A group that imports a command when it is asked for, so that each starts fast."""
+    """A group that imports a command only when it is used, so that each starts fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's signature
         """Names in the order of the table."""
@@ -50,7 +50,7 @@ class CommandList(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run it; a refusal of ours becomes its message and an exit code, without a traceback."""
+        """Run the command; an AppError becomes a message and an exit code, without a traceback."""
         try:
             return super().invoke(ctx)
         except SettingsError as error:
@@ -64,5 +64,5 @@ class CommandList(click.Group):
 def main() -> None:
     """Routecard: production jobs ordered through Jira.
 
-    Every command is configured by the environment; docs/settings.md lists it.
+    Every command is configured by environment variables; docs/settings.md lists them.
     """

@@ -1,1 +1,1 @@
-"""The subcommands of `routecard`, one module each; worker.cli lists them."""
+"""The commands of `routecard`, one module each; the table is in worker.cli."""

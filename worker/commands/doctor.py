@@ -1,21 +1,21 @@
-"""`routecard doctor`: what is wrong, in plain words, and what to do about it."""
+"""`routecard doctor`: check the installation and print findings with their remedies."""
 
 import click
 import orjson
 
 from shared.logs import setup_logs
 from shared.settings import load_settings
-from worker.doctor.checks import Finding, Status
+from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine, worst
 
 _COLOURS = {Status.OK: "green", Status.WARN: "yellow", Status.FAIL: "red"}
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.option("--ticket", metavar="KEY", help="Try the mapped fields on this ticket.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--ticket", metavar="KEY", help="Check the mapped fields with this ticket.")
 def command(*, as_json: bool, ticket: str | None) -> None:
-    """Look at Jira, the fields, webhooks and our own servers. Exit status 1: something fails."""
+    """Check Jira, the mapped fields, webhooks and our own servers. Exit status 1 on failure."""
     settings = load_settings()
     setup_logs(fmt=settings.log_format, level="ERROR")
     findings = examine(settings, ticket=ticket)

@@ -11,7 +11,7 @@ from shared.settings import load_settings
 
 @click.command()
 def command() -> None:
-    """Apply all database migrations; safe to run again, and by several at once."""
+    """Apply all database migrations; it is safe to run this again, or several times at once."""
     settings = load_settings()
     setup_logs(fmt=settings.log_format, level=settings.log_level)
     logging.getLogger("alembic.runtime.migration").setLevel(settings.log_level)

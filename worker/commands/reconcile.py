@@ -1,4 +1,4 @@
-"""`routecard reconcile`: read the tickets of all jobs again and tell where jobs differ."""
+"""`routecard reconcile`: read the tickets of all jobs again and report where jobs differ."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from shared.clock import iso_millis
 from shared.database import engine as db
 from shared.settings import load_settings
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
-from worker.commands.database import audit_context, engine
+from worker.commands.support import audit_context, engine
 from worker.polling.reconcile import Refreshed, all_drift, refresh
 from worker.runtime import make_runtime
 
@@ -21,10 +21,10 @@ _SHOWN = 50
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Tell from our copy alone: no call to Jira.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--dry-run", is_flag=True, help="Compare with our copy only, without calling Jira.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def command(*, dry_run: bool, as_json: bool) -> None:
-    """Compare every filled job with its ticket. No job is ever changed by this."""
+    """Compare every filled job with its ticket. This changes no job."""
     with engine() as made:
         refreshed = Refreshed() if dry_run else _refresh(made, quiet=as_json)
         drifts = list(all_drift(made))
@@ -56,7 +56,7 @@ def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
     return refreshed
 
 
-def _apart(drifts: Iterable[Drift]) -> list[Drift]:
+def _differing(drifts: Iterable[Drift]) -> list[Drift]:
     return [one for one in drifts if one.state is not DriftState.IN_SYNC]
 
 
@@ -66,7 +66,7 @@ def _document(refreshed: Refreshed, drifts: list[Drift]) -> dict[str, object]:
         "notFound": refreshed.denied,
         "unusable": refreshed.unusable,
         "states": dict(Counter(one.state.value for one in drifts)),
-        "jobs": [_job(one) for one in _apart(drifts)],
+        "jobs": [_job(one) for one in _differing(drifts)],
     }
     return found | ({"stopped": refreshed.stopped} if refreshed.stopped else {})
 
@@ -97,12 +97,12 @@ def _print(refreshed: Refreshed, drifts: list[Drift]) -> None:
 
 
 def _lines(drifts: list[Drift]) -> Iterator[str]:
-    apart = _apart(drifts)
-    for one in apart[:_SHOWN]:
+    differing = _differing(drifts)
+    for one in differing[:_SHOWN]:
         moved = f" -> {one.jira_key}" if one.state is DriftState.MOVED else ""
         yield f"{one.job_id}  {one.ticket_key}{moved}  {one.state.value}  {one.job_name}"
         for field in one.fields:
             if not field.same:
                 yield f"    {field.field}: job {field.job!r}, Jira {field.jira!r}"
-    if len(apart) > _SHOWN:
-        yield f"... and {len(apart) - _SHOWN} more; --json shows all"
+    if len(differing) > _SHOWN:
+        yield f"... and {len(differing) - _SHOWN} more; --json shows all"

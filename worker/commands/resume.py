@@ -1,24 +1,24 @@
-"""`routecard resume`: end a pause, after whatever caused it has been seen to."""
+"""`routecard resume`: end a pause after its cause is resolved."""
 
 import click
 
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction
 from shared.sync import pauses
-from worker.commands.database import audit_context, session
+from worker.commands.support import audit_context, session
 
 
 @click.command()
-@click.option("--reason", help="What was done about it, for the audit.")
+@click.option("--reason", help="How the cause was resolved, for the audit log.")
 def command(reason: str | None) -> None:
-    """Call Jira again at once; ends a CAPTCHA lock too, once somebody has logged in."""
+    """Call Jira again at once. Ends a CAPTCHA lock too: log in with a browser first."""
     with session() as opened:
-        held = pauses.current(opened)
+        paused = pauses.current(opened)
         ended = pauses.resume(opened)
         audit.write(opened, AuditAction.RESUME, audit_context(reason), counts={"pauses": ended})
     if not ended:
         click.echo("There was no pause.")
-    elif held is None:
-        click.echo("Resumed; the last pause had run out by itself.")
+    elif paused is None:
+        click.echo("Resumed; the last pause had already ended.")
     else:
-        click.echo(f"Resumed. It was: {held.message}")
+        click.echo(f"Resumed. It was: {paused.message}")

@@ -19,7 +19,7 @@ from shared.models import SyncAttempt
 from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync.queries import Sort, TaskFilter, TaskView
-from worker.commands.database import audit_context, engine, explain
+from worker.commands.support import audit_context, engine, help_without_subcommand
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,7 +85,7 @@ def _filters_of(given: dict[str, Any]) -> TaskFilter:
 @click.pass_context
 def command(context: click.Context) -> None:
     """List, show, retry and cancel sync tasks."""
-    explain(context)
+    help_without_subcommand(context)
 
 
 @command.command(name="list")

@@ -1,4 +1,4 @@
-"""`routecard tickets`: our copy of Jira's tickets, and how its import stands."""
+"""`routecard tickets`: our copy of Jira's tickets, and the progress of its import."""
 
 import click
 
@@ -9,26 +9,26 @@ from shared.tickets import queries as ticket_queries
 from shared.tickets import watermarks
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
-from worker.commands.database import explain, session
+from worker.commands.support import help_without_subcommand, session
 
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Show our copy of Jira's tickets; none of this calls Jira."""
-    explain(context)
+    """Show our copy of Jira's tickets, without calling Jira."""
+    help_without_subcommand(context)
 
 
 @command.command(name="list")
-@click.option("-q", "words", help="In key, summary or part number.")
+@click.option("-q", "words", help="Search in key, summary and part number.")
 @click.option("--project", help="Project key.")
-@click.option("--all", "everything", is_flag=True, help="Done ones too.")
+@click.option("--all", "everything", is_flag=True, help="Include tickets that are done.")
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 def list_tickets(*, words: str | None, project: str | None, everything: bool, limit: int) -> None:
-    """List tickets, newest first; open ones unless told otherwise."""
-    wanted = TicketFilter(q=words, project=project, done=None if everything else False)
+    """List tickets, newest first; only open ones by default."""
+    filters = TicketFilter(q=words, project=project, done=None if everything else False)
     with session() as opened:
-        rows = ticket_queries.page(opened, wanted, limit=limit)
+        rows = ticket_queries.page(opened, filters, limit=limit)
     for row in rows:
         click.echo(_line(row))
 
@@ -36,7 +36,7 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
 @command.command()
 @click.argument("key")
 def show(key: str) -> None:
-    """Show one ticket, by a key it has or had. Raises NotFoundError."""
+    """Show one ticket, by its current or a former key."""
     with session() as opened:
         row = ticket_queries.one(opened, key)
     if row is None:
@@ -48,11 +48,11 @@ def show(key: str) -> None:
 
 @command.command()
 def progress() -> None:
-    """Show how the polls and their first import stand."""
+    """Show the progress of the polls and of the first import."""
     with session() as opened:
         polls = watermarks.progress(opened)
     if not polls:
-        click.echo("No poll has begun: see JIRA_PROJECT and JIRA_POLL_SECONDS.")
+        click.echo("No poll has started: see JIRA_PROJECT and JIRA_POLL_SECONDS.")
     for poll in polls:
         click.echo(_progress(poll))
 

@@ -9,7 +9,7 @@ from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
 from shared.errors import InvalidInputError
 from shared.states import Role
-from worker.commands.database import audit_context, explain, session
+from worker.commands.support import audit_context, help_without_subcommand, session
 
 _ROLE = click.Choice([role.value for role in Role])
 
@@ -17,19 +17,19 @@ _ROLE = click.Choice([role.value for role in Role])
 @click.group(invoke_without_command=True)
 @click.pass_context
 def command(context: click.Context) -> None:
-    """Make, list and end accounts of the dashboard.
+    """Create, list and remove operator accounts of the dashboard.
 
-    Passwords are asked for, or read from standard input where that is no terminal; never given as
-    an argument, where other users of the machine could read them.
+    A password is prompted for, or read from standard input if that is not a terminal. It is never
+    an argument, which other users of the machine could read.
     """
-    explain(context)
+    help_without_subcommand(context)
 
 
 @command.command()
 @click.argument("name")
 @click.option("--role", default=Role.FULL.value, show_default=True, type=_ROLE)
 def add(name: str, role: str) -> None:
-    """Make an account."""
+    """Create an account."""
     password = _password()
     with session() as opened:
         made = operators.add(opened, name, password=password, role=Role(role))
@@ -39,7 +39,7 @@ def add(name: str, role: str) -> None:
 
 @command.command(name="list")
 def list_operators() -> None:
-    """Show all accounts."""
+    """List all accounts."""
     with session() as opened:
         accounts = operators.listed(opened)
     for account in accounts:
@@ -52,7 +52,7 @@ def list_operators() -> None:
 @command.command()
 @click.argument("name")
 def passwd(name: str) -> None:
-    """Change a password; all sessions of the account end, and its lock-out."""
+    """Change a password; this ends the account's sessions, and its lock after failed logins."""
     password = _password()
     with session() as opened:
         operators.set_password(opened, name, password=password)
@@ -63,7 +63,7 @@ def passwd(name: str) -> None:
 @command.command()
 @click.argument("name")
 def disable(name: str) -> None:
-    """Shut an account; its sessions end."""
+    """Disable an account and end its sessions."""
     _set_disabled(name, disabled=True)
     click.echo(f"{name} may no longer log in.")
 
@@ -71,7 +71,7 @@ def disable(name: str) -> None:
 @command.command()
 @click.argument("name")
 def enable(name: str) -> None:
-    """Open an account again."""
+    """Enable a disabled account."""
     _set_disabled(name, disabled=False)
     click.echo(f"{name} may log in.")
 
@@ -86,7 +86,7 @@ def _set_disabled(name: str, *, disabled: bool) -> None:
 @command.command()
 @click.argument("name")
 def remove(name: str) -> None:
-    """End an account and its sessions."""
+    """Remove an account and end its sessions."""
     with session() as opened:
         operators.remove(opened, name)
         audit.write(opened, AuditAction.OPERATOR_REMOVED, audit_context(), subject=name)

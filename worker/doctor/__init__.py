@@ -1,1 +1,1 @@
-"""The doctor: is everything in place, said in plain words, each finding with its remedy."""
+"""The doctor: checks of the installation; each finding has a cause and a remedy."""

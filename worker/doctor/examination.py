@@ -1,4 +1,4 @@
-"""Examine: what `routecard doctor` says, found out by a worker and kept for the dashboard."""
+"""Run the doctor's checks in a worker and store the findings for the dashboard."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from shared.states import failure_message
 from shared.sync import pauses
 from shared.sync.pauses import Pause
 from shared.tickets.ticket import Ticket
-from worker.doctor.checks import Finding, Status
+from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine_from_worker, worst
 from worker.jira.errors import JiraError, MappingError
 from worker.jira.fields.mapping import FieldMapping
@@ -22,24 +22,24 @@ from worker.runtime import Runtime
 log = get_logger(__name__)
 
 TIME_LIMIT = 90.0
-"""Seconds: the doctor's own half minute, and one more read of a ticket from a slow Jira."""
+"""Seconds: the doctor's half minute, and one read of a ticket from a slow Jira."""
 _READ_SECONDS = 10.0
 
 
 def examine(runtime: Runtime) -> bool:
-    """Take the examination that is due, if one is; returns whether there was one."""
+    """Claim and run the examination that is due; returns whether there was one."""
     claimed = in_transaction(runtime.engine, examinations.claim)
     if claimed is None:
         return False
-    held = _pause(runtime)
+    pause = _active_pause(runtime)
     findings = examine_from_worker(
         runtime.settings,
         clock=runtime.clock,
         budget=make_budget(runtime.settings, client=runtime.redis, clock=runtime.clock),
-        held=held,
+        pause=pause,
         ticket=claimed.ticket_key if claimed.requested else None,
     )
-    preview = None if held or _refused(findings) else _preview(runtime, claimed)
+    preview = None if pause or _refused(findings) else _preview(runtime, claimed)
     in_transaction(
         runtime.engine,
         lambda session: examinations.finish(
@@ -50,19 +50,19 @@ def examine(runtime: Runtime) -> bool:
     return True
 
 
-def _pause(runtime: Runtime) -> Pause | None:
+def _active_pause(runtime: Runtime) -> Pause | None:
     with begin(runtime.engine) as session:
         return pauses.in_force(session, credentials=runtime.credentials)
 
 
 def _refused(findings: list[Finding]) -> bool:
-    """Whether Jira would not answer, so that one more try does no good."""
+    """Whether Jira does not answer, so that another call is useless."""
     needed = [one.status for one in findings if one.name in ("jira", "credentials")]
     return Status.FAIL in needed
 
 
 def _preview(runtime: Runtime, claimed: Claimed) -> dict[str, Any] | None:
-    """What the mapping makes of a ticket, field by field; why not, where it cannot be said."""
+    """What the mapping reads from a ticket, field by field, or the problem."""
     key = claimed.ticket_key or in_transaction(runtime.engine, examinations.sample_key)
     if key is None:
         return None
@@ -73,11 +73,11 @@ def _preview(runtime: Runtime, claimed: Claimed) -> dict[str, Any] | None:
     except (JiraError, MappingError) as error:
         return {"key": key, "problem": error.message}
     if key not in found.found:
-        return {"key": key, "problem": _denied(found, key)}
+        return {"key": key, "problem": _not_read(found, key)}
     return {"key": key, **_mapped(mapping, found.found[key])}
 
 
-def _denied(found: ReadResult, key: str) -> str:
+def _not_read(found: ReadResult, key: str) -> str:
     if problem := found.refused.get(key):
         return failure_message(problem.code, key=key, detail=problem.detail)
     return found.interrupted.message if found.interrupted else "Jira was too slow."

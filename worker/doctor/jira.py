@@ -1,4 +1,4 @@
-"""Checks of Jira: does it answer, as whom, what may we see."""
+"""Checks of Jira: does it answer, are the credentials valid, may the account see the projects."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ import orjson
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
-from worker.doctor.checks import Finding, fail, ok, warn
+from worker.doctor.findings import Finding, fail, ok, warn
 from worker.jira.port import (
     Account,
     CallRefused,
@@ -27,33 +27,37 @@ _GATEWAY = "https://api.atlassian.com/ex/jira/{cloudId}"
 
 
 def connection(jira: Jira, settings: Settings) -> tuple[Finding, ServerInfo | None]:
-    """Whether a Jira answers at the address, and what it says of itself."""
+    """Whether a Jira answers at the address, and which product and version it is."""
     if not settings.jira_base_url:
-        remedy = "Set it to the address of your Jira."
+        remedy = "Set JIRA_BASE_URL to the address of your Jira."
         return fail("jira", "JIRA_BASE_URL is not set.", remedy), None
     host = urlsplit(settings.jira_base_url).hostname
     try:
         info = jira.server_info()
     except (JiraCredentialsRefused, JiraCaptchaLock):
-        return ok("jira", f"A Jira answers at {host}, and tells us nothing."), None
+        return ok("jira", f"A Jira answers at {host}, but refuses our credentials."), None
     except JiraError as error:
-        remedy = "Check JIRA_BASE_URL and the way there."
+        remedy = "Check JIRA_BASE_URL, and network, proxy and firewall between here and Jira."
         return fail("jira", f"{host}: {error.message}.", remedy), None
-    said = f"{_product(info.deployment)} {info.version} answers at {host}."
-    return ok("jira", said), info
+    message = f"{_product(info.deployment)} {info.version} answers at {host}."
+    return ok("jira", message), info
 
 
 def deployment(info: ServerInfo | None, settings: Settings) -> Finding:
-    """Whether it is the kind of Jira the settings say."""
-    wanted = settings.jira_deployment
+    """Whether it is the product that the settings name."""
+    configured = settings.jira_deployment
     if info is None:
-        return warn("deployment", "Unknown until Jira takes our credentials.", "See there.")
-    if wanted in (Deployment.AUTO, info.deployment):
+        return warn(
+            "deployment",
+            "Unknown until Jira accepts our credentials.",
+            "See the finding credentials.",
+        )
+    if configured in (Deployment.AUTO, info.deployment):
         return ok("deployment", f"It is used as {_product(info.deployment)}.")
     return fail(
         "deployment",
-        f"JIRA_DEPLOYMENT is {wanted}, but it says it is {_product(info.deployment)}.",
-        f"Set JIRA_DEPLOYMENT={info.deployment.value}, or leave it out.",
+        f"JIRA_DEPLOYMENT is {configured}, but Jira says that it is {_product(info.deployment)}.",
+        f"Set JIRA_DEPLOYMENT={info.deployment.value}, or remove the setting.",
     )
 
 
@@ -62,7 +66,7 @@ def _product(kind: Deployment) -> str:
 
 
 def credentials(jira: Jira, settings: Settings, clock: Clock) -> Finding:
-    """Whose credentials they are, whether Jira takes them, and when they end."""
+    """Whose credentials they are, whether Jira accepts them, and when they expire."""
     try:
         account = jira.verify()
     except JiraCaptchaLock as error:
@@ -74,38 +78,38 @@ def credentials(jira: Jira, settings: Settings, clock: Clock) -> Finding:
     except JiraCredentialsRefused as error:
         return fail("credentials", f"{error.message}.", _remedy(settings))
     except JiraError as error:
-        return fail("credentials", f"{error.message}.", "See the finding about the connection.")
+        return fail("credentials", f"{error.message}.", "See the finding jira.")
     return _accepted(account, settings, clock.now())
 
 
 def _remedy(settings: Settings) -> str:
     if settings.jira_pat is not None:
-        return "Make a new personal access token in Jira (Profile) and set JIRA_PAT."
+        return "Create a new personal access token in Jira (Profile) and set JIRA_PAT."
     return (
-        "Make a new API token at id.atlassian.com and set JIRA_EMAIL and JIRA_API_TOKEN. "
+        "Create a new API token at id.atlassian.com and set JIRA_EMAIL and JIRA_API_TOKEN. "
         f"A token with scopes works only with JIRA_BASE_URL={_GATEWAY}; the cloudId is at "
         "https://<site>.atlassian.net/_edge/tenant_info."
     )
 
 
 def _accepted(account: Account, settings: Settings, now: datetime) -> Finding:
-    who = f"{account.display_name} ({account.email})" if account.email else account.display_name
-    ends = _end_of(settings)
-    if ends is None:
+    name = f"{account.display_name} ({account.email})" if account.email else account.display_name
+    expires = _expiry(settings)
+    if expires is None:
         where = "in its profile" if settings.jira_pat else "at id.atlassian.com"
         return ok(
             "credentials",
-            f"Jira knows us as {who}. When the token ends Jira tells only its owner, {where}: "
-            "no longer than a year after it was made.",
+            f"Jira knows us as {name}. Only the token's owner can see when it expires, {where}: "
+            "at most a year after its creation.",
         )
-    message = f"Jira knows us as {who}; the token ends on {ends:%Y-%m-%d}."
-    if (ends - now).days < _SOON_DAYS:
+    message = f"Jira knows us as {name}; the token expires on {expires:%Y-%m-%d}."
+    if (expires - now).days < _SOON_DAYS:
         return warn("credentials", message, _remedy(settings))
     return ok("credentials", message)
 
 
-def _end_of(settings: Settings) -> datetime | None:
-    """The end that an OAuth access token states of itself; other tokens say nothing."""
+def _expiry(settings: Settings) -> datetime | None:
+    """The expiry date in an OAuth access token; other tokens hold none."""
     token = settings.jira_pat.get_secret_value() if settings.jira_pat else ""
     parts = token.split(".")
     if len(parts) != _JWT_PARTS:
@@ -133,6 +137,6 @@ def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
         else:
             yield fail(
                 name,
-                f"Our account may not browse project {project}, or there is none.",
+                f"Our account may not browse project {project}, or it does not exist.",
                 "Check JIRA_PROJECT; give the account Browse Projects in it.",
             )

@@ -1,4 +1,4 @@
-"""Checks of the field mapping: each mapped field on a real ticket, with what it would fill."""
+"""Checks of the field mapping: the value of each mapped field in a real ticket."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import timedelta
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from shared.tickets.ticket import Ticket
-from worker.doctor.checks import Finding, fail, ok, warn
+from worker.doctor.findings import Finding, fail, ok, warn
 from worker.jira.port import ChangeQuery, FieldMapping, Jira, JiraError, MappingError
 
 _SAMPLE = 50
@@ -17,7 +17,7 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class _Purpose:
-    """One mapped field: the setting, the finding's name, and what it gives of a ticket."""
+    """One mapped field: its setting, the finding's name, and its value in a ticket."""
 
     setting: str
     name: str
@@ -35,20 +35,20 @@ _EPIC = _Purpose("JIRA_FIELD_EPIC_LINK", "field_epic_link", "epic", lambda t: t.
 def fields(
     jira: Jira, settings: Settings, clock: Clock, *, kind: Deployment, ticket: str | None
 ) -> Iterator[Finding]:
-    """The mapping, a sample of tickets, and each field on the newest of them that has it."""
+    """The mapping, a sample of tickets, and each field in the newest ticket that has it."""
     try:
         mapping = jira.mapping()
     except MappingError as error:
-        yield fail("mapping", error.message, "Set the field's id; the candidates are named.")
+        yield fail("mapping", error.message, "Set the id of one of the candidates.")
         return
-    yield ok("mapping", "Every field of the settings is known.")
+    yield ok("mapping", "Jira has every field of the settings.")
     try:
         sample = _named(jira, clock, ticket) if ticket else _sample(jira, settings, clock)
     except JiraError as error:
         yield fail("fill", f"{error.message}.", "See the findings above, or name a ticket.")
         return
     if not sample:
-        yield warn("fill", "There is no ticket to try the fields on.", _no_ticket(ticket))
+        yield warn("fill", "There is no ticket to check the fields with.", _no_ticket(ticket))
         return
     yield ok("fill", _would_fill(sample[-1]))
     yield _part_number(mapping, sample)
@@ -67,7 +67,7 @@ def _named(jira: Jira, clock: Clock, ticket: str) -> list[Ticket]:
 
 
 def _sample(jira: Jira, settings: Settings, clock: Clock) -> list[Ticket]:
-    """Tickets of the last weeks, else the oldest there are; oldest change first."""
+    """Tickets of the last weeks, or else the oldest ones; oldest change first."""
     if not settings.jira_project:
         return []
     for since in (clock.now() - _RECENT, None):
@@ -86,22 +86,22 @@ def _would_fill(ticket: Ticket) -> str:
         "epic": ticket.epic_link,
         "labels": ", ".join(ticket.labels),
     }
-    said = "; ".join(f"{name} {_quoted(value)}" for name, value in values.items() if value)
-    return f"{ticket.key} would fill: {said or 'nothing'}."
+    text = "; ".join(f"{name} {_quoted(value)}" for name, value in values.items() if value)
+    return f"{ticket.key} would fill: {text or 'nothing'}."
 
 
 def _quoted(value: object) -> str:
-    words = str(value)
-    return f"“{words if len(words) <= _SHOWN else words[:_SHOWN] + '…'}”"
+    text = str(value)
+    return f"“{text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}”"
 
 
 def _part_number(mapping: FieldMapping, sample: Sequence[Ticket]) -> Finding:
     if mapping.part_number is None and mapping.part_number_pattern is not None:
-        return _tried(_PART_NUMBER, "JIRA_PART_NUMBER_PATTERN", sample)
+        return _found(_PART_NUMBER, "JIRA_PART_NUMBER_PATTERN", sample)
     if mapping.part_number is None:
         return warn(
             _PART_NUMBER.name,
-            "No field is mapped, so that no job gets a part number from Jira.",
+            "No field is mapped: no job gets a part number from Jira.",
             "Set JIRA_FIELD_PART_NUMBER, or JIRA_PART_NUMBER_PATTERN to find it in the summary.",
         )
     return _mapped(_PART_NUMBER, mapping.part_number, sample)
@@ -111,30 +111,30 @@ def _epic(mapping: FieldMapping, sample: Sequence[Ticket], kind: Deployment) -> 
     if mapping.epic_link is None and kind is Deployment.DATACENTER:
         return warn(
             _EPIC.name,
-            "No field is mapped, and Data Center knows epics by a field alone.",
+            "No field is mapped, and on Data Center the epic is only in a field.",
             "Set JIRA_FIELD_EPIC_LINK to the id of the field Epic Link.",
         )
-    return _tried(_EPIC, mapping.epic_link or "parent", sample)
+    return _found(_EPIC, mapping.epic_link or "parent", sample)
 
 
 def _mapped(purpose: _Purpose, field_id: str | None, sample: Sequence[Ticket]) -> Finding:
     if field_id is None:
         return ok(purpose.name, f"{purpose.setting} is not set: no {purpose.words} from Jira.")
-    return _tried(purpose, field_id, sample)
+    return _found(purpose, field_id, sample)
 
 
-def _tried(purpose: _Purpose, source: str, sample: Sequence[Ticket]) -> Finding:
+def _found(purpose: _Purpose, source: str, sample: Sequence[Ticket]) -> Finding:
     having = [ticket for ticket in sample if purpose.value(ticket)]
     if having:
         newest = having[-1]
         return ok(
             purpose.name,
-            f"{source} gives the {purpose.words} {_quoted(purpose.value(newest))} "
+            f"{source} has the {purpose.words} {_quoted(purpose.value(newest))} "
             f"in {newest.key}; {len(having)} of {len(sample)} tickets have one.",
         )
     return warn(
         purpose.name,
-        f"{source} gives no {purpose.words} in any of {len(sample)} tickets.{_notes(sample)}",
+        f"{source} has no {purpose.words} in any of {len(sample)} tickets.{_notes(sample)}",
         f"Check {purpose.setting}, and try a ticket that has one: `routecard doctor --ticket KEY`.",
     )
 

@@ -1,4 +1,4 @@
-"""One examination: all sections side by side, and the report."""
+"""One examination: all sections of checks, in parallel."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,8 +13,8 @@ from shared.settings import Deployment, Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from shared.sync.pauses import Pause, in_words
-from worker.doctor import flow, jira, mapping, servers
-from worker.doctor.checks import Finding, Section, Status, run_all, warn
+from worker.doctor import jira, mapping, servers, sync, webhooks
+from worker.doctor.findings import Finding, Section, Status, run_all, warn
 from worker.jira.client import make_jira
 from worker.jira.http.connection import Budget
 from worker.jira.port import Jira
@@ -25,13 +25,13 @@ _JIRA_SECONDS = 30.0
 
 
 def examine(settings: Settings, *, ticket: str | None = None) -> list[Finding]:
-    """Look at everything; over in half a minute whatever is down. Calls Jira a dozen times."""
+    """Run all checks within half a minute, whatever is down; calls Jira about a dozen times."""
     clock = SystemClock()
     return run_all(
         [
             *_servers(settings),
             Section(("api", "webhook_intake"), partial(servers.api, settings), _SERVER_SECONDS),
-            *_flows(settings, clock),
+            *_sync(settings, clock),
             _of_jira(settings, clock, ticket=ticket, budget=None),
         ]
     )
@@ -42,20 +42,19 @@ def examine_from_worker(
     *,
     clock: Clock,
     budget: Budget,
-    held: Pause | None,
+    pause: Pause | None,
     ticket: str | None,
 ) -> list[Finding]:
-    """The same from a worker, which cannot know where the API is reached, nor has to.
+    """The same in a worker, except for the API, whose address it does not know.
 
-    Calls to Jira count against the ``budget`` of all workers, and there are none while a pause
-    is ``held``.
+    Calls to Jira count against the ``budget`` of all workers; during a ``pause`` there are none.
     """
-    sections = [*_servers(settings), *_flows(settings, clock)]
-    if held is None:
+    sections = [*_servers(settings), *_sync(settings, clock)]
+    if pause is None:
         sections.append(_of_jira(settings, clock, ticket=ticket, budget=budget))
         return run_all(sections)
-    words = f"Not asked, as a pause is in force: {in_words(held, now=clock.now())}."
-    return [*run_all(sections), warn("jira", words, "See pause.")]
+    message = f"Not checked, because a pause is active: {in_words(pause, now=clock.now())}."
+    return [*run_all(sections), warn("jira", message, "See the finding pause.")]
 
 
 def _servers(settings: Settings) -> list[Section]:
@@ -65,14 +64,14 @@ def _servers(settings: Settings) -> list[Section]:
     ]
 
 
-def _flows(settings: Settings, clock: Clock) -> list[Section]:
+def _sync(settings: Settings, clock: Clock) -> list[Section]:
     return [
         Section(
             ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks"),
-            partial(_flow, settings, clock),
+            partial(_sync_checks, settings, clock),
             _SERVER_SECONDS,
         ),
-        Section(("times",), lambda: iter([flow.times(settings)]), _SERVER_SECONDS),
+        Section(("times",), lambda: iter([sync.times(settings)]), _SERVER_SECONDS),
     ]
 
 
@@ -97,12 +96,12 @@ def _database(settings: Settings) -> Iterator[Finding]:
         yield from servers.database(engine)
 
 
-def _flow(settings: Settings, clock: Clock) -> Iterator[Finding]:
+def _sync_checks(settings: Settings, clock: Clock) -> Iterator[Finding]:
     with _engine(settings) as engine:
         yield from servers.parts(engine)
-        yield flow.pause(engine, settings, clock)
-        yield flow.poll(engine, settings, clock)
-        yield from flow.webhooks(engine, settings)
+        yield sync.pause(engine, settings, clock)
+        yield sync.poll(engine, settings, clock)
+        yield from webhooks.webhooks(engine, settings)
 
 
 @contextmanager
@@ -117,10 +116,10 @@ def _engine(settings: Settings) -> Iterator[Engine]:
 def _jira(
     settings: Settings, clock: Clock, ticket: str | None, budget: Budget | None
 ) -> Iterator[Finding]:
-    """Without a budget where a person asks, now and then."""
+    """All checks of Jira; without a budget for the command, which runs rarely."""
     seconds = min(_CALL_SECONDS, settings.jira_timeout_seconds)
-    patience = settings.model_copy(update={"jira_timeout_seconds": seconds})
-    with closing(make_jira(patience, clock=clock, budget=budget)) as client:
+    limited = settings.model_copy(update={"jira_timeout_seconds": seconds})
+    with closing(make_jira(limited, clock=clock, budget=budget)) as client:
         finding, info = jira.connection(client, settings)
         yield finding
         if finding.status is Status.OK:
@@ -132,26 +131,26 @@ def _jira(
 def _signed_in(
     client: Jira, settings: Settings, clock: Clock, *, kind: Deployment, ticket: str | None
 ) -> Iterator[Finding]:
-    """What takes credentials; a locked account is left alone."""
+    """The checks that need credentials; a locked account is not used."""
     if _locked(settings):
         yield warn(
             "credentials",
-            "Not tried, as the account is locked behind a CAPTCHA.",
+            "Not checked, because the account is locked behind a CAPTCHA.",
             "Log in once with a browser, then run `routecard resume`.",
         )
         return
-    proof = jira.credentials(client, settings, clock)
-    yield proof
-    if proof.status is not Status.FAIL:
+    login = jira.credentials(client, settings, clock)
+    yield login
+    if login.status is not Status.FAIL:
         yield from jira.projects(client, settings)
         yield from mapping.fields(client, settings, clock, kind=kind, ticket=ticket)
 
 
 def _locked(settings: Settings) -> bool:
-    """Whether another try to log in would do harm; a database that is away cannot tell."""
+    """Whether the account is locked; False if the database is away."""
     try:
         with _engine(settings) as engine, db.begin(engine) as session:
-            held = pauses.in_force(session, credentials=pauses.credentials_hash(settings))
+            pause = pauses.in_force(session, credentials=pauses.credentials_hash(settings))
     except AppError:
         return False
-    return held is not None and held.code is WaitCode.CAPTCHA_LOCK
+    return pause is not None and pause.code is WaitCode.CAPTCHA_LOCK

@@ -1,1 +1,1 @@
-"""Jira behind one port: protocol, client, field mapping, simulator."""
+"""Jira behind one port: protocol, client, field mapping, rate limit."""

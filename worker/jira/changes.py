@@ -1,13 +1,13 @@
-"""What changed since a moment, page by page, in a form that loses nothing.
+"""The tickets that changed since a moment, page by page, without losing any.
 
-Dates in JQL are in the account's time zone and precise to the minute where they are written as
-text; as epoch milliseconds they are neither, and we floor them to the minute all the same, in
-case an index is coarser than Jira's own field. Pages shift while tickets change: so a scan is
-ordered by change, and wherever a page ends in a later minute than the query began with, the next
-page is a new query from that minute on, not a further offset. What is read twice is left out.
-Within one minute the pages hang together by a token, or by an offset whose pages overlap, so that
-a shift shows. No scan reaches a server's window limit, and a cursor that ends early is noticed,
-because a scan is only over when a fresh query fits one page.
+A date written as text in JQL is in the account's time zone and has minute precision. We send
+epoch milliseconds, which have neither problem, and still floor them to the minute, in case a
+search index is coarser than the field. Pages shift while tickets change. So a scan is ordered by
+change time, and when a page ends in a later minute than its query began with, the next page is a
+new query from that minute on. Tickets that are read twice are dropped. Within one minute, pages
+follow each other by a token, or by an offset with an overlap, which makes a shift visible. So no
+scan reaches a server's window limit, and a cursor that ends too early is noticed: a scan is only
+over when a new query fits on one page.
 """
 
 from collections.abc import Iterator
@@ -26,15 +26,15 @@ _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Search(Protocol):
-    """One page of a query, whichever Jira it is."""
+    """Reads one page of a query, on Cloud or Data Center."""
 
     def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
-        """Ask for the page that ``following`` names, the first where it is None."""
+        """Read the page that ``following`` names; the first one if it is None."""
         ...
 
 
 def changed_jql(query: ChangeQuery, *, since: datetime) -> str:
-    """The query as JQL: always bounded by a date, oldest change first."""
+    """The query as JQL: always with a lower date bound, oldest change first."""
     projects = ", ".join(f'"{_quotable(project)}"' for project in query.projects)
     scope = f"project in ({projects}) AND " if projects else ""
     stamp = int(since.timestamp()) * 1000
@@ -42,7 +42,7 @@ def changed_jql(query: ChangeQuery, *, since: datetime) -> str:
 
 
 def scan(query: ChangeQuery, *, search: Search, mapping: FieldMapping) -> Iterator[Page]:
-    """Every page of the query. Raises JiraError; what was yielded until then stands."""
+    """Yield every page of the query. Raises JiraError; the pages before it are valid."""
     state = _Scan(_minute(query.since or _BEGINNING))
     while not state.over:
         raw = search(
@@ -80,16 +80,16 @@ class _Scan:
         elif minutes and ordered and minutes[-1] > self.since:
             self._restart(minutes[-1])
         else:
-            self._go_on(raw.following)
+            self._continue(raw.following)
 
     def _restart(self, since: datetime) -> None:
         self.since = since
         self.following = None
         self.seen = {key: moment for key, moment in self.seen.items() if moment >= since}
 
-    def _go_on(self, following: str | None) -> None:
+    def _continue(self, following: str | None) -> None:
         if following is not None and following == self.following:
-            raise JiraUnavailable("Jira's search gives the same page again and again")
+            raise JiraUnavailable("Jira's search returns the same page repeatedly")
         self.following = following
         self.over = following is None
 
@@ -106,7 +106,7 @@ def _parsed(issues: list[Any], mapping: FieldMapping) -> tuple[list[Ticket], dic
 
 
 def _name(raw: object, number: int) -> str:
-    """Some way to name an issue that has none."""
+    """The key or id of an odd issue, or its position if it has neither."""
     known = raw if isinstance(raw, dict) else {}
     names = (known.get("key"), known.get("id"))
     return next((str(name)[:255] for name in names if name), f"entry {number + 1}")

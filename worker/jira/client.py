@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
+from worker.jira.bulk_read import read_tickets
 from worker.jira.changes import scan
 from worker.jira.cloud import Cloud
 from worker.jira.datacenter import DataCenter
@@ -13,11 +14,10 @@ from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavaila
 from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
 from worker.jira.http.connection import Budget, Connection, Observer
 from worker.jira.port import Account, ChangeQuery, Jira, Page, Permissions, ReadResult, ServerInfo
-from worker.jira.reading import read_tickets
 
 _FORBIDDEN = 403
-_PATIENCE = 60.0
-"""Seconds a call without a deadline of its own waits for the shared budget."""
+_BUDGET_WAIT = 60.0
+"""Seconds that a call without a deadline waits for the shared budget."""
 
 
 def make_jira(
@@ -27,17 +27,17 @@ def make_jira(
     budget: Budget | None = None,
     observe: Observer | None = None,
 ) -> Jira:
-    """The Jira of the settings, for one thread of one process; make it after the fork.
+    """The Jira of the settings, for one thread of one process; call it after the fork.
 
-    Nothing goes over the network here, and what the settings lack is said by the first call.
-    ``observe`` sees every exchange, for counting; it must not keep headers.
+    This makes no request; a missing setting is reported by the first call. ``observe`` is called
+    for every exchange, to count it; it must not keep headers.
     """
     connection = Connection(settings, clock=clock, budget=budget, observe=observe)
     return JiraClient(settings, connection=connection, clock=clock)
 
 
 class JiraClient:
-    """Implements ``port.Jira``; deployment and mapping are found out once, when first needed."""
+    """Implements ``port.Jira``; deployment and mapping are resolved once, when first needed."""
 
     def __init__(self, settings: Settings, *, connection: Connection, clock: Clock) -> None:
         self._settings = settings
@@ -54,11 +54,11 @@ class JiraClient:
             keys,
             source=source,
             mapping=mapping,
-            in_time=lambda: self._clock.monotonic() < deadline,
+            has_time=lambda: self._clock.monotonic() < deadline,
         )
 
     def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
-        """See ``port.Jira``. CallRefused: Jira does not know or show us one of the projects."""
+        """See ``port.Jira``. CallRefused: a project is missing or hidden from our account."""
         mapping = self.mapping()
         dialect = self.dialect()
 
@@ -69,15 +69,15 @@ class JiraClient:
                 mapping.field_ids(),
                 size=size,
                 following=following,
-                deadline=self._soon(),
+                deadline=self._deadline(),
             )
 
         return scan(query, search=search, mapping=mapping)
 
     def verify(self) -> Account:
-        """See ``port.Jira``. ``myself`` is the one call that no anonymous caller may make."""
+        """See ``port.Jira``. Uses ``myself``, which Jira always refuses to anonymous callers."""
         try:
-            raw = self._connection.get("myself", deadline=self._soon())
+            raw = self._connection.get("myself", deadline=self._deadline())
         except CallRefused as refusal:
             raise _not_verified(refusal) from None
         known = _object(raw, "who we are")
@@ -92,15 +92,15 @@ class JiraClient:
         )
 
     def mapping(self) -> FieldMapping:
-        """See ``port.Jira``. A mapping that could not be resolved is tried again next time."""
+        """See ``port.Jira``. A mapping that cannot be resolved is tried again at the next call."""
         if self._mapping is None:
             self._mapping = resolve(self._settings, known=self.fields)
         return self._mapping
 
     def fields(self) -> list[FieldInfo]:
-        """See ``port.Jira``. To a bad token the fields just do not exist: so it is proven first."""
+        """See ``port.Jira``. Jira hides fields from a bad token: so it is checked first."""
         self.verify()
-        raw = self._connection.get("field", deadline=self._soon())
+        raw = self._connection.get("field", deadline=self._deadline())
         if not isinstance(raw, list):
             raise JiraUnavailable("Jira answered without a list of fields")
         return [FieldInfo.from_raw(one) for one in raw if isinstance(one, Mapping)]
@@ -109,17 +109,17 @@ class JiraClient:
         """See ``port.Jira``."""
         params = {"projectKey": project, "permissions": "BROWSE_PROJECTS"}
         raw = _object(
-            self._connection.get("mypermissions", params, deadline=self._soon()), "permissions"
+            self._connection.get("mypermissions", params, deadline=self._deadline()), "permissions"
         )
-        held = raw.get("permissions")
-        browse = held.get("BROWSE_PROJECTS") if isinstance(held, Mapping) else None
+        granted = raw.get("permissions")
+        browse = granted.get("BROWSE_PROJECTS") if isinstance(granted, Mapping) else None
         may = isinstance(browse, Mapping) and browse.get("havePermission") is True
         return Permissions(project=project, may_browse=may)
 
     def server_info(self) -> ServerInfo:
         """See ``port.Jira``."""
         try:
-            raw = self._connection.get("serverInfo", deadline=self._soon())
+            raw = self._connection.get("serverInfo", deadline=self._deadline())
         except CallRefused as refusal:
             raise JiraUnavailable(
                 f"{refusal.message}: is JIRA_BASE_URL right?", status=refusal.status
@@ -137,26 +137,26 @@ class JiraClient:
         self._connection.close()
 
     def dialect(self) -> Dialect:
-        """The setting's, else what serverInfo says; a failure to ask is not remembered."""
+        """As JIRA_DEPLOYMENT says, or serverInfo; a failed request is not cached."""
         if self._dialect is None:
-            wanted = self._settings.jira_deployment
-            if wanted is Deployment.AUTO:
-                wanted = self.server_info().deployment
-            self._dialect = Cloud() if wanted is Deployment.CLOUD else DataCenter()
+            kind = self._settings.jira_deployment
+            if kind is Deployment.AUTO:
+                kind = self.server_info().deployment
+            self._dialect = Cloud() if kind is Deployment.CLOUD else DataCenter()
         return self._dialect
 
     def _deployment(self, kind: object) -> Deployment:
-        """A Jira that does not say what it is is judged by the credentials we have for it."""
+        """As ``deploymentType`` says; if it is absent, as the configured credentials suggest."""
         if kind:
             return Deployment.CLOUD if kind == "Cloud" else Deployment.DATACENTER
         return Deployment.DATACENTER if self._settings.jira_pat else Deployment.CLOUD
 
-    def _soon(self) -> float:
-        return self._clock.monotonic() + _PATIENCE
+    def _deadline(self) -> float:
+        return self._clock.monotonic() + _BUDGET_WAIT
 
 
 class _IssueSource:
-    """The calls of one ``read``, under its deadline."""
+    """The requests of one ``read``, under its deadline."""
 
     def __init__(
         self,
@@ -172,14 +172,14 @@ class _IssueSource:
         self._fields = mapping.field_ids()
         self._deadline = deadline
 
-    def many(self, names: Sequence[str]) -> list[Any]:
+    def bulk(self, names: Sequence[str]) -> list[Any]:
         return self._dialect.bulk(self._connection, names, self._fields, deadline=self._deadline)
 
-    def one(self, name: str) -> Any:
+    def single(self, name: str) -> Any:
         params = {"fields": ",".join(self._fields)}
         return self._connection.get(f"issue/{name}", params, deadline=self._deadline)
 
-    def prove(self) -> None:
+    def verify_credentials(self) -> None:
         self._client.verify()
 
 

@@ -19,7 +19,7 @@ class Cloud:
         *,
         deadline: float,
     ) -> list[Any]:
-        """Absent issues are left out without a word; 400 leaves everything to single reads."""
+        """Jira omits missing issues silently; after a 400 all are left to single reads."""
         body = {"issueIdsOrKeys": list(names), "fields": list(fields)}
         try:
             return issues_of(connection.post("issue/bulkfetch", body, deadline=deadline))
@@ -37,7 +37,7 @@ class Cloud:
         following: str | None,
         deadline: float,
     ) -> RawPage:
-        """Pages hang together by a token and may be short; the last has no token."""
+        """Pages follow by token and may be short; the last one has no token."""
         body: dict[str, Any] = {"jql": jql, "maxResults": size, "fields": list(fields)}
         if following is not None:
             body["nextPageToken"] = following

@@ -10,14 +10,14 @@ from worker.jira.errors import CallRefused
 from worker.jira.http.connection import Connection
 
 _QUERY_CHARACTERS = 3000
-"""Longest list of keys in one address: servers take 8 KiB of request line and headers."""
+"""Longest list of keys in one URL: servers accept 8 KiB of request line and headers."""
 
 _MOST_PAGES = 100
 _KEYS_IN_TEXT = re.compile(r"\b[A-Z][A-Z0-9_]+-[1-9][0-9]*\b|(?<=')[0-9]+(?=')")
 
 
 class DataCenter:
-    """The dialect of a Jira that a shop runs itself."""
+    """The dialect of a self-hosted Jira."""
 
     def bulk(
         self,
@@ -27,10 +27,10 @@ class DataCenter:
         *,
         deadline: float,
     ) -> list[Any]:
-        """``key in (…)`` unvalidated, so that one missing key does not fail the others.
+        """``key in (…)`` without validation, so that one missing key does not fail the others.
 
-        A server that validates all the same names the keys it misses: these are left out of one
-        second try, and whatever that refuses is left to single reads. So the calls are bounded.
+        A server that validates anyway names the missing keys. They are left out of a second call,
+        and if that is refused too, all are left to single reads: so the calls are bounded.
         """
         found: list[Any] = []
         for part in _parts(names):
@@ -41,7 +41,7 @@ class DataCenter:
                 missing = set(_KEYS_IN_TEXT.findall(" ".join(refusal.texts).upper()))
                 rest = [name for name in part if name not in missing]
                 if rest and len(rest) < len(part):
-                    found += self._or_nothing(connection, rest, fields, deadline=deadline)
+                    found += self._named_or_none(connection, rest, fields, deadline=deadline)
         return found
 
     def search(
@@ -54,10 +54,10 @@ class DataCenter:
         following: str | None,
         deadline: float,
     ) -> RawPage:
-        """A server may give fewer than asked for; ``total`` alone says whether more follow.
+        """A server may return fewer than requested; only ``total`` says whether more follow.
 
-        Each page begins with the last issue of the one before. Where it does not, an issue left
-        or joined the list meanwhile, and the next one would be missed: the page has shifted.
+        Each page begins with the last issue of the page before. If it does not, an issue has left
+        or joined the list in the meantime, and one would be missed: the page has shifted.
         """
         place = _Place.read(following)
         answer = self._page(
@@ -100,7 +100,7 @@ class DataCenter:
         *,
         deadline: float,
     ) -> list[Any]:
-        """Page by page, since an administrator may allow less than a hundred a page."""
+        """Page by page, since an administrator may allow fewer than a hundred per page."""
         found: list[Any] = []
         for _number in range(_MOST_PAGES):
             answer = self._page(
@@ -118,7 +118,7 @@ class DataCenter:
                 break
         return found
 
-    def _or_nothing(
+    def _named_or_none(
         self,
         connection: Connection,
         names: Sequence[str],
@@ -135,7 +135,7 @@ class DataCenter:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where the next page starts, and which issue in which state has to stand there."""
+    """Where the next page starts, and which issue in which version must be there."""
 
     start: int = 0
     mark: str = ""

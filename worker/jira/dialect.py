@@ -1,4 +1,4 @@
-"""What Cloud and Data Center say differently: the bulk read and one page of a search."""
+"""Where Cloud and Data Center differ: the bulk read and one page of a search."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,10 @@ _FORBIDDEN = 403
 
 @dataclass(frozen=True, slots=True)
 class RawPage:
-    """Issues as JSON, and what to pass for the page after this one; None: there is none.
+    """Issues as JSON; ``following`` is passed to read the next page, and None after the last.
 
-    ``shifted``: the list has moved under the pages since the one before, so that this one does
-    not join it and holds nothing; the query is to be asked anew.
+    ``shifted``: the list has changed since the page before, so that this page does not continue
+    it. It holds no issues, and the query must start again.
     """
 
     issues: list[Any]
@@ -25,7 +25,7 @@ class RawPage:
 
 
 class Dialect(Protocol):
-    """One product's way to read many issues with one call."""
+    """How one product reads many issues with one call."""
 
     def bulk(
         self,
@@ -35,7 +35,7 @@ class Dialect(Protocol):
         *,
         deadline: float,
     ) -> list[Any]:
-        """Up to 100 issues by key or id, as JSON, in any order; absent: unseen, moved or gone."""
+        """Up to 100 issues by key or id, as JSON, in any order, without hidden or missing ones."""
         ...
 
     def search(
@@ -48,12 +48,12 @@ class Dialect(Protocol):
         following: str | None,
         deadline: float,
     ) -> RawPage:
-        """One page of a query. Raises CallRefused where Jira does not take the query."""
+        """One page of a query. Raises CallRefused if Jira does not accept the query."""
         ...
 
 
 def issues_of(body: object) -> list[Any]:
-    """The issues of an answer; one without them is no answer of Jira's."""
+    """The issues of an answer. Raises JiraUnavailable if it has no list of issues."""
     issues = body.get("issues") if isinstance(body, Mapping) else None
     if not isinstance(issues, list):
         raise JiraUnavailable("Jira answered without a list of issues")
@@ -61,7 +61,7 @@ def issues_of(body: object) -> list[Any]:
 
 
 def raise_unless_about_keys(refusal: CallRefused) -> None:
-    """Pass over a 400, which single reads can work around; anything else stops every call."""
+    """Ignore a 400, since single reads still work; any other refusal stops all calls."""
     if refusal.status == _BAD_REQUEST:
         return
     if refusal.status == _FORBIDDEN:

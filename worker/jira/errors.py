@@ -1,4 +1,4 @@
-"""What can go wrong with Jira as a whole, split by what we can do about it."""
+"""Errors of calls to Jira, by what we can do about them."""
 
 from typing import ClassVar
 
@@ -8,8 +8,8 @@ from shared.states import WaitCode
 class JiraError(Exception):
     """A call that failed as a whole: it says nothing about a ticket and counts against none.
 
-    ``message`` is plain words and holds no secret; ``status`` is the HTTP status where there was
-    an answer; ``retry_after`` is the least number of seconds to wait, where Jira named one.
+    ``message`` is for people and holds no secret. ``status`` is the HTTP status if there was an
+    answer. ``retry_after`` is the minimum number of seconds to wait, if Jira named one.
     """
 
     wait_code: ClassVar[WaitCode] = WaitCode.JIRA_DOWN
@@ -24,11 +24,11 @@ class JiraError(Exception):
 
 
 class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
-    """No usable answer: no connection, too late, 5xx, HTML, cut or malformed body. Wait."""
+    """No usable answer: no connection, timeout, 5xx, HTML, cut or malformed body. Wait."""
 
 
 class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
-    """429: wait at least ``retry_after``. ``reason`` is Jira's own word for the limit hit."""
+    """429: wait at least ``retry_after``. ``reason`` is Jira's name of the limit."""
 
     wait_code = WaitCode.RATE_LIMITED
 
@@ -45,23 +45,23 @@ class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the
 
 
 class JiraCredentialsRefused(JiraError):  # noqa: N818  named for the state of Jira
-    """Wrong, expired or withdrawn credentials: stop everything, probe ``verify`` now and then."""
+    """Wrong, expired or revoked credentials: stop all calls and probe ``verify`` periodically."""
 
     wait_code = WaitCode.CREDENTIALS_REFUSED
 
 
 class JiraCaptchaLock(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
-    """The account is locked behind a CAPTCHA: stop everything and do not even probe."""
+    """The account is locked behind a CAPTCHA: stop all calls, without probes."""
 
     wait_code = WaitCode.CAPTCHA_LOCK
 
 
 class CallRefused(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
-    """Jira understood this one call and refuses it (400, 403, 404, 410 and the like, in JSON).
+    """Jira understood this call and refuses it: 400, 403, 404, 410 and so on, in JSON.
 
-    Inside the port it becomes an answer about a ticket wherever it is one. Outside it is seen
-    from ``changed_since`` and the look-ups alone: the query or the settings must change.
-    ``texts`` are Jira's own messages, uncut.
+    The client turns a refusal about a ticket into a result for that ticket. Callers see this
+    error only from ``changed_since`` and the lookups: the query or the settings must change.
+    ``texts`` are Jira's own messages in full.
     """
 
     def __init__(
@@ -72,11 +72,11 @@ class CallRefused(JiraError):  # noqa: N818  named for the state of Jira, as the
 
 
 class MappingError(JiraError):
-    """A mapped field is missing, ambiguous or not to be understood; the candidates are named."""
+    """A mapped field is missing or ambiguous, or a pattern invalid; the candidates are named."""
 
 
 class UnusableTicket(ValueError):  # noqa: N818  a value about one ticket rather than a failure
-    """An issue whose shape is no issue's; ``detail`` says what is wrong with it."""
+    """JSON that is not a valid issue; ``detail`` says what is wrong."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""The Jira port: what the worker may ask of Jira, and in what words it gets the answer."""
+"""The Jira port: the calls that the worker can make, and their results."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,15 +45,15 @@ __all__ = [
 ]
 
 BATCH = 100
-"""Most tickets one bulk read asks for: safe on both sides of Atlassian's change of the limit."""
+"""Most tickets in one bulk read: allowed before and after Atlassian's change of the limit."""
 
 OVERLAP = timedelta(minutes=10)
-"""How far before the watermark a poll starts: search lags edits by seconds to minutes."""
+"""How far before the watermark a poll starts: search lags behind edits by up to minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TicketProblem:
-    """An answer about one ticket that ends its sync task."""
+    """A result for one ticket that ends its sync task."""
 
     code: FailureCode
     detail: str = ""
@@ -61,11 +61,11 @@ class TicketProblem:
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What one ``read`` learned; every requested key is in exactly one of the three.
+    """The result of one ``read``; every requested key is in exactly one of the three.
 
-    ``found`` and ``refused`` are keyed as requested: a moved ticket stands under its old key and
-    says its new one in ``Ticket.key``. ``unread`` was not reached, because the deadline came or,
-    where ``interrupted`` is set, because a later call failed as a whole.
+    ``found`` and ``refused`` are keyed as requested: a moved ticket is under its old key and has
+    its new one in ``Ticket.key``. ``unread`` keys were not reached before the deadline or, if
+    ``interrupted`` is set, before a call that failed as a whole.
     """
 
     found: dict[str, Ticket] = field(default_factory=dict)
@@ -76,9 +76,9 @@ class ReadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeQuery:
-    """Which tickets a poll wants: changed at or after ``since``, in these projects (empty: all).
+    """The tickets that changed at or after ``since`` in these projects (empty: all).
 
-    ``since`` None asks for everything, as a first import does. ``page_size`` is tickets a page.
+    ``since`` None means all tickets, for a first import. ``page_size`` is tickets per page.
     """
 
     projects: tuple[str, ...] = ()
@@ -86,7 +86,7 @@ class ChangeQuery:
     page_size: int = BATCH
 
     def after(self, watermark: datetime) -> "ChangeQuery":
-        """The same query from this watermark on, minus the overlap that search lag asks for."""
+        """The same query from this watermark on, minus the overlap that search lag requires."""
         return replace(self, since=watermark - OVERLAP)
 
 
@@ -94,8 +94,8 @@ class ChangeQuery:
 class Page:
     """Some of the tickets that changed, oldest change first.
 
-    Once they are stored, ``watermark`` is safe to store too: a later scan may start there without
-    an overlap of its own. ``unusable`` says for each odd issue, by key or id, what is wrong.
+    Once they are stored, ``watermark`` can be stored too: a later scan may start there.
+    ``unusable`` says for each invalid issue, by key or id, what is wrong.
     """
 
     tickets: list[Ticket]
@@ -105,7 +105,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Whose credentials we use, as ``myself`` says; ``account_id`` is the user key on a server."""
+    """The account of our credentials; on Data Center ``account_id`` is the user key."""
 
     account_id: str
     display_name: str
@@ -115,7 +115,7 @@ class Account:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInfo:
-    """What Jira says of itself, to anybody."""
+    """What Jira tells about itself to every caller."""
 
     deployment: Deployment
     version: str
@@ -132,22 +132,22 @@ class Permissions:
 
 
 class Jira(Protocol):
-    """Jira as the worker sees it. Every method may raise ``JiraError``; none waits for ever."""
+    """Jira as the worker sees it. Every method may raise ``JiraError``, and each is bounded."""
 
     def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
-        """Read tickets by key (any case) or id: in bulk, then one by one what came back unnamed.
+        """Read tickets by key (any case) or id: in bulk, then singly those that were missing.
 
         ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
-        JiraError only where nothing at all was learned; later failures are ``interrupted``.
+        JiraError only without any result; a later failure is in ``interrupted``.
         """
         ...
 
     def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
-        """Pages of what changed; lazily, so that each may be stored before the next is asked."""
+        """Pages of changed tickets; lazy, so that each can be stored before the next is read."""
         ...
 
     def verify(self) -> Account:
-        """Prove the credentials. Raises JiraCredentialsRefused or JiraCaptchaLock."""
+        """Check the credentials. Raises JiraCredentialsRefused or JiraCaptchaLock."""
         ...
 
     def mapping(self) -> FieldMapping:
@@ -155,17 +155,17 @@ class Jira(Protocol):
         ...
 
     def fields(self) -> list[FieldInfo]:
-        """Every field the account may see, asked anew; the credentials are proven first."""
+        """Read every field that the account can see; the credentials are checked first."""
         ...
 
     def permissions(self, project: str) -> Permissions:
-        """What the account may do in this project. CallRefused: there is no such project for us."""
+        """The account's permissions in a project. CallRefused: it is missing or hidden from us."""
         ...
 
     def server_info(self) -> ServerInfo:
-        """Version and deployment, asked anew."""
+        """Read version and deployment."""
         ...
 
     def close(self) -> None:
-        """Give back the connections; the next call opens new ones."""
+        """Close the connections; the next call opens new ones."""
         ...

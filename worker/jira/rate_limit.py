@@ -1,8 +1,8 @@
-"""One budget of calls to Jira for all workers together, kept in Redis.
+"""One budget of calls to Jira for all workers, kept in Redis.
 
-Jira counts the site, not the process: so do we, in moving windows that every worker shares. What
-holds everybody up after Jira said no is the pause in PostgreSQL; this is what keeps it from
-saying so. Where Redis is away, each process keeps to its own share until it is back.
+Jira counts the calls of the site, not of a process. So all workers share moving windows, which
+keep us below Jira's limit; after a refusal by Jira, the shared pause in PostgreSQL stops all
+calls. While Redis is not available, each process uses its own share of the budget.
 """
 
 import time
@@ -23,14 +23,14 @@ from worker.jira.errors import JiraLimited
 log = get_logger(__name__)
 
 LONGEST_BLOCK = 15.0
-"""Seconds that ``acquire`` holds its caller; a longer wait is a pause for everybody."""
+"""Most seconds that ``acquire`` waits; a longer wait becomes a pause of all workers."""
 
 BURST = 50
-"""Calls in one second at most: half of what Jira Cloud gives all callers of a site together."""
+"""Most calls in one second: half of what Jira Cloud allows all clients of a site together."""
 
 NEAR_SECONDS = 10
 NEAR_FACTOR = 4
-"""While Jira says that its limit is near, each call counts for so many of ours."""
+"""While Jira reports that its limit is near, each call costs this many."""
 
 _WINDOW = 10
 _MINUTE = 60
@@ -41,11 +41,11 @@ _NEAR = "jira/near"
 
 
 class BudgetExhausted(JiraLimited):
-    """Our own budget does not allow the call in time; ``retry_after`` says when it will."""
+    """Our budget does not allow the call before the deadline; ``retry_after`` says when it does."""
 
 
 def make_budget(settings: Settings, *, client: Redis, clock: Clock) -> "SharedBudget":
-    """The budget of ``JIRA_REQUESTS_PER_MINUTE``; nothing goes over the network here."""
+    """The budget of ``JIRA_REQUESTS_PER_MINUTE``; this makes no request."""
     storage = RedisStorage(
         "redis://",
         connection_pool=client.connection_pool,
@@ -63,8 +63,8 @@ def make_budget(settings: Settings, *, client: Redis, clock: Clock) -> "SharedBu
 def windows_of(per_minute: int) -> tuple[RateLimitItem, ...]:
     """The moving windows of a budget, the one for bursts first.
 
-    Ten seconds rather than sixty where there is enough to divide, so that one burst does not
-    use up the minute and leave the rest of it to waiting.
+    If the budget is large enough, the window is ten seconds instead of sixty, so that one burst
+    does not use up the budget of a whole minute.
     """
     if per_minute < _MINUTE:
         return (RateLimitItemPerSecond(per_minute, _MINUTE, namespace="routecard"),)
@@ -75,13 +75,13 @@ def windows_of(per_minute: int) -> tuple[RateLimitItem, ...]:
 
 @dataclass(slots=True, kw_only=True)
 class _Limiter:
-    """One place where calls are counted, with its windows."""
+    """A storage in which calls are counted, with its windows."""
 
     strategy: MovingWindowRateLimiter
     windows: tuple[RateLimitItem, ...]
 
     def take(self, cost: int, *, now: float) -> float:
-        """0 where the calls are allowed, and counted; else seconds until it is worth asking."""
+        """Count the calls and return 0 if they are allowed, else the seconds until the next try."""
         if self.strategy.storage.get(_NEAR):
             cost *= NEAR_FACTOR
         for window in self.windows:
@@ -97,7 +97,7 @@ class _Limiter:
 
 @dataclass(slots=True)
 class SharedBudget:
-    """Implements the port's ``Budget``. ``share`` is this process's part while Redis is away."""
+    """Implements ``Budget``. ``share`` is the part of this process while Redis is away."""
 
     windows: tuple[RateLimitItem, ...]
     shared: MovingWindowRateLimiter = field(kw_only=True)
@@ -108,7 +108,7 @@ class SharedBudget:
     _redis_at: float = 0.0
 
     def acquire(self, cost: int = 1, *, deadline: float) -> None:
-        """Wait until ``cost`` calls are allowed, 15 s and not past ``deadline`` at the most.
+        """Wait until ``cost`` calls are allowed, at most 15 s and not past ``deadline``.
 
         ``deadline`` is in seconds of ``clock.monotonic()``. Raises BudgetExhausted.
         """
@@ -122,7 +122,7 @@ class SharedBudget:
             self.sleep(wait)
 
     def slow_down(self) -> None:
-        """Jira says that its limit is near: spend our budget faster for ten seconds."""
+        """Jira's limit is near: spend our budget faster for ten seconds."""
         self._count(_Limiter.near)
 
     def _take(self, cost: int) -> float:
@@ -130,7 +130,7 @@ class SharedBudget:
         return self._count(lambda limiter: limiter.take(cost, now=now))
 
     def _count(self, work: Callable[[_Limiter], float]) -> float:
-        """In Redis; for some seconds after that failed, in this process alone."""
+        """Count in Redis; for some seconds after a failure, in this process only."""
         if self.clock.monotonic() >= self._redis_at:
             try:
                 return work(_Limiter(strategy=self.shared, windows=self.windows))

@@ -11,8 +11,8 @@ from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
 from worker.simulator.control.webhooks import webhook_controls
 from worker.simulator.errors import JiraRefusal, json_response
-from worker.simulator.faults.middleware import FAULT, GATEWAY, FaultMiddleware
 from worker.simulator.http_server import WsgiApp
+from worker.simulator.middleware import FAULT, GATEWAY, FaultMiddleware
 from worker.simulator.request import Caller
 from worker.simulator.routes.issue import issue_routes
 from worker.simulator.routes.search import cloud_search_routes, server_search_routes

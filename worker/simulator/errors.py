@@ -56,3 +56,8 @@ def json_response(
         headers=dict(headers or {}),
         content_type="application/json;charset=UTF-8",
     )
+
+
+def control_refusal(message: str) -> Response:
+    """The answer to an invalid request of the control API."""
+    return json_response({"message": message}, status=400)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 
 import orjson
-from flask import Request
+from flask import Request, request
 
 from worker.simulator.auth import LoginResult
 from worker.simulator.errors import JiraRefusal
@@ -101,3 +101,9 @@ def parse_number(text: str | None, default: int) -> int:
     if not text.isdecimal():
         raise JiraRefusal(400, [f"Invalid number '{text}'."])
     return int(text)
+
+
+def json_body() -> Any:
+    """The JSON body of the current request without any check; ``None`` if it is empty."""
+    data = request.get_data()
+    return orjson.loads(data) if data else None

@@ -8,7 +8,7 @@ from typing import Self
 from shared.clock import Clock, SystemClock
 from worker.simulator.auth import Authenticator
 from worker.simulator.config import Deployment, RuntimeSettings, SimulatorConfig
-from worker.simulator.control.counts import Counts
+from worker.simulator.counts import Counts
 from worker.simulator.faults.rate_limits import BurstLimit, WriteLimit
 from worker.simulator.faults.rules import FaultRules
 from worker.simulator.search.index import SearchIndex

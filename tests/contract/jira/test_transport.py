@@ -183,7 +183,7 @@ def test_a_redirect_is_not_followed_and_carries_no_credentials_away() -> None:
         with (
             wire_server(lambda: iter([moved])) as url,
             client(url) as jira,
-            pytest.raises(JiraUnavailable, match="sends us elsewhere"),
+            pytest.raises(JiraUnavailable, match="redirects us"),
         ):
             jira.verify()
     assert not asked

@@ -148,7 +148,7 @@ def test_resume_ends_a_pause_that_only_a_person_ends(terminal: Terminal, engine:
 def test_tickets_and_the_progress_of_their_import_are_shown(
     terminal: Terminal, engine: Engine
 ) -> None:
-    assert "No poll has begun" in terminal("tickets", "progress").stdout
+    assert "No poll has started" in terminal("tickets", "progress").stdout
     runtime = make_runtime(terminal.settings)
     poll(runtime)
     runtime.close()

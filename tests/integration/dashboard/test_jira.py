@@ -204,7 +204,7 @@ def test_no_call_goes_to_jira_while_a_pause_is_in_force(
     send(pages, "/jira/examine", ticket="PI-42")
     examine(worker)
     assert jira.counts() == before
-    assert "Not asked, as a pause is in force: limited until" in words(pages.get("/jira").text)
+    assert "Not checked, because a pause is active: limited until" in words(pages.get("/jira").text)
 
 
 def test_a_key_of_no_form_is_refused(pages: Any, engine: Engine) -> None:

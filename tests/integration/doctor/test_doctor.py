@@ -14,7 +14,7 @@ from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from tests.support.jira import SimulatedJira
-from worker.doctor.checks import Finding, Status
+from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine, worst
 from worker.polling.poll import poll
 from worker.runtime import make_runtime
@@ -149,7 +149,7 @@ def test_a_field_name_that_is_ambiguous_or_missing_is_refused_with_candidates(
 def test_a_mapped_field_that_no_ticket_has_is_pointed_out(well: Settings) -> None:
     finding = found(with_(well, jira_field_quantity="customfield_99999"))["field_quantity"]
     assert finding.status is Status.WARN
-    assert "customfield_99999 gives no quantity" in finding.message
+    assert "customfield_99999 has no quantity" in finding.message
 
 
 def test_a_project_we_may_not_browse_fails(well: Settings) -> None:

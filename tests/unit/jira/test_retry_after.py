@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from worker.jira.http.retry_after import LONGEST_WAIT, wait_asked
+from worker.jira.http.retry_after import LONGEST_WAIT, retry_after_seconds
 
 NOW = datetime(2026, 11, 23, 10, 40, 0, tzinfo=UTC)
 
 
 def asked(**headers: str) -> float | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return wait_asked(CaseInsensitiveDict(named), now=NOW)
+    return retry_after_seconds(CaseInsensitiveDict(named), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -83,5 +83,5 @@ def test_the_structured_header_is_the_last_resort() -> None:
     st.dictionaries(st.sampled_from(["Retry-After", "X-RateLimit-Reset", "RateLimit"]), st.text())
 )
 def test_no_header_whatever_makes_it_fail(headers: dict[str, str]) -> None:
-    wait = wait_asked(CaseInsensitiveDict(headers), now=NOW)
+    wait = retry_after_seconds(CaseInsensitiveDict(headers), now=NOW)
     assert wait is None or 0.0 <= wait <= LONGEST_WAIT

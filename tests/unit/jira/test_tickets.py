@@ -135,8 +135,8 @@ def test_a_quantity_that_is_no_whole_number_is_absent_and_noted() -> None:
 @pytest.mark.parametrize(
     ("raw", "detail"),
     [
-        (None, "no JSON object"),
-        ([], "no JSON object"),
+        (None, "not a JSON object"),
+        ([], "not a JSON object"),
         ({"id": "1", "key": "PI-1"}, "no fields"),
         (issue() | {"fields": ["x"]}, "no fields"),
         (issue() | {"id": None}, "no numeric id"),

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from worker.simulator.config import Deployment, RuntimeSettings
-from worker.simulator.control.counts import Counts, endpoint
 from worker.simulator.control.webhooks import Burst
+from worker.simulator.counts import Counts, endpoint
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rate_limits import BurstLimit, WriteLimit
 from worker.simulator.faults.rules import FaultRules, InvalidFaultError, fault_headers

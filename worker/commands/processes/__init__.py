@@ -1,1 +1,1 @@
-"""The commands that run a process until it is stopped."""
+"""Commands that run a process until it is stopped."""

@@ -10,8 +10,8 @@ from shared.accounts.exposure import check_exposure
 from shared.settings import METRICS_FOLDER, Settings, load_settings
 from worker.commands.processes.program import become, check_servers
 
-# Open connections a process, idle ones included; more wait in the kernel's queue. Requests beyond
-# the threads wait inside, so this is far above the number of threads on purpose.
+# Open connections of a process, idle ones included; more wait in the kernel's queue. Requests wait
+# inside for a free thread, so this is far above the number of threads.
 _CONNECTIONS: Final = 1024
 _HEADER_MILLISECONDS: Final = 10_000
 _STOP_SECONDS: Final = 10

@@ -1,4 +1,4 @@
-"""`routecard beat`: the clock that sends the periodic Celery tasks."""
+"""`routecard beat`: the scheduler that sends the periodic Celery tasks."""
 
 import tempfile
 from pathlib import Path
@@ -18,7 +18,7 @@ def command() -> None:
 
 
 def arguments(settings: Settings, folder: Path) -> tuple[str, ...]:
-    """Celery's command line; no pid file, for a stale one would keep beat from starting."""
+    """Celery's command line, without a pid file: a stale one would keep beat from starting."""
     return (
         *("--quiet", "-A", "worker.app", "beat", "--loglevel", settings.log_level),
         *("--schedule", str(folder / "schedule"), "--pidfile="),
@@ -26,7 +26,7 @@ def arguments(settings: Settings, folder: Path) -> tuple[str, ...]:
 
 
 def _folder(home: Path) -> Path:
-    """Where beat notes what it sent last; losing it costs one early message of each kind."""
+    """The folder of beat's schedule; losing it costs one early message of each kind."""
     folder = home / "beat"
     try:
         folder.mkdir(parents=True, exist_ok=True)

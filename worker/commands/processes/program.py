@@ -1,4 +1,4 @@
-"""Turning this process into the program it stands for, so that signals reach it directly."""
+"""Replace this process by the program it starts, so that signals reach that directly."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from shared.settings import Settings
 
 
 def check_servers(settings: Settings) -> None:
-    """Raises SettingsError where no database or broker is named: the program would only crash."""
+    """Raise SettingsError if no database or broker is set: the program would only crash."""
     settings.database_dsn()
     settings.redis_dsn()
 

@@ -1,4 +1,4 @@
-"""`routecard simulator`: a Jira to play with."""
+"""`routecard simulator`: a simulated Jira."""
 
 import click
 
@@ -18,7 +18,7 @@ def command() -> None:
 
 
 def config(settings: Settings) -> SimulatorConfig:
-    """What the environment says about the simulator."""
+    """The simulator's configuration from the settings."""
     secret = settings.jira_webhook_secret
     return SimulatorConfig(
         host=settings.simulator_host,

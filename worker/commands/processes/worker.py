@@ -16,7 +16,7 @@ def command() -> None:
 
 
 def arguments(settings: Settings) -> tuple[str, ...]:
-    """Celery's command line: one task in hand a process, given to whichever is free."""
+    """Celery's command line: each process reserves one task, and gets it when it is free."""
     return (
         *("--quiet", "-A", "worker.app", "worker", "--loglevel", settings.log_level),
         *("--concurrency", str(settings.worker_processes)),

@@ -1,1 +1,1 @@
-"""From Jira's field values to a ticket."""
+"""Convert Jira's field values to a ticket."""

@@ -1,11 +1,11 @@
-"""Atlassian Document Format to plain text: the words without the dress."""
+"""Atlassian Document Format to plain text."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 DEEPEST = 60
-"""Levels of nesting that are followed; Jira's own editor makes a fraction of it."""
+"""Levels of nesting that are read; Jira's own editor uses a fraction of that."""
 
 _LINES = {"doc", "blockquote", "panel", "expand", "nestedExpand", "bulletList", "orderedList"}
 _LINES |= {"layoutSection", "layoutColumn", "table", "taskList", "decisionList", "listItem"}
@@ -19,7 +19,7 @@ def is_adf(value: Mapping[str, Any]) -> bool:
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """The document's words: a line a block, ``- `` before list items, cells between `` | ``."""
+    """The document's text: one line per block, ``- `` before list items, `` | `` between cells."""
     return _node(document, 0).strip()
 
 
@@ -55,7 +55,7 @@ def _attribute(*names: str) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _date(node: Mapping[str, Any]) -> str:
-    """Dates travel as epoch milliseconds, at midnight UTC."""
+    """Dates are epoch milliseconds at midnight UTC."""
     stamp = _attribute("timestamp")(node)
     try:
         return (_EPOCH + timedelta(milliseconds=int(stamp))).date().isoformat()

@@ -1,4 +1,4 @@
-"""Which of a site's fields holds what: ids from the settings, or names resolved through Jira."""
+"""Which field of a site holds which value: ids from the settings, or names looked up in Jira."""
 
 import difflib
 import re
@@ -13,7 +13,7 @@ _ID = re.compile(r"customfield_[0-9]+")
 _SHOWN = 8
 
 SYSTEM_FIELDS = ("summary", "priority", "labels", "parent", "status", "updated")
-"""What every read asks for, named one by one so that an answer stays small."""
+"""The system fields that every read requests; named one by one to keep answers small."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,15 +55,15 @@ class FieldMapping:
     part_number_pattern: re.Pattern[str] | None = None
 
     def field_ids(self) -> tuple[str, ...]:
-        """Every field a read must name, without repeats."""
+        """Every field that a read requests, without repeats."""
         mapped = (self.part_number, self.quantity, self.epic_link)
         return tuple(dict.fromkeys((*SYSTEM_FIELDS, *(name for name in mapped if name))))
 
 
 def resolve(settings: Settings, *, known: Callable[[], Sequence[FieldInfo]]) -> FieldMapping:
-    """The mapping the settings ask for. ``known`` is called only where one of them is a name.
+    """The mapping of the settings; ``known`` is only called if a setting holds a name.
 
-    Raises MappingError that names the setting and the candidates; whatever ``known`` raises.
+    Raises MappingError that names the setting and the candidates, and what ``known`` raises.
     """
     wanted = {
         "JIRA_FIELD_PART_NUMBER": settings.jira_field_part_number.strip(),
@@ -93,7 +93,7 @@ def _field_id(setting: str, text: str, fields: Sequence[FieldInfo]) -> str | Non
 
 
 def _matches(text: str, fields: Sequence[FieldInfo]) -> list[FieldInfo]:
-    """By id, else by exact name, else by name without regard to case."""
+    """By id, or else by exact name, or else by name ignoring case."""
     folded = text.casefold()
     for same in (
         [field for field in fields if field.field_id == text],
@@ -134,7 +134,9 @@ def _pattern(text: str) -> re.Pattern[str] | None:
     try:
         return re.compile(text)
     except (re.error, RecursionError, OverflowError) as error:
-        raise MappingError(f"JIRA_PART_NUMBER_PATTERN is no regular expression: {error}") from None
+        raise MappingError(
+            f"JIRA_PART_NUMBER_PATTERN is not a regular expression: {error}"
+        ) from None
 
 
 def _project_of(scope: object) -> str | None:

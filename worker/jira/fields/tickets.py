@@ -1,4 +1,4 @@
-"""One issue of Jira's JSON as a Ticket: bulk read, single read, search and webhook alike."""
+"""A Ticket from the JSON of an issue, whether from a read, a search or a webhook."""
 
 import re
 from collections.abc import Mapping
@@ -18,9 +18,9 @@ _ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,254}-[1-9][0-9]*")
 
 
 def ticket_from_issue(raw: object, mapping: FieldMapping) -> Ticket:
-    """The Ticket of an issue in v2 or v3 shape. Raises UnusableTicket where it is no issue."""
+    """The Ticket of an issue in v2 or v3 shape. Raises UnusableTicket if it is not an issue."""
     if not isinstance(raw, Mapping):
-        raise UnusableTicket("it is no JSON object")
+        raise UnusableTicket("it is not a JSON object")
     fields = raw.get("fields")
     if not isinstance(fields, Mapping):
         raise UnusableTicket("it has no fields")
@@ -43,7 +43,7 @@ def ticket_from_issue(raw: object, mapping: FieldMapping) -> Ticket:
 
 
 def issue_id_of(raw: Mapping[str, Any]) -> str:
-    """The issue's identity, digits. Raises UnusableTicket."""
+    """The issue's id, digits. Raises UnusableTicket."""
     value = raw.get("id")
     text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
     if not _ISSUE_ID.fullmatch(text):
@@ -82,11 +82,11 @@ def _moment(value: object) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise UnusableTicket("its `updated` is no point in time")
+        raise UnusableTicket("its `updated` is not a point in time")
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise UnusableTicket("its `updated` is no point in time") from None
+        raise UnusableTicket("its `updated` is not a point in time") from None
 
 
 def _part_number(
@@ -108,7 +108,7 @@ def _quantity(fields: Mapping[str, Any], mapping: FieldMapping) -> Quantity:
 
 
 def _epic(fields: Mapping[str, Any], mapping: FieldMapping) -> str | None:
-    """The parent where it is an epic (a sub-task's is its story), else the epic-link field."""
+    """The parent if it is an epic (a sub-task's is its story), or else the epic link field."""
     parent = fields.get("parent")
     if isinstance(parent, Mapping) and _is_epic(parent):
         key = render(parent.get("key"))

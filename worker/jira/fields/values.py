@@ -1,4 +1,4 @@
-"""Raw field values of every kind Jira has, as the text a planner would write."""
+"""Jira's field values of every kind as plain text."""
 
 import math
 import re
@@ -17,33 +17,33 @@ LARGEST_QUANTITY = 2_147_483_647
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _WHOLE = re.compile(r"\+?([0-9]{1,400})(?:\.0*)?")
 _DEEPEST = 3
-# Most telling name first: an option has `value`, a user `displayName`, a version or a priority
-# `name`, a linked issue nothing of these but its `key`.
-_TELLING = ("value", "displayName", "name", "key")
+# The first of these that an object has is its text: an option has `value`, a user `displayName`,
+# a version or a priority `name`, a linked issue only `key`.
+_TEXT_MEMBERS = ("value", "displayName", "name", "key")
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A quantity that is a whole number from 1 to 2147483647, else the note that says why not."""
+    """A whole number from 1 to 2147483647, or else a note that says why there is none."""
 
     value: int | None = None
     note: str | None = None
 
 
 def clean(text: str) -> str | None:
-    """Text fit for the database: no NUL, no lone surrogate, trimmed, cut; None where empty."""
-    sound = _SURROGATES.sub("\ufffd", text.replace("\x00", ""))
-    return sound.strip()[:LONGEST].rstrip() or None
+    """Text for the database: without NUL and lone surrogates, trimmed and cut; None if empty."""
+    valid = _SURROGATES.sub("\ufffd", text.replace("\x00", ""))
+    return valid.strip()[:LONGEST].rstrip() or None
 
 
 def render(value: object) -> str | None:
-    """One value as text (JIRA.md, section 7); None for an absent, empty or unknown one."""
+    """One value as text (JIRA.md, section 7); None if it is absent, empty or unknown."""
     text = _render(value, depth=0)
     return clean(text) if text else None
 
 
 def render_rich(value: object) -> str | None:
-    """As ``render``, for a custom field that may hold wiki markup."""
+    """As ``render``, for a custom field that can hold wiki markup."""
     return render(wiki.plain(value) if isinstance(value, str) else value)
 
 
@@ -56,7 +56,7 @@ def labels_of(value: object) -> tuple[str, ...]:
 
 
 def quantity_of(value: object) -> Quantity:
-    """The quantity of a number, text or option field; a planner's text must be the number alone."""
+    """The quantity of a number, text or option field; a text must hold only the number."""
     text = render_rich(value)
     if text is None:
         return Quantity()
@@ -105,7 +105,7 @@ def _list(values: Iterable[object], *, depth: int) -> str:
 def _object(value: Mapping[str, Any], *, depth: int) -> str:
     if adf.is_adf(value):
         return adf.text_of(value)
-    texts = (_render(value.get(name), depth=depth + 1) for name in _TELLING)
+    texts = (_render(value.get(name), depth=depth + 1) for name in _TEXT_MEMBERS)
     own = next((text for text in texts if text), "")
     child = value.get("child")
     below = _object(child, depth=depth + 1) if isinstance(child, Mapping) else ""

@@ -1,8 +1,8 @@
-"""Jira's wiki markup to plain text, where it is markup beyond doubt.
+"""Jira's wiki markup to plain text, where it is certain to be markup.
 
-REST v2 gives a rich text field as a string that looks like any other, and nothing in an issue
-says which it is. A part number such as ``158041-001-01`` must never lose a dash to a guess, so
-only forms that no part number has are taken off; single dashes, pluses and carets stay.
+REST v2 returns a rich text field as a string like any other, and an issue does not say which it
+is. A part number such as ``158041-001-01`` must not lose a dash to a guess, so only forms that no
+part number has are removed; single dashes, pluses and carets stay.
 """
 
 import re
@@ -22,7 +22,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
 
 
 def plain(text: str) -> str:
-    """The text without headings, colours, bold, italics, code, and with links by their words."""
+    """The text without marks of headings, colours, bold, italics and code; links by their text."""
     for pattern, replacement in _RULES:
         text = pattern.sub(replacement, text)
     return text

@@ -1,1 +1,1 @@
-"""HTTP to Jira: connection, time limits, and what an answer means."""
+"""HTTP to Jira: connection, time limits, and errors of responses."""

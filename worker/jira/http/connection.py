@@ -1,8 +1,8 @@
-"""One authenticated way to Jira's REST v2: the only module that touches the `jira` library.
+"""An authenticated connection to Jira's REST v2: the only module that uses the `jira` library.
 
-The library gives session, authentication and addresses. Its retries are off and its judgement is
-not reached: answers are judged as they come off the wire (``answers.judge``), because its own
-parser sleeps, logs bodies and falls over odd ones (JIRA.md, section 2).
+The library provides session, authentication and addresses. Its retries are off, and its error
+handling is not reached: a hook checks every response first (``responses.check_response``). The
+library's own code sleeps, logs bodies and crashes on odd ones (JIRA.md, section 2).
 """
 
 from collections.abc import Callable, Mapping
@@ -16,30 +16,30 @@ from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, SSLEr
 from shared.clock import Clock
 from shared.settings import JIRA_CONNECT_SECONDS, Deployment, Settings
 from worker.jira.errors import JiraCredentialsRefused, JiraUnavailable
-from worker.jira.http.answers import judge
+from worker.jira.http.responses import check_response
 from worker.jira.http.transport import BoundedAdapter
 from worker.process.shutdown import interruptible
 
 Observer = Callable[[PreparedRequest, Response], None]
-"""Sees each request with its answer, before it is judged."""
+"""Called with each request and its response, before the response is checked."""
 
 
 class Budget(Protocol):
     """The request budget all workers share (``worker.jira.rate_limit``)."""
 
     def acquire(self, cost: int, *, deadline: float) -> None:
-        """Wait for leave to make ``cost`` calls. Raises JiraLimited where it would be too late."""
+        """Wait until ``cost`` calls are allowed. Raises JiraLimited if that is too late."""
         ...
 
     def slow_down(self) -> None:
-        """Jira says that its limit is near."""
+        """Jira reports that its limit is near."""
         ...
 
 
 class Connection:
     """GET and POST that return parsed JSON or raise JiraError; connects on first use.
 
-    For one thread at a time; make it after the fork.
+    For one thread at a time; create it after the fork.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Connection:
         return self._call(path, dict(params or {}), post=False, deadline=deadline)
 
     def post(self, path: str, body: Mapping[str, Any], *, deadline: float) -> Any:
-        """The JSON a read by POST answers with."""
+        """The JSON answer of a read by POST."""
         return self._call(path, dict(body), post=True, deadline=deadline)
 
     def close(self) -> None:
@@ -73,9 +73,9 @@ class Connection:
     def _call(self, path: str, params: dict[str, Any], *, post: bool, deadline: float) -> Any:
         client = self._client()
         with interruptible():
-            return self._ask(client, path, params, post=post, deadline=deadline)
+            return self._request(client, path, params, post=post, deadline=deadline)
 
-    def _ask(
+    def _request(
         self, client: JIRA, path: str, params: dict[str, Any], *, post: bool, deadline: float
     ) -> Any:
         if self._budget is not None:
@@ -88,7 +88,7 @@ class Connection:
             self._translate(error)
 
     def _translate(self, error: Exception) -> NoReturn:
-        """Plain words alone: the texts of these errors hold addresses, headers and bodies."""
+        """Raise with our own text: the errors' texts hold addresses, headers and bodies."""
         host = self._settings.jira_base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
         seconds = self._settings.jira_timeout_seconds
         if isinstance(error, InvalidHeader | UnicodeError):
@@ -96,12 +96,12 @@ class Connection:
                 "the Jira credentials hold characters that cannot be sent"
             ) from None
         if isinstance(error, InvalidURL):
-            raise JiraUnavailable("JIRA_BASE_URL is no usable address") from None
+            raise JiraUnavailable("JIRA_BASE_URL is not a valid address") from None
         if isinstance(error, SSLError):
             raise JiraUnavailable(f"no trusted TLS connection to {host}") from None
         if isinstance(error, Timeout) and not isinstance(error, ConnectTimeout):
             raise JiraUnavailable(f"{host} did not finish its answer in {seconds:g} s") from None
-        raise JiraUnavailable(f"no connection to {host}, or it broke off") from None
+        raise JiraUnavailable(f"no connection to {host}, or it was lost") from None
 
     def _client(self) -> JIRA:
         if self._made is None:
@@ -111,7 +111,7 @@ class Connection:
     def _make(self) -> JIRA:
         base = self._settings.jira_base_url
         if not base:
-            raise JiraUnavailable("JIRA_BASE_URL is not set: there is no Jira to ask")
+            raise JiraUnavailable("JIRA_BASE_URL is not set")
         seconds = self._settings.jira_timeout_seconds
         client = JIRA(
             options={"server": base, "rest_api_version": "2"},
@@ -122,21 +122,21 @@ class Connection:
             **_credentials(self._settings),
         )
         session = client._session  # noqa: SLF001  the library has no other way to set hooks
-        session.hooks["response"].append(self._judged)
+        session.hooks["response"].append(self._check)
         for scheme in ("https://", "http://"):
             session.mount(scheme, BoundedAdapter(total=seconds))
         return client
 
-    def _judged(self, response: Response, *_args: Any, **_kwargs: Any) -> None:
+    def _check(self, response: Response, *_args: Any, **_kwargs: Any) -> None:
         if self._observe is not None:
             self._observe(response.request, response)
         if self._budget is not None and limit_is_near(response.headers):
             self._budget.slow_down()
-        judge(response, now=self._clock.now())
+        check_response(response, now=self._clock.now())
 
 
 def limit_is_near(headers: Mapping[str, str]) -> bool:
-    """Whether under a tenth of Jira's own allowance is left, or Jira says that it runs out."""
+    """Whether less than a tenth of Jira's allowance is left, or Jira says that it is near."""
     if headers.get("X-RateLimit-NearLimit", "").strip().lower() == "true":
         return True
     try:
@@ -148,7 +148,7 @@ def limit_is_near(headers: Mapping[str, str]) -> bool:
 
 
 def _credentials(settings: Settings) -> dict[str, Any]:
-    """What the library is to log in with: a PAT unless the site is said to be in the cloud."""
+    """The library's credentials: a PAT, unless JIRA_DEPLOYMENT says Cloud."""
     basic = bool(settings.jira_email and settings.jira_api_token)
     cloud = settings.jira_deployment is Deployment.CLOUD
     if settings.jira_pat is not None and not (cloud and basic):
@@ -162,10 +162,10 @@ def _credentials(settings: Settings) -> dict[str, Any]:
 
 
 def _sendable(secret: SecretStr) -> str:
-    """The token without the white space of a paste.
+    """The token without surrounding white space.
 
-    What no header may hold is refused here, because the libraries below would put the whole
-    token into the text of their error.
+    A token that no header can hold is refused here, because the libraries below would put it
+    into the text of their error.
     """
     text = secret.get_secret_value().strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:

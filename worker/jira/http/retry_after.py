@@ -1,4 +1,4 @@
-"""How long Jira asks us to wait, in every form it has been seen to say so."""
+"""How long Jira asks us to wait, in all the forms it uses."""
 
 import math
 import re
@@ -7,18 +7,18 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 LONGEST_WAIT = 7200.0
-"""Seconds. Jira's longest limit resets on the hour; a longer wait is a mistake or a lie."""
+"""Seconds. Jira's longest limit resets on the hour; a longer wait is a mistake."""
 
 _STRUCTURED = re.compile(r";\s*r=0\b.*?;\s*t=([0-9]{1,9})")
 _EPOCH = 1_000_000_000
 
 
-def wait_asked(headers: Mapping[str, str], *, now: datetime) -> float | None:
-    """Seconds to wait at least, or None where no header says it. Never raises.
+def retry_after_seconds(headers: Mapping[str, str], *, now: datetime) -> float | None:
+    """The minimum seconds to wait, or None if no header says it. Never raises.
 
     ``Retry-After`` (seconds, a fraction, an HTTP date) comes first; ``X-RateLimit-Reset`` (ISO
-    8601, with or without seconds, or epoch seconds) where that is absent, or later and the limit
-    is an hourly quota; last the structured ``RateLimit``. ``headers`` must ignore case.
+    8601, with or without seconds, or epoch seconds) is used if that is absent, or if it is later
+    and the limit is an hourly quota; then ``RateLimit``. ``headers`` must ignore case.
     """
     after = _seconds(headers.get("Retry-After", ""), now=now)
     reset = _until(headers.get("X-RateLimit-Reset", ""), now=now)
@@ -35,7 +35,7 @@ def _seconds(text: str, *, now: datetime) -> float | None:
 
 
 def _until(text: str, *, now: datetime) -> float | None:
-    """Seconds from now to the moment the text names; epoch seconds count as a moment."""
+    """Seconds from now until the moment that the text names, also as epoch seconds."""
     number = _number(text)
     if number is not None:
         return _bounded(number - now.timestamp()) if number > _EPOCH else _bounded(number)

@@ -1,8 +1,8 @@
-"""HTTP to Jira with a bound on every answer: whole within its time, and no larger than allowed.
+"""HTTP to Jira with a limit on the total time and the size of every answer.
 
-The time-outs of a socket bound one silence, not the whole: an answer that drips a byte at a time
-would hold a worker for ever. So each exchange has a timer, and when it fires the socket is shut
-down under the read, wherever that stands: status line, headers or body.
+A socket's timeout limits each read, not the sum: an answer that arrives one byte at a time would
+block a worker for ever. So each exchange has a timer that shuts the socket down, whatever is
+being read: status line, headers or body.
 """
 
 import socket
@@ -21,20 +21,20 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 LARGEST_ANSWER = 64 * 1024 * 1024
-"""Bytes after unpacking; 100 issues with the few fields we name take well under one megabyte."""
+"""Bytes after decompression; 100 issues with the few fields we request need under 1 MB."""
 
 _CHUNK = 64 * 1024
 
 
 class AnswerTooLargeError(BrokenConnectionError):
-    """More came than any honest answer to our calls holds."""
+    """The answer is larger than any valid answer to our calls."""
 
 
 class BoundedAdapter(HTTPAdapter):
-    """An adapter for requests whose answers are complete and bounded when it returns them.
+    """An adapter for requests that reads answers completely, within limits, before it returns.
 
-    ``total`` is in seconds, from the sending of the request to the last byte of the body; making
-    the connection has its own bound. Raises requests' ReadTimeout and ConnectionError.
+    ``total`` is in seconds, from sending the request to the last byte of the body; connecting
+    has its own limit. Raises requests' ReadTimeout and ConnectionError.
     """
 
     def __init__(self, *, total: float, largest: int = LARGEST_ANSWER) -> None:
@@ -58,7 +58,7 @@ class BoundedAdapter(HTTPAdapter):
                 response = super().send(request, *args, **kwargs)
                 body = self._whole(response)
         finally:
-            # A cut connection looks broken, or, worse, like the end of a whole answer.
+            # A connection that was shut down looks broken, or even like the end of the answer.
             if watch.fired:
                 raise ReadTimeout("the answer took too long", request=request)
         response.raw = BytesIO(body)
@@ -72,18 +72,20 @@ class BoundedAdapter(HTTPAdapter):
                 if len(body) > self._largest:
                     raise AnswerTooLargeError("the answer is too large")
         except ReadTimeoutError as error:
-            raise ReadTimeout("silence in the middle of an answer") from error
+            raise ReadTimeout("timeout in the middle of an answer") from error
         except HTTPError as error:
-            raise BrokenConnectionError("the answer broke off") from error
+            raise BrokenConnectionError(
+                "the connection was lost in the middle of an answer"
+            ) from error
         finally:
-            # At its end the answer has given the connection back already; short of it, the
-            # connection still has bytes of ours on it and must not serve again.
+            # A complete answer has already returned the connection to the pool. Otherwise the
+            # connection still holds bytes of this answer and must not be used again.
             response.raw.close()
         return bytes(body)
 
 
 class _Watch:
-    """Shuts the socket of the running exchange down when its time is over."""
+    """Shuts down the socket of the current exchange when its time is over."""
 
     def __init__(self, total: float) -> None:
         self.fired = False
@@ -111,7 +113,7 @@ class _Watch:
         _running.watch = None
 
     def guard(self, connected: socket.socket | None) -> None:
-        """Name the socket on which the answer is awaited."""
+        """Set the socket that the answer is read from."""
         with self._lock:
             self._socket = connected
             if self.fired:
@@ -119,7 +121,7 @@ class _Watch:
 
     def _fire(self) -> None:
         with self._lock:
-            # The exchange may have ended in this very moment; its socket is then another's.
+            # If the exchange ends at this moment, its socket already serves another one.
             if self._over:
                 return
             self.fired = True

@@ -1,1 +1,1 @@
-"""The simulator's control API, and its request counters."""
+"""The simulator's control API."""

@@ -1,12 +1,12 @@
 """``/_sim``: control the simulator and read its counters, on the same port."""
 
-from typing import Any, Final
+from typing import Final
 
-import orjson
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from worker.simulator.errors import json_response
+from worker.simulator.errors import control_refusal, json_response
 from worker.simulator.faults.rules import KINDS, STATUSES, InvalidFaultError
+from worker.simulator.request import json_body
 from worker.simulator.state import SimulatorState
 
 _CONTROLS: Final = {
@@ -82,9 +82,9 @@ def _fault_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.post("/faults")
     def add_faults() -> Response:
         try:
-            return json_response({"faults": state.faults.add(body())}, status=201)
+            return json_response({"faults": state.faults.add(json_body())}, status=201)
         except (InvalidFaultError, TypeError, ValueError) as error:
-            return refuse(str(error))
+            return control_refusal(str(error))
 
     @routes.delete("/faults")
     def clear_faults() -> Response:
@@ -100,24 +100,13 @@ def _setting_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.patch("/settings")
     def change_settings() -> Response:
         try:
-            state.apply(state.settings.changed(body()))
+            state.apply(state.settings.changed(json_body()))
         except (TypeError, ValueError) as error:
-            return refuse(str(error))
+            return control_refusal(str(error))
         return json_response(state.settings.to_json())
 
     @routes.post("/reset")
     def reset() -> Response:
-        wanted = (body() or {}).get("tickets", state.config.tickets)
+        wanted = (json_body() or {}).get("tickets", state.config.tickets)
         state.reset(tickets=int(wanted))
         return json_response({"tickets": len(state.store)})
-
-
-def body() -> Any:
-    """The JSON body of a control request; ``None`` if it is empty."""
-    data = request.get_data()
-    return orjson.loads(data) if data else None
-
-
-def refuse(message: str) -> Response:
-    """The answer to an invalid control request."""
-    return json_response({"message": message}, status=400)

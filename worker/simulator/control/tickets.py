@@ -4,8 +4,8 @@ from typing import Any
 
 from flask import Blueprint, Response
 
-from worker.simulator.control.routes import body, refuse
-from worker.simulator.errors import json_response
+from worker.simulator.errors import control_refusal, json_response
+from worker.simulator.request import json_body
 from worker.simulator.site.render import Selection
 from worker.simulator.site.store import UnknownTicketError
 from worker.simulator.site.tickets import Ticket
@@ -17,7 +17,7 @@ def ticket_controls(state: SimulatorState) -> Blueprint:
     """Everything under ``/_sim/tickets``; an unknown key is 404, a bad value 400."""
     routes = Blueprint("ticket-controls", __name__)
     routes.register_error_handler(UnknownTicketError, _unknown)
-    routes.register_error_handler(BadValueError, lambda error: refuse(str(error)))
+    routes.register_error_handler(BadValueError, lambda error: control_refusal(str(error)))
     _collection(routes, state)
     _single(routes, state)
     return routes
@@ -26,10 +26,10 @@ def ticket_controls(state: SimulatorState) -> Blueprint:
 def _collection(routes: Blueprint, state: SimulatorState) -> None:
     @routes.post("")
     def create() -> Response:
-        request = body() or {}
+        request = json_body() or {}
         project = request.get("project", "PI")
         if project not in state.store.projects:
-            return refuse(f"no project {project}")
+            return control_refusal(f"no project {project}")
         if "fields" in request:
             keys = [_create(state, project, request["fields"])]
         else:
@@ -46,7 +46,7 @@ def _single(routes: Blueprint, state: SimulatorState) -> None:
 
     @routes.patch("/<key>")
     def edit(key: str) -> Response:
-        fields, parent_id = _values(state, body() or {})
+        fields, parent_id = _values(state, json_body() or {})
         ticket = state.store.edit(state.store.get(key).id, fields, parent_id=parent_id)
         return json_response(_shown(state, ticket))
 
@@ -57,9 +57,9 @@ def _single(routes: Blueprint, state: SimulatorState) -> None:
 
     @routes.post("/<key>/move")
     def move(key: str) -> Response:
-        project = (body() or {}).get("project", "TL")
+        project = (json_body() or {}).get("project", "TL")
         if project not in state.store.projects:
-            return refuse(f"no project {project}")
+            return control_refusal(f"no project {project}")
         ticket = state.store.move(state.store.get(key).id, project=project)
         return json_response(_shown(state, ticket))
 

@@ -6,8 +6,8 @@ from typing import Any, Self
 
 from flask import Blueprint, Response, request
 
-from worker.simulator.control.routes import body, refuse
-from worker.simulator.errors import json_response
+from worker.simulator.errors import control_refusal, json_response
+from worker.simulator.request import json_body
 from worker.simulator.site.site import PRIORITIES
 from worker.simulator.site.store import Change, Event
 from worker.simulator.site.tickets import Ticket
@@ -69,10 +69,10 @@ def webhook_controls(state: SimulatorState) -> Blueprint:
 
     @routes.post("/burst")
     def burst() -> Response:
-        wanted = body() or {}
+        wanted = json_body() or {}
         tickets = _selected(state, wanted)
         if not tickets:
-            return refuse("no such tickets: give `keys` or `project`")
+            return control_refusal("no such tickets: give `keys` or `project`")
         events = run_burst(state, tickets, Burst.of(wanted))
         return json_response({"events": events, "tickets": len(tickets)}, status=202)
 
@@ -87,9 +87,9 @@ def _webhook_controls(routes: Blueprint, state: SimulatorState) -> None:
     @routes.post("")
     def register() -> Response:
         try:
-            webhook = Webhook.of(body())
+            webhook = Webhook.of(json_body())
         except (InvalidWebhookError, TypeError, ValueError) as error:
-            return refuse(str(error))
+            return control_refusal(str(error))
         state.sender.webhooks.append(webhook)
         return json_response(webhook.to_json(), status=201)
 

@@ -4,9 +4,8 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, g
 
-from worker.simulator.control.routes import body
 from worker.simulator.errors import JiraRefusal, json_response
-from worker.simulator.request import bad_payload
+from worker.simulator.request import bad_payload, json_body
 from worker.simulator.state import SimulatorState
 from worker.simulator.webhooks.webhook import InvalidWebhookError, Webhook
 
@@ -24,7 +23,7 @@ def webhook_routes(state: SimulatorState) -> Blueprint:
 
     @routes.post("/webhook")
     def register() -> Response:
-        webhook = _webhook_from(body())
+        webhook = _webhook_from(json_body())
         state.sender.webhooks.append(webhook)
         return json_response(_shown(state, webhook), status=201)
 

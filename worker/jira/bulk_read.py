@@ -1,4 +1,4 @@
-"""One bulk read and its leftovers: who answers whom, what is missing, and what was not reached."""
+"""Read many tickets: in bulk, then singly those that the bulk answer did not contain."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,63 +14,63 @@ from worker.jira.port import BATCH, ReadResult, TicketProblem
 _GONE = {404, 410}
 _FORBIDDEN = 403
 
-MANY = 5
-"""Single reads after an empty bulk read that are worth a proof of the credentials beforehand."""
+SINGLE_READS = 5
+"""After an empty bulk read: more single reads than this need a check of the credentials first."""
 
 
-class Source(Protocol):
-    """The calls a reading is made of; each may raise JiraError, ``one`` CallRefused too."""
+class IssueSource(Protocol):
+    """The requests of a read; each may raise JiraError, and ``single`` also CallRefused."""
 
-    def many(self, names: Sequence[str]) -> list[Any]:
+    def bulk(self, names: Sequence[str]) -> list[Any]:
         """Up to 100 issues as JSON."""
         ...
 
-    def one(self, name: str) -> Any:
+    def single(self, name: str) -> Any:
         """A single issue as JSON."""
         ...
 
-    def prove(self) -> None:
-        """Raises where the credentials are not good now."""
+    def verify_credentials(self) -> None:
+        """Raise JiraError unless the credentials are valid now."""
         ...
 
 
 def read_tickets(
-    keys: Sequence[str], *, source: Source, mapping: FieldMapping, in_time: Callable[[], bool]
+    keys: Sequence[str], *, source: IssueSource, mapping: FieldMapping, has_time: Callable[[], bool]
 ) -> ReadResult:
-    """Read all keys in batches of 100. Raises JiraError only where nothing at all was learned."""
-    reading = _Reading(keys=keys, source=source, mapping=mapping, in_time=in_time)
+    """Read all keys in batches of 100. Raises JiraError only if there is no result at all."""
+    read = _BulkRead(keys=keys, source=source, mapping=mapping, has_time=has_time)
     try:
-        reading.run()
+        read.run()
     except JiraError as error:
-        if not reading.learned:
+        if not read.has_results:
             raise
-        return reading.result(interrupted=error)
-    return reading.result(interrupted=None)
+        return read.result(interrupted=error)
+    return read.result(interrupted=None)
 
 
 @dataclass(slots=True)
-class _Reading:
+class _BulkRead:
     keys: Sequence[str]
-    source: Source
+    source: IssueSource
     mapping: FieldMapping
-    in_time: Callable[[], bool]
+    has_time: Callable[[], bool]
     found: dict[str, Ticket] = field(default_factory=dict)
     refused: dict[str, TicketProblem] = field(default_factory=dict)
-    suspects: dict[str, TicketProblem] = field(default_factory=dict)
+    unconfirmed: dict[str, TicketProblem] = field(default_factory=dict)
 
     @property
-    def learned(self) -> bool:
+    def has_results(self) -> bool:
         return bool(self.found or self.refused)
 
     def run(self) -> None:
         names = self._names()
         for start in range(0, len(names), BATCH):
-            if not self.in_time():
+            if not self.has_time():
                 return
             self._batch(names[start : start + BATCH])
 
     def result(self, *, interrupted: JiraError | None) -> ReadResult:
-        """By the keys as requested, of which several may mean the same ticket."""
+        """The result by requested key; several keys may name the same ticket."""
         result = ReadResult(interrupted=interrupted)
         for key in self.keys:
             name = normal_key(key)
@@ -83,27 +83,27 @@ class _Reading:
         return result
 
     def _names(self) -> list[str]:
-        """Each key once, as Jira writes it; what has no key's form is never asked for."""
+        """Each key once, as Jira writes it; a text that cannot be a key is not requested."""
         names = list(dict.fromkeys(normal_key(key) for key in self.keys))
         odd = [name for name in names if not (is_issue_key(name) or is_issue_id(name))]
-        problem = TicketProblem(FailureCode.TICKET_NOT_FOUND, "it has not the form of a key")
+        problem = TicketProblem(FailureCode.TICKET_NOT_FOUND, "it does not have the form of a key")
         self.refused.update(dict.fromkeys(odd, problem))
         return [name for name in names if name not in self.refused]
 
     def _batch(self, names: list[str]) -> None:
-        self._match(self.source.many(names), asked=set(names))
+        self._match(self.source.bulk(names), asked=set(names))
         left = [name for name in names if name not in self.found and name not in self.refused]
-        if len(left) == len(names) and len(left) > MANY:
-            # An expired token may look like an empty Jira: ask that once, not a hundred times.
-            self.source.prove()
+        if len(left) == len(names) and len(left) > SINGLE_READS:
+            # To an expired token Jira looks empty: find out with one call instead of a hundred.
+            self.source.verify_credentials()
         for name in left:
-            if not self.in_time():
+            if not self.has_time():
                 break
             self._single(name)
-        self._settle_suspects()
+        self._confirm()
 
     def _match(self, issues: list[Any], *, asked: set[str]) -> None:
-        """By id, else by key; an issue under neither name was moved, and is read by its old key."""
+        """Match by id or key; a moved issue matches neither, and is read singly by its old key."""
         for raw in issues:
             known = raw if isinstance(raw, Mapping) else {}
             for name in {str(known.get("id", "")), normal_key(str(known.get("key", "")))} & asked:
@@ -117,23 +117,22 @@ class _Reading:
 
     def _single(self, name: str) -> None:
         try:
-            raw = self.source.one(name)
+            raw = self.source.single(name)
         except CallRefused as refusal:
-            self.suspects[name] = _problem(refusal)
+            self.unconfirmed[name] = _problem(refusal)
         else:
             self._take(name, raw)
 
-    def _settle_suspects(self) -> None:
-        """Missing and forbidden tickets are believed once the credentials prove good *after*.
+    def _confirm(self) -> None:
+        """Accept missing and forbidden tickets once the credentials prove valid *afterwards*.
 
-        Where a call failed meanwhile nobody proves anything, since Jira is not to be asked now:
-        the suspects count as unread.
+        If a call fails before that, no more calls are made, and these tickets count as unread.
         """
-        if not self.suspects:
+        if not self.unconfirmed:
             return
-        self.source.prove()
-        self.refused.update(self.suspects)
-        self.suspects.clear()
+        self.source.verify_credentials()
+        self.refused.update(self.unconfirmed)
+        self.unconfirmed.clear()
 
 
 def _problem(refusal: CallRefused) -> TicketProblem:

@@ -1,4 +1,4 @@
-"""What an HTTP answer of Jira means: which may be used, and which error the others are."""
+"""Check Jira's HTTP responses: which can be used, and which error the others raise."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,26 +15,26 @@ from worker.jira.errors import (
     JiraUnavailable,
 )
 from worker.jira.fields.values import clean
-from worker.jira.http.retry_after import wait_asked
+from worker.jira.http.retry_after import retry_after_seconds
 
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
 _SERVER_ERROR = 500
 _UNAUTHORIZED = 401
 _TOO_MANY = 429
-# 407 and its kind come from something between us and Jira, and pass with it.
-_PASSING = {407, 408, 421, 425}
+# Statuses of something between us and Jira, such as a proxy; they are temporary.
+_PROXY_STATUSES = {407, 408, 421, 425}
 
 
-def judge(response: Response, *, now: datetime) -> None:
-    """Let a usable answer pass; raise the JiraError any other one is.
+def check_response(response: Response, *, now: datetime) -> None:
+    """Return for a usable response; raise the JiraError of any other.
 
-    The log-in headers come first, on every status: Jira answers 200 with nothing in it, or 404,
-    where a token has expired (JIRA.md, section 5).
+    The login headers are checked first, for every status: to an expired token Jira answers an
+    empty 200, or 404 (JIRA.md, section 5).
     """
-    _judge_login(response)
-    _judge_status(response, now=now)
-    _judge_body(response)
+    _check_login(response)
+    _check_status(response, now=now)
+    _check_body(response)
 
 
 def messages_of(body: object) -> list[str]:
@@ -49,47 +49,49 @@ def messages_of(body: object) -> list[str]:
     return [str(text) for text in texts if text]
 
 
-def _judge_login(response: Response) -> None:
+def _check_login(response: Response) -> None:
     reason = response.headers.get("X-Seraph-LoginReason", "")
     denied = response.headers.get("X-Authentication-Denied-Reason", "")
     if "AUTHENTICATION_DENIED" in reason or denied:
         raise JiraCaptchaLock(
-            "Jira has locked the account behind a CAPTCHA after failed log-ins",
+            "Jira has locked the account behind a CAPTCHA after failed logins",
             status=response.status_code,
         )
     if "AUTHENTICATED_FAILED" in reason or response.status_code == _UNAUTHORIZED:
         raise JiraCredentialsRefused(
-            "Jira refuses our credentials: wrong, expired, withdrawn, or a scoped token that is "
+            "Jira refuses our credentials: wrong, expired, revoked, or a scoped token that is "
             "not used at the gateway address",
             status=response.status_code,
         )
 
 
-def _judge_status(response: Response, *, now: datetime) -> None:
+def _check_status(response: Response, *, now: datetime) -> None:
     status = response.status_code
-    wait = wait_asked(response.headers, now=now)
+    wait = retry_after_seconds(response.headers, now=now)
     if status == _TOO_MANY:
         reason = response.headers.get("RateLimit-Reason", "")[:80]
         words = f"Jira limits our calls ({reason})" if reason else "Jira limits our calls"
         raise JiraLimited(words, status=status, retry_after=wait, reason=reason)
     if status >= _SERVER_ERROR:
         raise JiraUnavailable(f"Jira answered {status}", status=status, retry_after=wait)
-    if status in _PASSING:
-        raise JiraUnavailable(f"the way to Jira answered {status}", status=status, retry_after=wait)
+    if status in _PROXY_STATUSES:
+        raise JiraUnavailable(
+            f"a proxy before Jira answered {status}", status=status, retry_after=wait
+        )
     if _MULTIPLE_CHOICES <= status < _BAD_REQUEST:
-        raise JiraUnavailable(f"Jira sends us elsewhere{_elsewhere(response)}", status=status)
+        raise JiraUnavailable(f"Jira redirects us{_redirect_target(response)}", status=status)
 
 
-def _elsewhere(response: Response) -> str:
-    """The host a redirect points to: a log-in page, or the address JIRA_BASE_URL should be."""
+def _redirect_target(response: Response) -> str:
+    """The host of a redirect: a login page, or the address that JIRA_BASE_URL should have."""
     try:
         host = urlsplit(response.headers.get("Location", "")).hostname
     except ValueError:
         host = None
-    return f", to {host}: a log-in page, or JIRA_BASE_URL is not Jira's own address" if host else ""
+    return f", to {host}: a login page, or JIRA_BASE_URL is not Jira's own address" if host else ""
 
 
-def _judge_body(response: Response) -> None:
+def _check_body(response: Response) -> None:
     kind = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not kind.endswith("+json"):
         raise JiraUnavailable(
@@ -109,11 +111,11 @@ def _judge_body(response: Response) -> None:
 
 
 def _json(response: Response) -> Any:
-    """The body, parsed here once for its soundness: the library logs what it cannot parse."""
+    """The parsed body; it is checked here, since the library logs what it cannot parse."""
     try:
         return response.json()
     except (ValueError, RecursionError):
         raise JiraUnavailable(
-            f"Jira answered {response.status_code} with a body that is no JSON",
+            f"Jira answered {response.status_code} with a body that is not JSON",
             status=response.status_code,
         ) from None

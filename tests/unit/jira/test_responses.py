@@ -15,8 +15,8 @@ from worker.jira.errors import (
     JiraLimited,
     JiraUnavailable,
 )
-from worker.jira.http.answers import judge
 from worker.jira.http.connection import limit_is_near
+from worker.jira.http.responses import check_response
 
 NOW = datetime(2026, 11, 23, 10, 40, 0, tzinfo=UTC)
 JSON = {"Content-Type": "application/json;charset=UTF-8"}
@@ -33,7 +33,7 @@ def answer(status: int, body: str = "{}", headers: dict[str, str] | None = None)
 
 def judged(status: int, body: str = "{}", headers: dict[str, str] | None = None) -> JiraError:
     with pytest.raises(JiraError) as refused:
-        judge(answer(status, body, headers), now=NOW)
+        check_response(answer(status, body, headers), now=NOW)
     assert refused.value.status == status
     return refused.value
 
@@ -42,7 +42,7 @@ def judged(status: int, body: str = "{}", headers: dict[str, str] | None = None)
     "kind", ["application/json", "application/problem+json", "Application/JSON"]
 )
 def test_json_with_a_good_status_passes(kind: str) -> None:
-    judge(answer(200, '{"issues": []}', {"Content-Type": kind}), now=NOW)
+    check_response(answer(200, '{"issues": []}', {"Content-Type": kind}), now=NOW)
 
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])
@@ -68,7 +68,7 @@ def test_a_captcha_lock_is_seen_before_anything_else(status: int, headers: dict[
 
 
 def test_a_good_log_in_header_is_no_trouble() -> None:
-    judge(answer(200, headers=JSON | {"X-Seraph-LoginReason": "OK"}), now=NOW)
+    check_response(answer(200, headers=JSON | {"X-Seraph-LoginReason": "OK"}), now=NOW)
 
 
 @pytest.mark.parametrize("headers", [JSON, HTML, {}])

@@ -1,4 +1,4 @@
-"""What commands share that work on the database: a transaction, and who is at the keyboard."""
+"""What commands share: a database session, the audit context, and help for groups."""
 
 import getpass
 from collections.abc import Iterator
@@ -22,9 +22,9 @@ _UNDEFINED = ("42P01", "42703")  # table, column
 
 @contextmanager
 def engine() -> Iterator[Engine]:
-    """The database of the environment.
+    """An engine for the database of the environment.
 
-    Raises SettingsError where it lacks our tables, DatabaseUnavailableError where it is away.
+    Raises SettingsError if the tables are missing, DatabaseUnavailableError if it is away.
     """
     settings = load_settings()
     setup_logs(fmt=settings.log_format, level=settings.log_level)
@@ -41,20 +41,20 @@ def engine() -> Iterator[Engine]:
 
 @contextmanager
 def session() -> Iterator[Session]:
-    """One transaction on it, committed at the end of the block."""
+    """A session with one transaction, committed at the end of the block."""
     with engine() as made, begin(made) as opened:
         yield opened
 
 
-def explain(context: click.Context) -> None:
-    """What a command with subcommands does when none is named. Raises SettingsError."""
+def help_without_subcommand(context: click.Context) -> None:
+    """Print the help of a group that is called without a subcommand. Raises SettingsError."""
     load_settings()
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
 def audit_context(reason: str | None = None) -> AuditContext:
-    """Something done at the command line, by the account of this machine that typed it."""
+    """The audit context of the command line; the actor is the account of this machine."""
     return AuditContext(actor=Actor(ActorKind.COMMAND, _account()), reason=reason)
 
 

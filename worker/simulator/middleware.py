@@ -6,7 +6,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
-from worker.simulator.control.counts import endpoint
+from worker.simulator.counts import endpoint
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rules import STATUSES, Fault, fault_headers
 from worker.simulator.http_server import ENDING, Ending, Environ, StartResponse, WsgiApp
