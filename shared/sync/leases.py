@@ -4,23 +4,20 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import (
-    CTE,
-    ColumnElement,
-    Insert,
-    Interval,
-    Text,
-    Update,
-    bindparam,
-    func,
-    literal,
-    select,
-    text,
-)
+from sqlalchemy import ColumnElement, Insert, Interval, Update, bindparam, func, select, text
 from sqlalchemy.orm import Session
 
-from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus, failure_message
-from shared.sync.moves import CLAIM, DEAD_LETTER, EXPIRE, TASKS, Move, status_in, with_attempt
+from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus
+from shared.sync.moves import (
+    CLAIM,
+    DEAD_LETTER,
+    EXPIRE,
+    TASKS,
+    Move,
+    failure_text,
+    status_in,
+    with_attempt,
+)
 
 CLAIM_LIMIT = 100
 """Most tasks of one claim: Jira's bulk read takes as many (JIRA.md, section 1)."""
@@ -93,8 +90,8 @@ def count_due(session: Session, *, limit: int = CLAIM_LIMIT) -> int:
     return session.scalar(_COUNT_DUE, {"limit": limit}) or 0
 
 
-def _expired(crashes: ColumnElement[bool]) -> CTE:
-    return (
+def _take_back(move: Move, crashes: ColumnElement[bool], **changes: Any) -> Insert:
+    expired = (
         select(TASKS.c.id)
         .where(status_in(TaskStatus.RUNNING), TASKS.c.lease_until < func.now(), crashes)
         .order_by(TASKS.c.id)
@@ -102,18 +99,14 @@ def _expired(crashes: ColumnElement[bool]) -> CTE:
         .with_for_update(skip_locked=True)
         .cte("expired")
     )
-
-
-def _take_back(move: Move, crashes: ColumnElement[bool], **changes: Any) -> Insert:
-    expired = _expired(crashes)
     moved = move.update(crashes=TASKS.c.crashes + 1, due_at=func.now(), **changes)
     return with_attempt(
         moved.where(TASKS.c.id == expired.c.id),
         started_at=TASKS.c.claimed_at,
-        source=literal(Source.API.value),
-        outcome=literal(AttemptOutcome.CRASHED.value),
-        code=literal(FailureCode.CRASHED.value),
-        message=literal(_EXPIRED_MESSAGE),
+        source=Source.API,
+        outcome=AttemptOutcome.CRASHED,
+        code=FailureCode.CRASHED,
+        message=_EXPIRED_MESSAGE,
     )
 
 
@@ -121,11 +114,7 @@ _DEAD_LETTER = _take_back(
     DEAD_LETTER,
     TASKS.c.crashes + 1 >= DEAD_LETTER_CRASHES,
     error_code=FailureCode.CRASHED.value,
-    error_message=func.replace(
-        literal(failure_message(FailureCode.CRASHED, key="{key}"), Text),
-        "{key}",
-        TASKS.c.ticket_key,
-    ),
+    error_message=failure_text(FailureCode.CRASHED),
 )
 _EXPIRE = _take_back(EXPIRE, TASKS.c.crashes + 1 < DEAD_LETTER_CRASHES)
 

@@ -7,18 +7,33 @@ of this folder say when a move happens and to which tasks.
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Update, func, insert, literal_column, select, update
+import sqlalchemy as sa
+from sqlalchemy import ColumnElement, Insert, Update, func
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.models import SyncAttempt, SyncTask, table_of
-from shared.states import OPEN_STATUSES, TaskStatus
+from shared.states import OPEN_STATUSES, FailureCode, TaskStatus, failure_message
 
 TASKS = table_of(SyncTask)
 _ATTEMPTS = table_of(SyncAttempt)
+IDS = sa.bindparam("ids", type_=ARRAY(sa.Text))
+"""The parameter of statements about certain tasks."""
+
+
+def parameter(name: str) -> ColumnElement[str]:
+    """A text parameter of a statement."""
+    return sa.bindparam(name, type_=sa.Text)
+
+
+def failure_text(code: FailureCode) -> ColumnElement[str]:
+    """The failure message of the statement's tasks, each with its own ticket key."""
+    message = sa.literal(failure_message(code, key="{key}"), sa.Text)
+    return func.replace(message, "{key}", TASKS.c.ticket_key)
 
 
 def status_in(*statuses: TaskStatus) -> ColumnElement[bool]:
     """A condition on the status; its values are literals, so that partial indexes serve it."""
-    return TASKS.c.status.in_([literal_column(f"'{status.value}'") for status in statuses])
+    return TASKS.c.status.in_([sa.literal_column(f"'{status.value}'") for status in statuses])
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +51,7 @@ class Move:
         if self.target is not TaskStatus.RUNNING:
             changes["lease_until"] = None
         return (
-            update(TASKS)
+            sa.update(TASKS)
             .where(status_in(*self.sources))
             .values(
                 status=self.target.value,
@@ -64,17 +79,16 @@ RETRY = Move((TaskStatus.FAILED, TaskStatus.CANCELLED), TaskStatus.PENDING)
 CANCEL = Move(OPEN_STATUSES, TaskStatus.CANCELLED)
 
 
-def with_attempt(move: Update, **attempt: ColumnElement[Any]) -> Insert:
+def with_attempt(move: Update, **attempt: ColumnElement[Any] | str) -> Insert:
     """The move plus one row of ``sync_attempts`` for each moved task; returns the tasks' ids.
 
-    ``attempt`` holds that row's columns as expressions over the moved task.
+    ``attempt`` holds that row's columns as constants or as expressions over the moved task.
     """
     columns = {"task_id": TASKS.c.id, **attempt}
-    moved = (
-        move.values(attempts=TASKS.c.attempts + 1)
-        .returning(*(value.label(name) for name, value in columns.items()))
-        .cte("moved")
-    )
-    return (
-        insert(_ATTEMPTS).from_select(list(columns), select(moved)).returning(_ATTEMPTS.c.task_id)
-    )
+    values = [
+        (sa.literal(str(value), sa.Text) if isinstance(value, str) else value).label(name)
+        for name, value in columns.items()
+    ]
+    moved = move.values(attempts=TASKS.c.attempts + 1).returning(*values).cte("moved")
+    insert = sa.insert(_ATTEMPTS).from_select(list(columns), sa.select(moved))
+    return insert.returning(_ATTEMPTS.c.task_id)

@@ -49,7 +49,7 @@ def in_words(pause: Pause | None, *, now: datetime) -> str:
     """
     if pause is None:
         return "ok"
-    until = _clock_time(pause.until, now=now) if pause.until else "somebody resumes"
+    until = _clock_time(pause.until, now=now) if pause.until else "an operator resumes"
     return _SHORT[pause.code].format(since=_clock_time(pause.since, now=now), until=until)
 
 

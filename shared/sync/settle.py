@@ -4,35 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    Insert,
-    Text,
-    Update,
-    any_,
-    bindparam,
-    case,
-    func,
-    literal,
-    text,
-)
+from sqlalchemy import BigInteger, Insert, Text, Update, any_, bindparam, case, func, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from shared.states import AttemptOutcome, FailureCode, Source, failure_message
 from shared.sync.leases import Claim
-from shared.sync.moves import FAIL, FILL, TASKS, WAIT, with_attempt
+from shared.sync.moves import FAIL, FILL, IDS, TASKS, WAIT, parameter, with_attempt
 
 _CLAIMS = (
     func.unnest(
-        bindparam("ids", type_=ARRAY(Text)),
+        IDS,
         bindparam("tokens", type_=ARRAY(BigInteger)),
         bindparam("messages", type_=ARRAY(Text)),
     )
     .table_valued("id", "token", "message", name="claims")
     .render_derived()
 )
-_IDS = bindparam("ids", type_=ARRAY(Text))
 
 
 def _of_holder(move: Update) -> Update:
@@ -44,18 +32,18 @@ def _with_attempt(move: Update, outcome: AttemptOutcome) -> Insert:
     return with_attempt(
         _of_holder(move),
         started_at=TASKS.c.claimed_at,
-        source=literal(Source.API.value),
-        outcome=literal(outcome.value),
-        code=bindparam("code", type_=Text),
+        source=Source.API,
+        outcome=outcome,
+        code=parameter("code"),
         message=_CLAIMS.c.message,
-        worker=bindparam("worker", type_=Text),
+        worker=parameter("worker"),
     )
 
 
 _FAIL = _with_attempt(
     FAIL.update(
         failures=TASKS.c.failures + 1,
-        error_code=bindparam("code", type_=Text),
+        error_code=parameter("code"),
         error_message=_CLAIMS.c.message,
     ),
     AttemptOutcome.FAILED,
@@ -65,17 +53,11 @@ _HAND_BACK = _of_holder(WAIT.update(due_at=func.now())).returning(TASKS.c.id)
 
 
 def fail(
-    session: Session,
-    claims: Sequence[Claim],
-    *,
-    code: FailureCode,
-    detail: str = "",
-    worker: str,
+    session: Session, claims: Sequence[Claim], *, code: FailureCode, detail: str = "", worker: str
 ) -> int:
     """Jira's answer about these tickets ends their tasks. Returns how many leases still held."""
     messages = [failure_message(code, key=c.ticket_key, detail=detail) for c in claims]
-    values = {"code": code.value, "worker": worker}
-    return _settle(session, _FAIL, claims, messages=messages, values=values)
+    return _settle(session, _FAIL, claims, messages=messages, code=code.value, worker=worker)
 
 
 def wait(session: Session, claims: Sequence[Claim], *, code: str, message: str, worker: str) -> int:
@@ -84,8 +66,7 @@ def wait(session: Session, claims: Sequence[Claim], *, code: str, message: str, 
     Returns how many leases still held.
     """
     messages = [message] * len(claims)
-    values = {"code": code, "worker": worker}
-    return _settle(session, _WAIT, claims, messages=messages, values=values)
+    return _settle(session, _WAIT, claims, messages=messages, code=code, worker=worker)
 
 
 def hand_back(session: Session, claims: Sequence[Claim]) -> int:
@@ -93,21 +74,15 @@ def hand_back(session: Session, claims: Sequence[Claim]) -> int:
 
     Returns how many leases still held.
     """
-    return _settle(session, _HAND_BACK, claims, messages=[""] * len(claims), values={})
+    return _settle(session, _HAND_BACK, claims, messages=[""] * len(claims))
 
 
 def _settle(
-    session: Session,
-    statement: Insert | Update,
-    claims: Sequence[Claim],
-    *,
-    messages: Sequence[str],
-    values: Mapping[str, Any],
+    session: Session, statement: Insert | Update, claims: Sequence[Claim], **values: Any
 ) -> int:
     if not claims:
         return 0
-    arrays = {**_arrays(claims), "messages": messages}
-    return len(session.execute(statement, {**arrays, **values}).all())
+    return len(session.execute(statement, {**_arrays(claims), **values}).all())
 
 
 def _arrays(claims: Sequence[Claim]) -> dict[str, Any]:
@@ -173,18 +148,18 @@ def _may_fill(source: Source, claims: Sequence[Claim]) -> dict[str, Any]:
 
 _FILLED = with_attempt(
     FILL.update(
-        source=bindparam("source", type_=Text),
+        source=parameter("source"),
         filled_at=func.now(),
         error_code=None,
         error_message=None,
-    ).where(TASKS.c.id == any_(_IDS)),
+    ).where(TASKS.c.id == any_(IDS)),
     started_at=func.coalesce(
-        case((bindparam("source", type_=Text) == Source.API.value, TASKS.c.claimed_at)),
+        case((parameter("source") == Source.API.value, TASKS.c.claimed_at)),
         func.now(),
     ),
-    source=bindparam("source", type_=Text),
-    outcome=literal(AttemptOutcome.FILLED.value),
-    worker=bindparam("worker", type_=Text),
+    source=parameter("source"),
+    outcome=AttemptOutcome.FILLED,
+    worker=parameter("worker"),
 )
 
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import Text, any_, bindparam, func, insert, literal, or_, select
+from sqlalchemy import Text, any_, bindparam, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -12,16 +12,18 @@ from shared.models import Job, SyncTask, table_of
 from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus, failure_message
 from shared.sync.moves import (
     CANCEL,
+    IDS,
     RETRY,
     REVIVE,
     TASKS,
     TICKET_DELETED,
+    failure_text,
+    parameter,
     status_in,
     with_attempt,
 )
 
 _JOBS = table_of(Job)
-_IDS = bindparam("ids", type_=ARRAY(Text))
 _KEYS = bindparam("keys", type_=ARRAY(Text))
 
 
@@ -52,14 +54,14 @@ def of_job(session: Session, job_id: str) -> SyncTask | None:
 
 _RETRY = (
     RETRY.update(due_at=func.now(), crashes=0, error_code=None, error_message=None)
-    .where(TASKS.c.id == any_(_IDS), TASKS.c.job_id == _JOBS.c.id)
+    .where(TASKS.c.id == any_(IDS), TASKS.c.job_id == _JOBS.c.id)
     .returning(TASKS.c.id)
 )
-_CANCEL = CANCEL.update(
-    error_code=bindparam("code", type_=Text), error_message=bindparam("message", type_=Text)
-).returning(TASKS.c.id)
-_CANCEL_TASKS = _CANCEL.where(TASKS.c.id == any_(_IDS))
-_CANCEL_OF_JOBS = _CANCEL.where(TASKS.c.job_id == any_(_IDS))
+_CANCEL = CANCEL.update(error_code=parameter("code"), error_message=parameter("message")).returning(
+    TASKS.c.id
+)
+_CANCEL_TASKS = _CANCEL.where(TASKS.c.id == any_(IDS))
+_CANCEL_OF_JOBS = _CANCEL.where(TASKS.c.job_id == any_(IDS))
 
 
 def retry(session: Session, task_ids: Sequence[str]) -> int:
@@ -84,18 +86,14 @@ _TICKET_DELETED = with_attempt(
     TICKET_DELETED.update(
         failures=TASKS.c.failures + 1,
         error_code=FailureCode.TICKET_DELETED.value,
-        error_message=func.replace(
-            literal(failure_message(FailureCode.TICKET_DELETED, key="{key}"), Text),
-            "{key}",
-            TASKS.c.ticket_key,
-        ),
-    ).where(TASKS.c.id == any_(_IDS)),
+        error_message=failure_text(FailureCode.TICKET_DELETED),
+    ).where(TASKS.c.id == any_(IDS)),
     started_at=func.now(),
-    source=literal(Source.WEBHOOK.value),
-    outcome=literal(AttemptOutcome.FAILED.value),
+    source=Source.WEBHOOK,
+    outcome=AttemptOutcome.FAILED,
     code=TASKS.c.error_code,
     message=TASKS.c.error_message,
-    worker=bindparam("worker", type_=Text),
+    worker=parameter("worker"),
 )
 
 
