@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.broker.notifier import Notifier
+from shared.broker.wakeups import Wakeup
 from shared.clock import Clock, SystemClock
 from shared.database import engine as db
 from shared.settings import Settings
@@ -104,6 +105,6 @@ def has_written() -> None:
     g.has_written = True
 
 
-def notify() -> None:
-    """Tell the workers that a sync task is due. Call it after the commit; it costs little."""
-    current_runtime().notifier.notify()
+def notify(wakeup: Wakeup = Wakeup.TASKS) -> None:
+    """Tell the workers that something is due. Call it after the commit; it never blocks."""
+    current_runtime().notifier.notify(wakeup)

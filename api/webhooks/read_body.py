@@ -34,7 +34,7 @@ class ConcurrencyLimit:
         self._large = BoundedSemaphore(LARGE_BODIES)
 
     @contextmanager
-    def taken(self, length: int | None) -> Iterator[None]:
+    def acquired(self, length: int | None) -> Iterator[None]:
         """A place for a body of ``length`` bytes; None: the sender did not say.
 
         Raises NotReadyError if no place gets free in time.
@@ -63,14 +63,14 @@ def intake_limit(runtime: Runtime) -> ConcurrencyLimit:
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
-    """A body, and whether a signature proves it."""
+class Body:
+    """The raw body of a webhook, and whether a signature proves it."""
 
     content: bytes
     signed: bool
 
 
-def read_body(verifier: Verifier, digest: bytes | None, *, clock: Clock) -> Proven:
+def read_body(verifier: Verifier, digest: bytes | None, *, clock: Clock) -> Body:
     """The request's raw body, checked against ``digest`` while it is read.
 
     A body that does not match its signature is not even read back into memory.
@@ -82,9 +82,9 @@ def read_body(verifier: Verifier, digest: bytes | None, *, clock: Clock) -> Prov
             spool.write(chunk)
         signed = digest is not None and verifier.proves(digest)
         if digest is not None and not signed:
-            return Proven(b"", signed=False)
+            return Body(b"", signed=False)
         spool.seek(0)
-        return Proven(spool.read(), signed=signed)
+        return Body(spool.read(), signed=signed)
 
 
 def _chunks(clock: Clock) -> Iterator[bytes]:

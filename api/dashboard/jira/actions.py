@@ -10,7 +10,7 @@ from api.dashboard.kit.confirm import Confirmation, ask
 from api.dashboard.kit.formats import counted
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
-from api.runtime import current_runtime, in_transaction, notify, transaction
+from api.runtime import in_transaction, notify, transaction
 from api.schemas.fields import NOT_A_KEY, issue_key
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction
@@ -83,7 +83,7 @@ def examine() -> Response:
     accepted = in_transaction(
         lambda session: examinations.request(session, ticket_key=key, by=name)
     )
-    current_runtime().notifier.notify(Wakeup.DOCTOR)
+    notify(Wakeup.DOCTOR)
     if accepted:
         flash(
             "A worker examines the system now: the findings appear here soon.",

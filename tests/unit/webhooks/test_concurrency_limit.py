@@ -18,10 +18,10 @@ def test_small_bodies_take_most_of_the_threads_and_no_more() -> None:
     limit = ConcurrencyLimit(threads=8)
     with ExitStack() as held:
         for _ in range(6):
-            held.enter_context(limit.taken(100))
-        with pytest.raises(NotReadyError), limit.taken(100):
+            held.enter_context(limit.acquired(100))
+        with pytest.raises(NotReadyError), limit.acquired(100):
             pass
-    with limit.taken(100):
+    with limit.acquired(100):
         pass
 
 
@@ -32,17 +32,17 @@ def test_few_large_bodies_or_such_of_unknown_length_leave_room_for_small_ones(
     limit = ConcurrencyLimit(threads=16)
     with ExitStack() as held:
         for _ in range(LARGE_BODIES):
-            held.enter_context(limit.taken(length))
-        with pytest.raises(NotReadyError), limit.taken(length):
+            held.enter_context(limit.acquired(length))
+        with pytest.raises(NotReadyError), limit.acquired(length):
             pass
-        with limit.taken(LARGE_BYTES):
+        with limit.acquired(LARGE_BYTES):
             pass
-    with limit.taken(length):
+    with limit.acquired(length):
         pass
 
 
 def test_a_place_is_given_back_when_reading_fails() -> None:
     limit = ConcurrencyLimit(threads=2)
     for _ in range(10):
-        with pytest.raises(OSError, match="gone"), limit.taken(None):
+        with pytest.raises(OSError, match="gone"), limit.acquired(None):
             raise OSError("gone")
