@@ -1,4 +1,4 @@
-"""Who is calling the REST API: a bearer token, or anybody on a machine that asks nobody yet."""
+"""Authenticates clients of the REST API by bearer token, or as local before there is a token."""
 
 from flask import Request, g
 
@@ -12,37 +12,37 @@ from shared.accounts.operators import OperatorView
 from shared.database.engine import in_transaction
 from shared.states import ActorKind
 
-_NEEDED = "A bearer token is needed: routecard token create --name NAME --scope SCOPE"
+_MISSING = "A bearer token is needed: routecard token create --name NAME --scope SCOPE"
 _UNKNOWN = "The bearer token is not known, or was revoked"
 _MALFORMED = "The Authorization header must be: Bearer TOKEN"
 
 
 class Authenticator:
-    """Asks the database who holds a token; remembers the answer for a second.
+    """Looks tokens up in the database and caches the result for a second.
 
-    Without the database nobody is let in: its DatabaseUnavailableError goes to the caller.
+    If the database is away, its DatabaseUnavailableError refuses the request.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._tokens: TTLCache[Credential] = TTLCache(runtime.clock)
-        self._made: TTLCache[bool] = TTLCache(runtime.clock)
+        self._any_token: TTLCache[bool] = TTLCache(runtime.clock)
 
     def __call__(self, request: Request) -> Credential:
-        """Raises UnauthenticatedError where a credential is needed, or is wrong."""
+        """The caller's credential. Raises UnauthenticatedError if it is missing or wrong."""
         sent = request.headers.get("Authorization")
         if sent is not None:
-            return self._holder(_bearer(sent))
-        if is_local(request, self._runtime.settings) and not self._any_made():
+            return self._credential(_bearer(sent))
+        if is_local(request, self._runtime.settings) and not self._any_token_exists():
             return OPEN
-        raise UnauthenticatedError(_NEEDED)
+        raise UnauthenticatedError(_MISSING)
 
-    def _any_made(self) -> bool:
-        return self._made.get(
+    def _any_token_exists(self) -> bool:
+        return self._any_token.get(
             "", lambda: in_transaction(self._runtime.engine, access_tokens.any_made)
         )
 
-    def _holder(self, token: str) -> Credential:
+    def _credential(self, token: str) -> Credential:
         if not access_tokens.well_formed(token):
             raise UnauthenticatedError(_UNKNOWN)
         return self._tokens.get(access_tokens.hash_of(token), lambda: self._look_up(token))
@@ -64,7 +64,7 @@ def _bearer(header: str) -> str:
 
 
 def current_actor() -> Actor:
-    """Who this request is done for, as history and audit name them."""
+    """The actor of this request, as history and audit name it."""
     operator: OperatorView | None = g.get("operator")
     if operator is not None:
         return operator.actor

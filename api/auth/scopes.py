@@ -1,4 +1,4 @@
-"""Where every call meets its access rule: each route states a scope, one hook asks for it."""
+"""Access rules: each route declares a scope, and one hook checks it before every request."""
 
 from collections.abc import Callable
 from enum import Enum, auto
@@ -11,13 +11,13 @@ from shared.accounts.credentials import Credential
 from shared.states import Scope
 
 Authenticate = Callable[[Request], Credential]
-"""Says who is calling. Raises UnauthenticatedError where a credential is needed or wrong."""
+"""Returns the caller. Raises UnauthenticatedError if the credential is missing or wrong."""
 
 ATTRIBUTE = "routecard_access"
 
 
 class Unscoped(Enum):
-    """Routes that ask for no scope of a bearer token."""
+    """Access rules of routes that need no bearer token."""
 
     PUBLIC = auto()
     SIGNED_BY_JIRA = auto()
@@ -27,12 +27,12 @@ Access = Scope | Unscoped
 
 
 def declare(view: Any, access: Access) -> None:
-    """State a view's access rule; api.rest.resource does it for every route of the REST API."""
+    """Declare a view's access rule; api.rest.reading does it for every route of the REST API."""
     setattr(view, ATTRIBUTE, access)
 
 
 def register(app: Flask, authenticate: Authenticate) -> None:
-    """Ask ``authenticate`` before each request that needs a scope."""
+    """Check the scope before each request that needs one."""
 
     def check() -> None:
         access = access_of(app, request.endpoint)
@@ -44,23 +44,23 @@ def register(app: Flask, authenticate: Authenticate) -> None:
 
 def _allowed(caller: Credential, scope: Scope) -> Credential:
     if not caller.may(scope):
-        raise ForbiddenError(f"This needs the scope {scope}, which your credential lacks")
+        raise ForbiddenError(f"This needs the scope {scope}, which your credential does not have")
     return caller
 
 
 def access_of(app: Flask, endpoint: str | None) -> Access | None:
-    """The rule an endpoint stated; None for pages, which have a login of their own."""
+    """The rule that an endpoint declares; None for pages, which have their own login."""
     return getattr(app.view_functions.get(endpoint or ""), ATTRIBUTE, None)
 
 
 def credential() -> Credential:
-    """Who is calling."""
+    """The caller of this request."""
     found: Credential = g.credential
     return found
 
 
 def check_all_declared(app: Flask) -> None:
-    """Refuse to start with a route under /api that forgot its access rule."""
+    """Refuse to start if a route under /api declares no access rule."""
     for rule in app.url_map.iter_rules():
         if rule.rule.startswith("/api") and access_of(app, rule.endpoint) is None:
-            raise AssertionError(f"{rule.rule} states no access rule")
+            raise AssertionError(f"{rule.rule} declares no access rule")

@@ -1,4 +1,4 @@
-"""The dashboard's door: sessions of operators, roles, CSRF, and when it stands open."""
+"""Sessions and roles of operators, CSRF protection, and when the dashboard needs no login."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -33,20 +33,20 @@ csrf = CSRFProtect()
 
 
 class Account(flask_login.UserMixin):  # type: ignore[misc]  # the library has no types
-    """An operator as Flask-Login knows them; the version makes old sessions worthless."""
+    """An operator for Flask-Login. A new session version invalidates all earlier sessions."""
 
     def __init__(self, operator: OperatorView) -> None:
         self.operator = operator
 
     def get_id(self) -> str:
-        """What the session cookie says."""
+        """The content of the session cookie."""
         return f"{self.operator.id}:{self.operator.session_version}"
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """Cookies for pages alone: the REST API neither reads nor sets one, so none can authorise it.
+    """Cookies for pages only: the REST API neither reads nor sets them.
 
-    Secure everywhere but on plain HTTP to this very machine.
+    They are ``Secure`` except on plain HTTP to this machine.
     """
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
@@ -56,12 +56,12 @@ class _Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Set the cookie where a page changed its session."""
+        """Set the cookie if a page changed its session."""
         if not request.path.startswith(_API):
             super().save_session(app, session, response)
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002  Flask's signature
-        """Whether the cookie may travel over TLS alone."""
+        """Whether the browser may send the cookie over TLS only."""
         return not plain_http_to_this_machine()
 
 
@@ -79,10 +79,10 @@ def register(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
-        # Set where it changed alone: a part that refreshes itself keeps nobody logged in, and its
-        # answer must not bring back the session of before a form that was sent meanwhile.
+        # The cookie is set only after a change: the refresh of a page must not prolong a login,
+        # nor restore the session from before a form that was sent in the meantime.
         SESSION_REFRESH_EACH_REQUEST=False,
-        # Pages ask for the token where they check the operator; the REST API has no cookie.
+        # Pages check the token together with the operator; the REST API has no cookie.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
@@ -103,8 +103,8 @@ def _load(identity: str) -> Account | None:
     return None if found is None else Account(found)
 
 
-def stands_open() -> bool:
-    """Whether this page asks nobody: as the REST API, while there never was an operator."""
+def in_open_mode() -> bool:
+    """Whether pages need no login: the request is local and no operator was ever added."""
     if not is_local(request, current_runtime().settings):
         return False
     runtime = current_runtime()
@@ -117,22 +117,23 @@ def _any_operator(runtime: Runtime) -> TTLCache[bool]:
 
 
 def current_operator() -> OperatorView | None:
-    """Who is logged in; None for nobody."""
+    """The operator that is logged in, or None."""
     user = flask_login.current_user
     return user.operator if isinstance(user._get_current_object(), Account) else None  # noqa: SLF001  the proxy's own way
 
 
 def may_act() -> bool:
-    """Whether the one who looks at this page may change things, for the buttons on it."""
+    """Whether the viewer of this page may change things; pages hide their buttons otherwise."""
     operator: OperatorView | None = g.get("operator")
     return operator is None or operator.may(Role.FULL)
 
 
 def require_operator(role: Role = Role.READ_ONLY) -> Callable[[View], View]:
-    """Let a page be seen, or something be done, by operators of this role alone.
+    """Restrict a page or an action to operators with this role.
 
-    Put it under the route's decorator. Unsafe methods need a CSRF token. Who is not logged in is
-    sent to the login page; a script gets 401. Raises ForbiddenError for a role too small.
+    Put it under the route's decorator. Unsafe methods need a CSRF token. Without a login, a
+    browser is sent to the login page and a script gets 401. Raises ForbiddenError if the role is
+    not sufficient.
     """
 
     def decorate(view: View) -> View:
@@ -148,7 +149,7 @@ def require_operator(role: Role = Role.READ_ONLY) -> Callable[[View], View]:
 
 
 def _check(role: Role) -> Any:
-    if not stands_open():
+    if not in_open_mode():
         operator = current_operator()
         if operator is None:
             return _to_login()
@@ -163,5 +164,5 @@ def _check(role: Role) -> Any:
 def _to_login() -> Any:
     if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         raise UnauthenticatedError("Your session has ended: log in again")
-    wanted = request.full_path.rstrip("?") if request.method in _SAFE else "/"
-    return redirect(f"/login?next={quote(wanted, safe='/')}", 303)
+    target = request.full_path.rstrip("?") if request.method in _SAFE else "/"
+    return redirect(f"/login?next={quote(target, safe='/')}", 303)

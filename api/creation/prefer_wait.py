@@ -33,7 +33,7 @@ class WaitingHeaders(CreateHeaders):
         None,
         alias="Prefer",
         description=f"`wait=N` holds the answer until the fill has ended or N seconds "
-        f"({MAX_WAIT_SECONDS} at most) have passed; `Preference-Applied` says that it was heeded.",
+        f"({MAX_WAIT_SECONDS} at most) have passed; `Preference-Applied` says that it was applied.",
     )
 
     def wait_seconds(self) -> int:

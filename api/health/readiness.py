@@ -73,7 +73,7 @@ class Prober:
         except Exception:  # noqa: BLE001  whatever it is, the database cannot be used
             return Readiness("The database cannot be reached.")
         if not current:
-            return Readiness("The database lacks migrations: run `routecard migrate`.")
+            return Readiness("The database is not migrated: run `routecard migrate`.")
         return Readiness(None, ("broker",) * broker_away + away)
 
     def _ask_database(self) -> tuple[bool, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""Every refusal and every fault in one JSON shape; the only place that knows HTTP statuses."""
+"""Answers every error in one JSON shape; the only module that maps errors to HTTP statuses."""
 
 from http import HTTPStatus
 
@@ -31,7 +31,7 @@ from shared.logs import get_logger
 log = get_logger(__name__)
 
 RETRY_AFTER_SECONDS = 2
-"""When to come back after a 503: our database is usually back within seconds."""
+"""``Retry-After`` of a 503: our database is usually back within seconds."""
 
 STATUSES: dict[type[AppError], HTTPStatus] = {
     InvalidInputError: HTTPStatus.BAD_REQUEST,
@@ -52,8 +52,8 @@ STATUSES: dict[type[AppError], HTTPStatus] = {
 
 def register(app: Flask) -> None:
     """Answer every error of this application in our shape."""
-    app.register_error_handler(AppError, _refused)
-    app.register_error_handler(HTTPException, http_refused)
+    app.register_error_handler(AppError, _refuse)
+    app.register_error_handler(HTTPException, refuse_http)
     app.register_error_handler(Exception, _fault)
 
 
@@ -76,20 +76,20 @@ def refusal_body(error: AppError) -> Error:
 
 
 def status_of(error: AppError) -> HTTPStatus:
-    """The HTTP status of a refusal; a subclass answers as its nearest known ancestor."""
+    """The HTTP status of a refusal; a subclass has the status of its nearest known ancestor."""
     found = (STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _refused(error: AppError) -> Response:
+def _refuse(error: AppError) -> Response:
     status = status_of(error)
-    if status == HTTPStatus.INTERNAL_SERVER_ERROR or _too_late_for(error):
+    if status == HTTPStatus.INTERNAL_SERVER_ERROR or _denies_a_write(error):
         return _fault(error)
     return json_answer(refusal_body(error), status=status, headers=_headers(error, status))
 
 
-def _too_late_for(error: AppError) -> bool:
-    """Whether it would say that nothing was written, and something was (spec/API.md, 503)."""
+def _denies_a_write(error: AppError) -> bool:
+    """Whether it would say that nothing was written, though something was (spec/API.md, 503)."""
     return isinstance(error, DatabaseUnavailableError) and g.get("has_written", False)
 
 
@@ -103,7 +103,7 @@ def _headers(error: AppError, status: HTTPStatus) -> dict[str, str]:
     return {}
 
 
-_WORDS = {
+_MESSAGES = {
     HTTPStatus.NOT_FOUND: ("not_found", "There is nothing at this address"),
     HTTPStatus.METHOD_NOT_ALLOWED: (
         "method_not_allowed",
@@ -112,14 +112,14 @@ _WORDS = {
 }
 
 
-def http_refused(error: HTTPException) -> Response:
-    """A refusal that Flask itself made, in our shape."""
+def refuse_http(error: HTTPException) -> Response:
+    """Answer a refusal by Flask itself in our shape."""
     if error.response is not None or error.code is None or error.code < HTTPStatus.BAD_REQUEST:
-        return error.get_response()  # type: ignore[return-value]  # a redirect, or a ready answer
+        return error.get_response()  # type: ignore[return-value]  # a redirect or a complete answer
     status = HTTPStatus(error.code)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _fault(error)
-    code, message = _WORDS.get(status, (status.name.lower(), status.phrase))
+    code, message = _MESSAGES.get(status, (status.name.lower(), status.phrase))
     answer = json_answer(error_body(status, code, message), status=status)
     if isinstance(error, MethodNotAllowed) and error.valid_methods:
         answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))

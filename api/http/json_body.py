@@ -1,4 +1,4 @@
-"""Request bodies: read to a limit, and strictly JSON or refused with the reason."""
+"""Reads request bodies: up to a limit, as strict JSON, or refused with the reason."""
 
 import json
 import math
@@ -16,19 +16,19 @@ BODY_BYTES = 1024 * 1024
 BULK_BODY_BYTES = 8 * BODY_BYTES
 """Largest body of a bulk create."""
 MAX_DEPTH = 32
-"""Deepest nesting of arrays and objects; nothing we take is deeper than five."""
+"""Deepest nesting of arrays and objects; valid bodies nest five levels at most."""
 MAX_DIGITS = 400
-"""Longest number, in characters: more than any double has, and cheap to parse."""
-LET_IN_BYTES = 4 * BULK_BODY_BYTES
-"""How much of a body that is too large is read, so that its sender hears of it."""
-_PIECE = 64 * 1024
+"""Longest number, in characters: longer than any double, and cheap to parse."""
+DISCARDED_BYTES = 4 * BULK_BODY_BYTES
+"""How much of a too large body is read and discarded, so that its sender gets the answer."""
+_CHUNK = 64 * 1024
 _SHOWN = 40
 
 
 def json_object(*, limit: int = BODY_BYTES, entries: str | None = None) -> dict[str, Any]:
     """The request's body, a JSON object of at most ``limit`` bytes.
 
-    The texts in its member ``entries``, where one is named, are left to ``check_texts``.
+    The texts in its member ``entries``, if given, are not checked: call ``check_texts`` for them.
     Raises UnsupportedMediaError, BodyTooLargeError, MalformedBodyError or InvalidInputError.
     """
     if request.mimetype != "application/json":
@@ -47,7 +47,7 @@ def current() -> dict[str, Any]:
 
 
 def _read(limit: int) -> bytes:
-    """The raw body; one byte beyond the limit is asked for, so that its length need not be said."""
+    """The raw body. It reads up to one byte beyond the limit, as the length may be unknown."""
     length = request.content_length
     if length is not None and length > limit:
         raise _too_large(limit)
@@ -66,17 +66,17 @@ def _read(limit: int) -> bytes:
 
 
 def _too_large(limit: int) -> BodyTooLargeError:
-    """The refusal, once the rest of the body is read and thrown away, up to a point.
+    """The refusal, after the rest of the body is read and discarded, up to a limit.
 
-    A client that is still sending when we answer sees a broken connection, not why. One that asks
-    before it sends (``Expect``) gets its answer at once.
+    A client that is still sending when we answer sees a broken connection instead of the answer.
+    A client that asks before it sends (``Expect``) gets the answer at once.
     """
-    left = min(request.content_length or LET_IN_BYTES, LET_IN_BYTES)
+    left = min(request.content_length or DISCARDED_BYTES, DISCARDED_BYTES)
     source = request.environ["wsgi.input"]
     with suppress(OSError):
         while "Expect" not in request.headers and left > 0:
-            piece = source.read(min(left, _PIECE))
-            left -= len(piece) or left
+            chunk = source.read(min(left, _CHUNK))
+            left -= len(chunk) or left
     return BodyTooLargeError(limit)
 
 
@@ -85,7 +85,7 @@ def _cut_short() -> MalformedBodyError:
 
 
 def parse_object(raw: bytes, *, entries: str | None = None) -> dict[str, Any]:
-    """Strict JSON: an object, no repeated keys, numbers that exist, texts PostgreSQL can hold."""
+    """Strict JSON: an object, no repeated keys, finite numbers, texts that PostgreSQL can store."""
     content = _parse(raw)
     if not isinstance(content, dict):
         raise InvalidInputError("Request body must be a JSON object")
@@ -136,8 +136,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict(pairs)
     if len(content) != len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # the idiom of a set that grows
-        raise MalformedBodyError(f'Request body repeats the key "{_short(twice)}"')
+        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # the idiom that adds to a set
+        raise MalformedBodyError(f'Request body repeats the key "{_short(repeated)}"')
     return content
 
 
@@ -173,7 +173,7 @@ def _short(text: str) -> str:
 
 
 def _bad_texts(content: Any, place: str, depth: int) -> list[FieldProblem]:
-    """What is wrong with texts at any depth, keys included, in the order of the body."""
+    """The problems of all texts at any depth, keys included, in the order of the body."""
     if isinstance(content, str):
         return _bad_text(content, place)
     if not isinstance(content, dict | list):

@@ -16,7 +16,7 @@ from api.schemas.cursors import encode_cursor
 T = TypeVar("T")
 
 PAGE = 500
-"""Rows of one internal page of a list that is streamed."""
+"""Rows that a stream reads at a time."""
 WAIT_SECONDS = 2.0
 """How long a list waits until it may be streamed."""
 
@@ -31,8 +31,8 @@ def listed(
 ) -> Response:
     """A list as an answer: one page with its ``Link``, or all rows if there is no ``limit``.
 
-    ``fetch(count, after)`` reads up to so many rows beyond a sort key in a short transaction of
-    its own; ``key`` is a row's sort key.
+    ``fetch(count, after)`` reads up to ``count`` rows behind a sort key, in a short transaction
+    of its own; ``key`` gives a row's sort key.
     """
     if limit is None:
         return _whole(_all(fetch, after, show, key))

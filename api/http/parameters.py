@@ -1,4 +1,4 @@
-"""Parameters of a query string or a form, checked by a model: the same for REST API and pages."""
+"""Validates parameters of a query string or a form, for the REST API and for pages."""
 
 from typing import TypeVar
 

@@ -1,16 +1,16 @@
-"""Refusals that only HTTP knows; what status each means is said in api.http.errors."""
+"""Refusals that exist only in HTTP; api.http.errors maps them to statuses."""
 
 from shared.errors import AppError
 
 
 class MalformedBodyError(AppError):
-    """The body is not JSON as RFC 8259 and spec/API.md want it."""
+    """The body is not JSON as RFC 8259 and spec/API.md define it."""
 
     code = "invalid_json"
 
 
 class UnsupportedMediaError(AppError):
-    """The body is of a type, or in an encoding, that we do not read."""
+    """The body has a media type or an encoding that we do not read."""
 
     code = "unsupported_media_type"
 
@@ -31,7 +31,7 @@ class UnauthenticatedError(AppError):
 
 
 class ForbiddenError(AppError):
-    """The credential lacks the scope."""
+    """The credential does not have the scope."""
 
     code = "forbidden"
 
@@ -47,6 +47,6 @@ class RateLimitedError(AppError):
 
 
 class NotReadyError(AppError):
-    """This process cannot serve just now (/readyz)."""
+    """This process cannot serve at the moment."""
 
     code = "not_ready"

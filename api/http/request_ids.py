@@ -1,4 +1,4 @@
-"""A request's identity: taken from the client if sane, else made; on every answer and log line."""
+"""Request ids, in every answer and log line: the client's own if it is valid, or a new one."""
 
 import re
 from uuid import uuid4
@@ -7,28 +7,28 @@ import structlog
 from flask import Flask, Response, g, request
 
 HEADER = "X-Request-ID"
-_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@~-]{0,127}")
+_VALID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+=@~-]{0,127}")
 
 
 def register(app: Flask) -> None:
-    """Give every request of this application its identity."""
+    """Give every request of this application its id."""
     app.before_request(_begin)
-    app.after_request(_name)
+    app.after_request(_add_header)
     app.teardown_request(_end)
 
 
 def request_id() -> str:
-    """The identity of the request being served."""
+    """The id of the request that is served."""
     return str(g.request_id)
 
 
 def _begin() -> None:
     sent = request.headers.get(HEADER, "")
-    g.request_id = sent if _SANE.fullmatch(sent) else uuid4().hex
+    g.request_id = sent if _VALID.fullmatch(sent) else uuid4().hex
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
 
 
-def _name(answer: Response) -> Response:
+def _add_header(answer: Response) -> Response:
     answer.headers[HEADER] = g.request_id
     return answer
 

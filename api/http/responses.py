@@ -24,7 +24,7 @@ def dump(content: Any) -> bytes:
 
 
 def no_content() -> Response:
-    """204, and no type of what is not there."""
+    """204, without a content type."""
     answer = Response(status=204)
     del answer.headers["Content-Type"]
     return answer
@@ -33,8 +33,8 @@ def no_content() -> Response:
 def streamed_array(pages: Iterable[list[Any]]) -> Response:
     """One JSON array, sent page by page; memory holds one page.
 
-    The first page is made before the answer begins, so that a fault there is still an error
-    answer. A later one ends it there: without its end half an array is no JSON.
+    The first page is read before the answer begins, so that an error there still becomes an error
+    answer. A later error cuts the array off, which makes it invalid JSON.
     """
     source = iter(pages)
     first = next(source, [])
@@ -57,9 +57,9 @@ def entity_tag(version: int) -> str:
 
 
 def check_if_match(version: int) -> None:
-    """Hold the request's ``If-Match`` against a version (RFC 9110, 13.1.1: strong comparison).
+    """Compare the request's ``If-Match`` with a version (RFC 9110, 13.1.1: strong comparison).
 
-    Raises StaleError where it does not hold. Call it in the transaction, with the row locked.
+    Raises StaleError if they differ. Call it in the transaction, with the row locked.
     """
     if "If-Match" not in request.headers:
         return

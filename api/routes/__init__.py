@@ -1,4 +1,4 @@
-"""The REST API's resources; a new one is a module and a line here."""
+"""All resources of the REST API; a new one is a module and a line here."""
 
 from api.rest.resource import Resource
 from api.routes import (

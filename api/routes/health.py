@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can serve."""
+"""Liveness and readiness of this process."""
 
 from http import HTTPMethod
 
@@ -26,7 +26,7 @@ def healthz() -> Response:
 )
 def readyz() -> Response:
     """Say whether this process can serve: database there, migrations in place."""
-    found = current_runtime().singleton(Prober).check()
-    if found.refusal is not None:
-        raise NotReadyError(found.refusal)
-    return json_answer(Ready(status="ready", degraded=list(found.degraded)))
+    readiness = current_runtime().singleton(Prober).check()
+    if readiness.refusal is not None:
+        raise NotReadyError(readiness.refusal)
+    return json_answer(Ready(status="ready", degraded=list(readiness.degraded)))

@@ -1,1 +1,1 @@
-"""Receiving Jira's webhooks."""
+"""Receiving and replaying Jira's webhooks."""

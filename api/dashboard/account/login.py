@@ -26,7 +26,7 @@ _STALE = "This page was open too long, or cookies are off. Please try again."
 
 def _page() -> Any:
     """Show the form, or redirect if no login is needed."""
-    if sessions.stands_open() or sessions.current_operator() is not None:
+    if sessions.in_open_mode() or sessions.current_operator() is not None:
         return redirect(_next_address(), 303)
     return _form()
 

@@ -45,7 +45,7 @@ def register(app: Flask) -> None:
 def _not_found(error: HTTPException) -> Response:
     wants_page = "text/html" in request.headers.get("Accept", "")
     if request.path.startswith(_REST) or not wants_page:
-        return errors.http_refused(error)
+        return errors.refuse_http(error)
     return _http(error)
 
 
