@@ -12,7 +12,7 @@ from api.auth.audit_context import audit_context
 from api.http.pagination import listed
 from api.http.responses import json_answer
 from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, in_transaction, transaction
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.bulk_actions import ReplayOut
 from api.schemas.webhooks import (
     DeliveryDetail,
@@ -76,7 +76,7 @@ def replay(path: DeliveryPath) -> Response:
     409 where it was not applied for the first time yet, or its body is no longer kept.
     """
     in_transaction(lambda session: replay_one(session, path.id, context=audit_context()))
-    current_runtime().notifier.notify(Wakeup.DELIVERIES)
+    notify(Wakeup.DELIVERIES)
     with transaction() as session:
         row = _found(session, path.id)
     return json_answer(DeliveryOut.of(row), status=202)

@@ -14,7 +14,7 @@ from api.dashboard.kit.formats import counted, number
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
 from api.http.request_ids import request_id
-from api.runtime import current_runtime, in_transaction, transaction
+from api.runtime import in_transaction, notify, transaction
 from shared.accounts.audit import AuditContext
 from shared.actions import bulk, deliveries
 from shared.actions.counts import Counts
@@ -80,7 +80,7 @@ def replay_one(delivery_id: str) -> Response:
     except ConflictError as error:
         flash(f"{error.message}.", "warn")
     else:
-        current_runtime().notifier.notify(Wakeup.DELIVERIES)
+        notify(Wakeup.DELIVERIES)
         flash("Waiting to be applied once more.", "good")
     return redirect_after_post(f"/deliveries/{delivery_id}")
 

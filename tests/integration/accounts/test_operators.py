@@ -299,7 +299,7 @@ def test_passwords_are_not_taken_in_the_clear_from_other_machines(app: Any, engi
     operator(engine)
     answer = log_in(app.test_client(), base_url="http://shop.example.com")
     assert answer.status_code == 403
-    assert "over HTTPS alone" in answer.text
+    assert "over HTTPS only" in answer.text
     with begin(engine) as session:
         assert session.query(LoginFailures).count() == 0
 
