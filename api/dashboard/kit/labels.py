@@ -21,7 +21,7 @@ SOURCE: dict[str, str] = {
 ATTEMPT: dict[str, str] = {
     AttemptOutcome.FILLED: "Filled",
     AttemptOutcome.FAILED: "Failed",
-    AttemptOutcome.WAITING: "Put off",
+    AttemptOutcome.WAITING: "Postponed",
     AttemptOutcome.CRASHED: "Interrupted",
 }
 TONE: dict[str, str] = {

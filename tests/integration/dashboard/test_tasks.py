@@ -123,7 +123,7 @@ def test_hostile_names_are_shown_as_they_are(client: Any, tasks: list[str]) -> N
 
 def test_the_page_of_a_task_tells_its_story(client: Any, tasks: list[str]) -> None:
     page = client.get(f"/tasks/{tasks[-1]}").text
-    assert "Put off" in page
+    assert "Postponed" in page
     assert "Jira answered 503 Service Unavailable" in page
     assert "erp-pi-120" in page
     assert 'href="http://127.0.0.1:9/browse/PI-120"' in page

@@ -3,7 +3,7 @@
 "use strict";
 
 const POLL_INTERVAL = 2000; // ms
-const MAX_SHARE = 0.1; // of the time that requests may take: a slow page is polled less often
+const MAX_SHARE = 0.25; // of the time that requests may take: a slow page is polled less often
 const PART = "Routecard-Part";
 
 /* ---- Patching a part: nodes are kept, so that selection, focus and scroll position are kept. ---- */
