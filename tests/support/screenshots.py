@@ -97,13 +97,13 @@ def _take(chromium: Browser, url: str, addresses: dict[str, str], *, folder: Pat
                     page.screenshot(path=folder / f"{name}-{colours}-{size}.png", full_page=True)
 
 
-def main(folder: Path, wanted: set[str]) -> None:
-    """Write ``NAME-COLOURS-SIZE.png`` into the folder, all names or the wanted ones."""
+def main(folder: Path, names: set[str]) -> None:
+    """Write ``NAME-COLOURS-SIZE.png`` into the folder, of all pages or of the named ones."""
     setup_logs(level="ERROR")
     folder.mkdir(parents=True, exist_ok=True)
     with _shop() as (engine, settings), served(settings, engine) as url, browser() as chromium:
         addresses = _addresses(engine)
-        chosen = {n: a for n, a in addresses.items() if not wanted or n in wanted}
+        chosen = {n: a for n, a in addresses.items() if not names or n in names}
         _take(chromium, url, chosen, folder=folder)
 
 

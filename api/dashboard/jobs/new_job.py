@@ -159,8 +159,8 @@ def _form(
 def _candidates(session: Session, text: str) -> list[TicketRow]:
     """Matching open tickets; if there are none, closed ones too."""
     for done in (False, None):
-        wanted = TicketFilter(q=text, done=done)
-        if found := ticket_queries.page(session, wanted, limit=CANDIDATES + 1):
+        filters = TicketFilter(q=text, done=done)
+        if found := ticket_queries.page(session, filters, limit=CANDIDATES + 1):
             return found
     return []
 

@@ -36,7 +36,7 @@ _LIMIT = "limit"  # pages have one size, and an action on all rows that match ha
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest(Generic[Q]):
-    """A list that was asked for.
+    """A request for a list.
 
     ``filters`` are as they were sent, without empty ones. ``absolute`` are the same with
     ``within`` replaced by the instant at which it begins. ``query`` is what the model made of

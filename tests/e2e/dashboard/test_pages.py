@@ -128,10 +128,10 @@ def test_everything_can_be_done_from_the_keyboard(page: Page, engine: Engine) ->
 def test_a_page_that_is_hidden_typed_in_or_paused_asks_for_nothing(page: Page) -> None:
     page.clock.install()
     page.goto("/tasks?status=failed")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.clock.run_for(3000)
-    assert asked
+    assert requested
     for still, again in (
         ("Object.defineProperty(document, 'hidden', {value: true, configurable: true})",
          "Object.defineProperty(document, 'hidden', {value: false, configurable: true})"),
@@ -142,9 +142,9 @@ def test_a_page_that_is_hidden_typed_in_or_paused_asks_for_nothing(page: Page) -
     ):  # fmt: skip
         page.evaluate(still)
         page.clock.run_for(2500)  # what was under way ends
-        asked.clear()
+        requested.clear()
         page.clock.run_for(9000)
-        assert asked == []
+        assert requested == []
         page.evaluate(again)
         with page.expect_request("**/tasks?status=failed"):
             page.clock.run_for(60_000)  # an answer that seems slow puts the next poll off

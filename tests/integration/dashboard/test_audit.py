@@ -1,4 +1,4 @@
-"""The page about deeds: who did what, to what, when and why, and what came of it."""
+"""The audit list: who did what, to what, when and why, and the result."""
 
 import re
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def test_nothing_done_yet_looks_intended(pages: Any) -> None:
     assert "Nothing was done yet" in pages.get("/audit").text
 
 
-def test_a_deed_is_told_with_who_what_why_and_what_came_of_it(pages: Any, engine: Engine) -> None:
+def test_an_entry_shows_actor_action_subject_reason_and_result(pages: Any, engine: Engine) -> None:
     did(engine, AuditAction.RETRY, subject="sync_1", reason="key <b>corrected</b>")
     did(engine, AuditAction.RESUME, kind=ActorKind.COMMAND, by="root", counts={"pauses": 1})
     page = pages.get("/audit").text
@@ -58,7 +58,7 @@ def test_a_deed_is_told_with_who_what_why_and_what_came_of_it(pages: Any, engine
     assert "ada on the dashboard Retried sync_1 key &lt;b&gt;corrected&lt;/b&gt;" in retried
 
 
-def test_a_deed_on_many_says_which_and_how_far_it_got(pages: Any, engine: Engine) -> None:
+def test_an_action_on_many_shows_its_filter_and_its_counts(pages: Any, engine: Engine) -> None:
     context = AuditContext(actor=Actor(ActorKind.TOKEN, "erp"), reason="rights given")
     filters = TaskFilter(statuses=(TaskStatus.FAILED,), error_code=FailureCode.NO_PERMISSION)
     lease = start(engine, Operation.RETRY, filters, context=context)
@@ -70,7 +70,7 @@ def test_a_deed_on_many_says_which_and_how_far_it_got(pages: Any, engine: Engine
     assert "not finished 15 matched; 12 done; 3 already filled" in row
 
 
-def test_deeds_are_found_by_action_actor_reason_and_time(pages: Any, engine: Engine) -> None:
+def test_entries_are_found_by_action_actor_reason_and_time(pages: Any, engine: Engine) -> None:
     did(engine, AuditAction.REPLAY, subject="hook_1", reason="after the 100% outage", said="req-1")
     did(engine, AuditAction.CANCEL, by="grace", subject="sync_2", reason="ordered twice")
     for query in (

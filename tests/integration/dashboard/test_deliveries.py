@@ -20,7 +20,7 @@ from tests.support.hooks import Inbox, issue, payload
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine) -> Iterator[Any]:
-    """The application on this machine, open to whoever uses it."""
+    """The application on this machine, in open mode."""
     with application(settings, engine) as app:
         yield app
 

@@ -1,4 +1,4 @@
-"""Every parameter of every page, with values that nobody means: never a fault, always a page."""
+"""Hostile values in every parameter of every page are answered with a page, never with a 5xx."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ _UNKNOWN = "is not a known parameter"
 
 
 class _Recorded(ImmutableMultiDict[str, str]):
-    """Parameters that remember by which names a view asked for them."""
+    """Parameters that record the names that a view reads."""
 
     names: set[str] = set()  # noqa: RUF012  shared on purpose: requests come and go
 

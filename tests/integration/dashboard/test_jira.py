@@ -44,7 +44,7 @@ def worker(at_work: Settings) -> Iterator[Runtime]:
 
 @pytest.fixture
 def app(at_work: Settings, engine: Engine) -> Iterator[Any]:
-    """The application on this machine, open to whoever uses it."""
+    """The application on this machine, in open mode."""
     with application(at_work, engine) as app:
         yield app
 

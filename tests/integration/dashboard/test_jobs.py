@@ -23,7 +23,7 @@ HOSTILE = "<script>alert(1)</script>\"'&"
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine) -> Iterator[Any]:
-    """The application on this machine, open to whoever uses it."""
+    """The application on this machine, in open mode."""
     with application(settings, engine) as app:
         yield app
 

@@ -1,4 +1,4 @@
-"""What the pages of jobs, deliveries, Jira and audit read beside a long history: little of it."""
+"""The pages of jobs, deliveries, Jira and audit read little of a long history."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -75,20 +75,20 @@ def _whole(scan: dict[str, Any]) -> bool:
     return scan["Node Type"] == "Seq Scan" and _read(scan) > MOST_COUNTED + 1
 
 
-def _asked_by(engine: Engine, client: Any, address: str) -> list[tuple[str, Any]]:
+def _queries_of(engine: Engine, client: Any, address: str) -> list[tuple[str, Any]]:
     """The queries of a page."""
-    asked: list[tuple[str, Any]] = []
+    queries: list[tuple[str, Any]] = []
 
     def note(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> None:
         if statement.lstrip().startswith(("SELECT", "WITH")):
-            asked.append((statement, values))
+            queries.append((statement, values))
 
     event.listen(engine, "before_cursor_execute", note)
     try:
         assert client.get(address).status_code == 200
     finally:
         event.remove(engine, "before_cursor_execute", note)
-    return asked
+    return queries
 
 
 def _plan(connection: Connection, query: str, values: Any) -> dict[str, Any]:
@@ -131,13 +131,13 @@ def test_a_page_reads_little_and_by_index(
     history: Engine, settings: Settings, address: str
 ) -> None:
     with application(settings, history) as app:
-        asked = _asked_by(history, app.test_client(), address)
+        queries = _queries_of(history, app.test_client(), address)
     with begin(history) as session:
         connection = session.connection()
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        plans = [_plan(connection, query, values) for query, values in asked]
+        plans = [_plan(connection, query, values) for query, values in queries]
     scans = [scan for plan in plans for scan in _scans(plan["Plan"])]
-    assert scans, "the page asked nothing of a growing table"
+    assert scans, "the page read nothing from a growing table"
     whole = [scan["Relation Name"] for scan in scans if _whole(scan)]
     assert whole == []
     assert sum(_read(scan) for scan in scans) < MOST_READ

@@ -65,11 +65,11 @@ def test_a_list_shows_the_newest_first_and_goes_on_page_after_page(
 
 @pytest.mark.parametrize("status", ["failed", "filled", "pending", "pending,running"])
 def test_a_list_narrows_by_status(client: Any, engine: Engine, status: str) -> None:
-    wanted = {task for one in status.split(",") for task in _with(engine, one)}
+    expected = {task for one in status.split(",") for task in _with(engine, one)}
     shown = set(_shown(client.get(f"/tasks?status={status}").text))
     assert shown
-    assert shown <= wanted
-    assert len(shown) == min(len(wanted), 50)
+    assert shown <= expected
+    assert len(shown) == min(len(expected), 50)
 
 
 @pytest.mark.parametrize("words", ["PI-120", seed.HOSTILE_NAME, "revision C"])
@@ -245,13 +245,13 @@ def test_no_selection_never_means_everything(client: Any, engine: Engine, query:
     assert _statuses(engine) == before
 
 
-def test_the_last_hour_does_not_move_on_between_question_and_deed(client: Any) -> None:
+def test_the_last_hour_does_not_move_between_question_and_action(client: Any) -> None:
     page = client.get("/tasks/retry?scope=matching&status=failed&within=1h").text
     assert 'name="since" value="20' in page
     assert 'name="within"' not in page
 
 
-def test_a_read_only_operator_sees_no_buttons_and_is_refused_the_deeds(
+def test_a_read_only_operator_sees_no_buttons_and_is_refused_the_actions(
     client: Any, engine: Engine, tasks: list[str]
 ) -> None:
     operator(engine, role=Role.READ_ONLY)
