@@ -31,19 +31,19 @@ resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one cal
 )
 def create(header: CreateHeaders, body: BulkCreate) -> Response:
     """Create many jobs: valid entries are stored even where others are not."""
-    judged = [_judged(entry) for entry in body.jobs]
-    drafts = [found for found in judged if isinstance(found, JobDraft)]
+    checked = [_checked(entry) for entry in body.jobs]
+    drafts = [found for found in checked if isinstance(found, JobDraft)]
     if not drafts:
-        return _answer(judged, [])
+        return _answer(checked, [])
 
     def work(session: Session) -> CreateResult:
         views = create_jobs(session, drafts)
-        return CreateResult(_answer(judged, views), due=any(view.due for view in views))
+        return CreateResult(_answer(checked, views), due=any(view.due for view in views))
 
     return create_once(header, work)
 
 
-def _judged(entry: Any) -> JobDraft | InvalidInputError:
+def _checked(entry: Any) -> JobDraft | InvalidInputError:
     try:
         if not isinstance(entry, dict):
             return InvalidInputError("Each job must be a JSON object")
@@ -55,13 +55,13 @@ def _judged(entry: Any) -> JobDraft | InvalidInputError:
         return invalid(error)
 
 
-def _answer(judged: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:
+def _answer(checked: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:
     stored = iter(made)
     results = [
         JobCreated(status=400, error=refusal_body(found))
         if isinstance(found, InvalidInputError)
         else JobCreated(status=201, job=JobOut.of(next(stored)))
-        for found in judged
+        for found in checked
     ]
-    failed = len(judged) - len(made)
+    failed = len(checked) - len(made)
     return json_answer(JobsCreated(results=results, created=len(made), failed=failed), status=207)

@@ -1,4 +1,4 @@
-"""Webhook deliveries: what came in, what became of it, and once more."""
+"""Webhook deliveries: list, read, replay."""
 
 from collections.abc import Sequence
 from http import HTTPMethod

@@ -98,7 +98,7 @@ def _found(session: Session, job_id: str) -> JobView:
 
 
 def must_exist(path: JobPath) -> None:
-    """Look a job up before its body is judged. Raises NotFoundError."""
+    """Check that the job exists, before the body is checked. Raises NotFoundError."""
     with transaction() as session:
         _found(session, path.id)
 

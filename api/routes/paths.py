@@ -54,7 +54,7 @@ def read(path: PathOfAddress) -> Response:
     HTTPMethod.GET,
     "/jobs/<id>/paths",
     access=Scope.JOBS_READ,
-    answers={200: ListOf(PathOut, "The job's paths in the order of their making.")},
+    answers={200: ListOf(PathOut, "The job's paths, oldest first.")},
 )
 def read_of_job(path: JobPath) -> Response:
     """List the paths of a job."""
@@ -73,7 +73,7 @@ def _found(session: Session, path_id: str) -> PathView:
 
 
 def must_exist(path: PathOfAddress) -> None:
-    """Look a path up before its body is judged. Raises NotFoundError."""
+    """Check that the path exists, before the body is checked. Raises NotFoundError."""
     with transaction() as session:
         _found(session, path.id)
 

@@ -111,7 +111,7 @@ def history(path: SerialOfAddress) -> Response:
 
 
 def must_exist(path: SerialOfAddress) -> None:
-    """Look a unit up before its body is judged. Raises NotFoundError."""
+    """Check that the unit exists, before the body is checked. Raises NotFoundError."""
     with transaction() as session:
         serial_queries.get(session, path.id)
 

@@ -41,7 +41,7 @@ resource = Resource("sync", prefix="/api/sync", about="How jobs get their Jira f
 
 @resource.route(HTTPMethod.GET, "/summary", access=Scope.OPS_READ, answers={200: SummaryOut})
 def summary() -> Response:
-    """Say what waits, what failed and why, how fast it goes, how Jira is, and who is alive."""
+    """Show what waits, what failed and why, the throughput, and the state of Jira and processes."""
     with transaction() as session:
         found = sync_summary.summary(session)
     return json_answer(SummaryOut.of(found))

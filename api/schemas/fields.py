@@ -37,8 +37,8 @@ NOT_STRINGS = "must be an array of strings"
 NOT_A_MOMENT = "must be an ISO 8601 timestamp such as 2024-01-15T10:30:00.000Z"
 
 _ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}-[1-9][0-9]*", re.ASCII)
-# White space as Python has it and JavaScript, together: what one of them would trim, we trim, so
-# that a pattern of the document means the same to whoever reads it.
+# White space of Python and of JavaScript together: what either of them trims, we trim, so that a
+# pattern of the document means the same in both.
 _BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace()) + "\ufeff"
 _BLANK = r"\s\x1c-\x1f\x85\ufeff"
 ISSUE_KEY_PATTERN = rf"^[{_BLANK}]*{_ISSUE_KEY.pattern}[{_BLANK}]*$"
@@ -46,7 +46,7 @@ NAME_PATTERN = rf"^[^\x00]*[^\x00{_BLANK}][^\x00]*$"
 
 
 def wrong(words: str) -> PydanticCustomError:
-    """A problem of a field; the field's name is put before ``words``."""
+    """A problem of a field; the message is the field's name and ``words``."""
     return PydanticCustomError("contract", "{words}", {"words": words})
 
 
@@ -82,7 +82,7 @@ def _as_parameters(schema: dict[str, Any]) -> None:
 
 
 class Query(BaseModel):
-    """A query string; a parameter nobody knows is refused, so that no filter is silently lost."""
+    """A query string. An unknown parameter is refused, so that no filter is silently ignored."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -94,7 +94,7 @@ class Query(BaseModel):
 
 
 class Headers(BaseModel):
-    """Request headers an operation heeds; each field's alias is the header's name."""
+    """Request headers that an operation uses; each field's alias is the header's name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_as_parameters)
 
@@ -152,7 +152,7 @@ def short(value: Any) -> str:
 
 
 def named(empty: str) -> Callable[[Any], str]:
-    """A check for texts that must say something; surrounding white space is trimmed."""
+    """A check for texts that must not be empty; surrounding white space is trimmed."""
 
     def check(value: Any) -> str:
         text = _string(value).strip(_BLANKS)
@@ -270,7 +270,7 @@ IssueKey = Annotated[str, BeforeValidator(issue_key), WithJsonSchema(_KEY)]
 Text = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_OPTIONAL_TEXT)]
 """An optional text; the empty string counts as absent."""
 Words = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_TEXT)]
-"""A text to look for; the empty one looks for nothing."""
+"""A text to search for; an empty one is no condition."""
 Labels = Annotated[
     list[Annotated[str, BeforeValidator(short)]],
     BeforeValidator(labels),

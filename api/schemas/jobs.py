@@ -1,4 +1,4 @@
-"""Jobs: what a client sends, in the order it is checked, and what it gets."""
+"""Jobs: requests, their fields in the order of the checks, and answers."""
 
 from typing import Annotated, Any, ClassVar, Self
 
@@ -76,12 +76,12 @@ class JobUpdate(Body):
     goal_quantity: Quantity | None = Field(None, description="The new quantity.")
 
     def change(self) -> JobChange:
-        """What shared.jobs.store does with it."""
+        """The same for shared.jobs.store."""
         return JobChange(name=self.name, goal_quantity=self.goal_quantity)
 
 
 class BulkCreate(Body):
-    """Many jobs to create; each is judged alone."""
+    """Many jobs to create; each is checked by itself."""
 
     examples: ClassVar[Examples] = {"two": {"jobs": [FULL, MINIMAL]}}
 
@@ -101,7 +101,7 @@ class JobQuery(Query):
     jira_priority: Words | None = Field(None, description="With this priority.")
     jira_label: Words | None = Field(None, description="With this label.")
     jira_sync: Annotated[TaskStatus, one_of(TaskStatus)] | None = Field(
-        None, description="With a fill that stands so."
+        None, description="Whose fill has this status."
     )
     updated_since: Moment | None = Field(None, description="Changed at this instant or later.")
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
@@ -110,7 +110,7 @@ class JobQuery(Query):
     )
 
     def filters(self) -> JobFilter:
-        """What shared.jobs.queries looks for."""
+        """The same for shared.jobs.queries."""
         return JobFilter(
             words=self.q,
             ticket_key=self.jira_ticket_key,
@@ -122,7 +122,7 @@ class JobQuery(Query):
 
 
 class JobDeletion(Query):
-    """How far a deletion goes."""
+    """What a deletion includes."""
 
     cascade: Flag = Field(default=False, description="Delete paths and serial numbers with it.")
 
@@ -176,7 +176,7 @@ class JobOut(Answer):
 
 
 class PathProgress(Answer):
-    """How far one path is, against its own goal."""
+    """The progress of one path towards its own goal."""
 
     path_id: str
     path_name: str
@@ -186,7 +186,7 @@ class PathProgress(Answer):
 
 
 class Progress(Answer):
-    """How far a job is, against its own goal; may exceed 100 percent."""
+    """The progress of a job towards its own goal; it may exceed 100 percent."""
 
     total_goal: int
     total_completed: int
@@ -218,7 +218,7 @@ class JobDetail(JobOut):
 
 
 class JobCreated(Answer):
-    """What became of one entry: the job, or why there is none."""
+    """The result of one entry: the job, or the error."""
 
     status: int = Field(examples=[201])
     job: JobOut | None = None
@@ -226,7 +226,7 @@ class JobCreated(Answer):
 
 
 class JobsCreated(Answer):
-    """What became of each entry, in the order given."""
+    """The results, in the order of the entries."""
 
     results: list[JobCreated]
     created: int
@@ -234,7 +234,7 @@ class JobsCreated(Answer):
 
 
 class JobPath(BaseModel):
-    """The job an address names."""
+    """The job in the path of the URL."""
 
     id: str = Field(
         description="The job's id.", json_schema_extra={"example": "job_01h455vb4pex5vsknk084sn02q"}

@@ -1,4 +1,4 @@
-"""Paths: what a client gets, and where the units of a path are."""
+"""Paths: answers, also about where the units of a path are."""
 
 from typing import Any, Self
 
@@ -12,7 +12,7 @@ from shared.states import AdvancementMode, DependencyType
 
 
 class StepOut(Answer):
-    """One stop of a path."""
+    """One step of a path."""
 
     id: str = Field(examples=["step_01h455vb4pex5vsknk084sn02q"])
     name: str
@@ -42,7 +42,7 @@ class PathOut(Answer):
 
 
 class StepDistribution(Answer):
-    """How many units a step has, and how many it has seen."""
+    """How many units are at a step, and how many have passed it."""
 
     step_id: str
     step_name: str
@@ -50,10 +50,11 @@ class StepDistribution(Answer):
     location: str | None = None
     part_count: int = Field(ge=0, description="Units at the step now.")
     completed_count: int = Field(
-        ge=0, description="Units that have gone past the step; who skipped it, too."
+        ge=0, description="Units that have passed the step, including those that skipped it."
     )
     is_bottleneck: bool = Field(
-        description="No step has more units waiting. Of steps that tie, each; of none, none."
+        description="No step has more units waiting. True for each step of a tie, for none if no "
+        "unit waits."
     )
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Paths: what a client sends, in the order it is checked."""
+"""Paths: requests, their fields in the order of the checks."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ _MODES = (
     "`strict`: only the next step. `flexible`: steps marked optional may be skipped. "
     "`per_step`: a step may be skipped if its dependency is `preferred`."
 )
-_DEPENDENCIES = "Heeded by `per_step` paths: `physical` and `completion_gate` are never skipped."
+_DEPENDENCIES = "Used by `per_step` paths: `physical` and `completion_gate` are never skipped."
 
 
 def _some(empty: str) -> BeforeValidator:
@@ -48,11 +48,11 @@ class StepCreate(Body):
 
     name: RequiredName
     location: Text = Field(None, description="Where it is done.")
-    optional: bool = Field(default=False, description="Heeded by `flexible` paths.")
+    optional: bool = Field(default=False, description="Used by `flexible` paths.")
     dependency_type: Dependency = Field(DependencyType.PREFERRED, description=_DEPENDENCIES)
 
     def draft(self) -> StepDraft:
-        """What shared.production.steps makes a step of."""
+        """The same for shared.production.steps."""
         return StepDraft(
             name=self.name,
             location=self.location,
@@ -91,7 +91,7 @@ class PathCreate(Body):
     )
 
     def draft(self) -> PathDraft:
-        """What shared.production.paths stores."""
+        """The same for shared.production.paths."""
         return PathDraft(
             name=self.name,
             goal_quantity=self.goal_quantity,
@@ -101,17 +101,17 @@ class PathCreate(Body):
 
 
 def _location(value: Any) -> str:
-    """A text of which the empty one is heeded: it takes the location away."""
+    """A text; an empty one removes the location."""
     return short(value)
 
 
 class StepUpdate(Body):
-    """A step to keep, named by its ``id``, or a new one; what a kept one leaves out stays."""
+    """A step to keep, named by its ``id``, or a new one; absent values of a kept one stay."""
 
     id: str | None = Field(None, description="Keeps this step of the path; without it, a new one.")
     name: Name | None = Field(None, description="Required of a new step.", validate_default=True)
     location: Annotated[str, BeforeValidator(_location)] | None = Field(
-        None, description="The empty text takes it away.", max_length=255
+        None, description="An empty text removes it.", max_length=255
     )
     optional: bool | None = None
     dependency_type: Dependency | None = Field(None, description=_DEPENDENCIES)
@@ -124,7 +124,7 @@ class StepUpdate(Body):
         return name
 
     def draft(self) -> StepDraft:
-        """What shared.production.steps takes."""
+        """The same for shared.production.steps."""
         return StepDraft(
             id=self.id,
             name=self.name,
@@ -141,7 +141,7 @@ class PathUpdate(Body):
     goal_quantity: Quantity | None = None
     steps: Annotated[list[StepUpdate], _some(EMPTY)] | None = Field(
         None,
-        description="All steps the path shall have, in order. An entry with the `id` of a step "
+        description="All steps of the path from now on, in order. An entry with the `id` of a step "
         "keeps it, one without is new, a step not named is removed. A step that units are at or "
         "have passed is not removed, and such steps keep their order (409). Units that are past "
         "the place of a new step do not go back for it.",
@@ -151,7 +151,7 @@ class PathUpdate(Body):
     advancement_mode: Mode | None = Field(None, description=_MODES)
 
     def changes(self) -> PathChanges:
-        """What shared.production.paths does with it."""
+        """The same for shared.production.paths."""
         steps = None if self.steps is None else tuple(step.draft() for step in self.steps)
         return PathChanges(
             name=self.name,
@@ -162,7 +162,7 @@ class PathUpdate(Body):
 
 
 class PathOfAddress(BaseModel):
-    """The path an address names."""
+    """The path in the path of the URL."""
 
     id: str = Field(
         description="The path's id.",

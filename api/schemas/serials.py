@@ -1,4 +1,4 @@
-"""Serial numbers: what a client sends, in the order it is checked, and what it gets."""
+"""Serial numbers: requests, their fields in the order of the checks, and answers."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -58,13 +58,13 @@ class SerialsCreate(Body):
     job_id: RequiredName = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
     path_id: RequiredName = Field(examples=["path_01h455vb4pex5vsknk084sn02q"])
     quantity: BatchSize = Field(description="How many.", examples=[10])
-    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+    user_id: Text = Field(None, description="Who does it; by default the name of the credential.")
 
 
 class Advance(Body):
     """Who moves the unit. The whole body may be left out."""
 
-    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+    user_id: Text = Field(None, description="Who does it; by default the name of the credential.")
 
     body_required = False
 
@@ -83,7 +83,7 @@ class AdvanceTo(Body):
     target_step_index: Annotated[
         int, BeforeValidator(_index), WithJsonSchema({"type": "integer", "minimum": 0})
     ] = Field(description="Index of a step ahead; the number of steps completes the unit.")
-    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+    user_id: Text = Field(None, description="Who does it; by default the name of the credential.")
 
 
 def _different(value: Any) -> list[str]:
@@ -102,13 +102,13 @@ class AdvanceMany(Body):
     """Units to move one step each."""
 
     ids: Annotated[list[str], BeforeValidator(_different)] = Field(
-        description="Different ones; each has a result of its own.",
+        description="Without repeats; each has its own result.",
         min_length=1,
         max_length=MAX_MOVES,
         examples=[[_SERIAL, "SN-00043"]],
         json_schema_extra={"uniqueItems": True},
     )
-    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+    user_id: Text = Field(None, description="Who does it; by default the name of the credential.")
 
 
 class Scrap(Body):
@@ -118,7 +118,7 @@ class Scrap(Body):
     explanation: Text | None = Field(
         None, description="Required where the reason is `other`.", validate_default=True
     )
-    user_id: Text = Field(None, description="Who; else the credential's name is recorded.")
+    user_id: Text = Field(None, description="Who does it; by default the name of the credential.")
 
     @field_validator("explanation")
     @classmethod
@@ -141,7 +141,7 @@ class SerialQuery(Query):
     job_id: Words = Field(None, description="Of this job.")
     path_id: Words = Field(None, description="Of this path.")
     status: Annotated[SerialStatus, one_of(SerialStatus)] | None = Field(
-        None, description="That stand so."
+        None, description="With this status."
     )
     step_id: Words = Field(
         None, description="At this step; scrapped ones are at the step they were scrapped at."
@@ -152,7 +152,7 @@ class SerialQuery(Query):
     ) = Field(None, description="From the `Link` of the page before.")
 
     def filters(self) -> SerialFilter:
-        """What shared.production.queries looks for."""
+        """The same for shared.production.queries."""
         return SerialFilter(
             job_id=self.job_id, path_id=self.path_id, step_id=self.step_id, status=self.status
         )
@@ -188,7 +188,7 @@ class SerialOut(Answer):
 
 
 class Bypassed(Answer):
-    """A step a unit went past without doing it."""
+    """A step that a unit skipped."""
 
     step_id: str
     step_name: str
@@ -208,7 +208,7 @@ class Advanced(Answer):
 
 
 class AdvanceResult(Answer):
-    """What became of one unit: where it is now, or why it stayed."""
+    """The result of one unit: where it is now, or why it did not move."""
 
     status: int = Field(examples=[200])
     serial: SerialOut | None = None
@@ -216,7 +216,7 @@ class AdvanceResult(Answer):
 
 
 class AdvanceResults(Answer):
-    """What became of each unit, in the order given."""
+    """The results, in the order of the ids."""
 
     results: list[AdvanceResult]
     advanced: int = Field(ge=0)
@@ -224,7 +224,7 @@ class AdvanceResults(Answer):
 
 
 class Event(Answer):
-    """One thing done to a unit. Indexes are the ones the steps had then."""
+    """One thing done to a unit. Step indexes are those of that time."""
 
     at: Timestamp
     action: SerialAction
@@ -251,6 +251,6 @@ class Event(Answer):
 
 
 class SerialOfAddress(BaseModel):
-    """The unit an address names."""
+    """The unit in the path of the URL."""
 
     id: str = Field(description="The serial number.", json_schema_extra={"example": _SERIAL})

@@ -1,4 +1,4 @@
-"""Sync operations: what can be asked of sync tasks, and what is answered."""
+"""Sync tasks: requests and answers."""
 
 from datetime import datetime
 from typing import Annotated, Any, Self
@@ -70,7 +70,7 @@ Cursor = Annotated[Place, BeforeValidator(_place), WithJsonSchema({"type": "stri
 
 
 class _Filter(BaseModel):
-    """Which sync tasks are meant."""
+    """Which sync tasks are selected."""
 
     status: Statuses | None = Field(None, description="In this state, or one of these.")
     job_id: Words | None = Field(None, description="Of this job.")
@@ -86,11 +86,11 @@ class _Filter(BaseModel):
         description="Any part of ticket key, part number, job name or error text; or a whole id "
         "of task or job.",
     )
-    since: Moment | None = Field(None, description="Made at this instant or later.")
-    until: Moment | None = Field(None, description="Made before this instant.")
+    since: Moment | None = Field(None, description="Created at this instant or later.")
+    until: Moment | None = Field(None, description="Created before this instant.")
 
     def filters(self) -> TaskFilter:
-        """What shared.sync.queries looks for."""
+        """The same for shared.sync.queries."""
         return TaskFilter(
             statuses=self.status or (),
             job_id=self.job_id,
@@ -114,7 +114,7 @@ class TaskQuery(Query, _Filter):
 
 
 class BulkFilter(Body, _Filter):
-    """The list's own filter. A member nobody knows is refused: it would match too much."""
+    """The list's own filter. An unknown member is refused: without it too much would match."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -134,7 +134,7 @@ class OneRequest(Query):
 
 
 class TaskPath(BaseModel):
-    """The sync task an address names."""
+    """The sync task in the path of the URL."""
 
     id: str = Field(
         description="The task's id.",
@@ -152,9 +152,9 @@ class TaskOut(Answer):
     ticket_key: str
     status: TaskStatus
     source: Source | None = Field(None, description="Filled: what brought the ticket.")
-    attempts: int = Field(description="How often it was looked at.")
-    failures: int = Field(description="Answers of Jira about this ticket that were a no.")
-    crashes: int = Field(description="Leases lost while it was worked on, since the last retry.")
+    attempts: int = Field(description="How often its ticket was read or its read was refused.")
+    failures: int = Field(description="Refusals of Jira for this ticket.")
+    crashes: int = Field(description="Leases that expired during a read, since the last retry.")
     next_attempt_at: Timestamp | None = Field(None, description="Pending, once it has been tried.")
     waiting_for: Reason | None = Field(None, description="Pending: what holds it up.")
     claimed_at: Timestamp | None = Field(None, description="Running: since when.")

@@ -1,4 +1,4 @@
-"""Our copy of Jira's tickets, and how jobs differ from it."""
+"""Our copy of Jira's tickets, and the drift of jobs: requests and answers."""
 
 from typing import Annotated, Any, Self
 
@@ -36,7 +36,7 @@ class TicketQuery(Query):
     )
 
     def filters(self) -> TicketFilter:
-        """What shared.tickets.queries looks for."""
+        """The same for shared.tickets.queries."""
         return TicketFilter(
             q=self.q,
             project=self.project,
@@ -47,7 +47,7 @@ class TicketQuery(Query):
 
 
 class TicketPath(BaseModel):
-    """The ticket an address names."""
+    """The ticket in the path of the URL."""
 
     key: str = Field(
         description="A key the ticket has or had.", json_schema_extra={"example": "PI-42"}
@@ -97,7 +97,7 @@ class FieldDriftOut(Answer):
 
 
 class DriftOut(Answer):
-    """A job's snapshot beside what Jira says now. Nothing changes by looking."""
+    """A job's snapshot beside the present values in Jira. Reading it changes nothing."""
 
     job_id: str
     ticket_key: str | None = None
@@ -105,7 +105,9 @@ class DriftOut(Answer):
     message: str = Field(description="The state in plain words.")
     moved_to: str | None = Field(None, description="The key the ticket has now.")
     deleted_at: Timestamp | None = None
-    as_of: Timestamp | None = Field(None, description="How old our knowledge of the ticket is.")
+    as_of: Timestamp | None = Field(
+        None, description="When our copy of the ticket was last known to be right."
+    )
     fields: list[FieldDriftOut]
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Webhook deliveries: what can be asked of them, and what is answered."""
+"""Webhook deliveries: requests and answers."""
 
 from typing import Annotated, Any, Self
 
@@ -35,7 +35,7 @@ class DeliveryQuery(Query):
     )
 
     def filters(self) -> DeliveryFilter:
-        """What shared.webhooks.queries looks for."""
+        """The same for shared.webhooks.queries."""
         return _filter(self)
 
 
@@ -51,7 +51,7 @@ class ReplayFilter(Body):
     received_until: Moment | None = None
 
     def filters(self) -> DeliveryFilter:
-        """What shared.webhooks.queries looks for."""
+        """The same for shared.webhooks.queries."""
         return _filter(self)
 
 
@@ -63,7 +63,7 @@ class ReplayRequest(Body):
 
 
 class DeliveryOut(Answer):
-    """What came in and what became of it. What is absent is left out."""
+    """A delivery and its outcome."""
 
     id: str = Field(examples=["hook_01h455vb4pex5vsknk084sn02q"])
     identifier: str
@@ -98,7 +98,7 @@ class DeliveryDetail(DeliveryOut):
 
 
 class DeliveryPath(BaseModel):
-    """The delivery an address names."""
+    """The delivery in the path of the URL."""
 
     id: str = Field(
         description="The delivery's id.",

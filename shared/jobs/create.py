@@ -124,7 +124,7 @@ def _stored(
 
 
 def _job(draft: JobDraft) -> dict[str, Any]:
-    """The row of a new job; the keys that it lacks are null."""
+    """The row of a new job; absent columns are null."""
     values = {name: getattr(draft, name) for name in JobDraft.__slots__}
     row = {name: value for name, value in values.items() if value is not None}
     given = [field.column for field in JIRA_FIELDS if field.column in row]

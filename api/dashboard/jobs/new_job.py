@@ -23,6 +23,7 @@ from shared.accounts.audit import AuditAction
 from shared.errors import InvalidInputError
 from shared.jobs import idempotency
 from shared.jobs.idempotency import KeptAnswer, KeyReusedError, Use
+from shared.models import JIRA_FIELDS
 from shared.states import Role
 from shared.tickets import queries as ticket_queries
 from shared.tickets.queries import TicketFilter
@@ -33,6 +34,7 @@ CANDIDATES = 10
 OFFERED = 50
 """The newest open tickets, which the field of the key suggests."""
 _FIELDS = tuple(JobCreate.model_fields[name].alias or name for name in JobCreate.model_fields)
+_HINTS = {"jiraTicketKey": "Its key, such as PI-42.", "jiraLabels": "Separated by commas."}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _SAME_JOB = "This form has already created this job."
@@ -146,6 +148,8 @@ def _form(
         status=status,
         values={name: text.replace("\0", "") for name, text in values.items()},
         problems=problems or {},
+        jira_fields=JIRA_FIELDS,
+        hints=_HINTS,
         notice=notice,
         find=find,
         candidates=found[:CANDIDATES],
