@@ -34,6 +34,10 @@ PAGE_SIZE = 5000
 """Ids that are looked up at once."""
 LEASE_SECONDS = 10.0
 """A lease is renewed by each batch, and a batch holds its row: no long statement loses it."""
+PROGRESS_SECONDS = 1.0
+"""How often a command that works to the end learns how far it is."""
+MAX_COUNTED = 100_000
+"""How far an action counts its deliveries before it begins; what it does is counted exactly."""
 MAX_TRIES = 5
 """An action is given up when so many holders in a row ended before they had done one batch."""
 
@@ -46,7 +50,7 @@ class Work(Protocol):
 
     def newest(self, session: Session) -> str: ...
 
-    def preview(self, session: Session, filters: Any) -> Counts: ...
+    def preview(self, session: Session, filters: Any, *, most: int | None = None) -> Counts: ...
 
     def candidates(
         self, session: Session, filters: Any, *, after: str, upto: str, limit: int
@@ -71,15 +75,20 @@ class Lease:
     operation: Operation
 
 
-def preview(session: Session, operation: Operation, filters: Any) -> Counts:
-    """What ``begin`` would have done, without doing it. ``filters``: of tasks, or deliveries."""
-    return _WORK[operation].preview(session, filters)
+def preview(
+    session: Session, operation: Operation, filters: Any, *, most: int | None = None
+) -> Counts:
+    """What an action would do now. ``filters``: a TaskFilter, or a DeliveryFilter for a replay.
+
+    With ``most``, deliveries are counted no further than that; tasks are always counted.
+    """
+    return _WORK[operation].preview(session, filters, most=most)
 
 
 def begin(session: Session, operation: Operation, filters: Any, *, context: AuditContext) -> Lease:
     """Write down an action on all that match now, together with its audit event."""
     work = _WORK[operation]
-    newest, counts = work.newest(session), work.preview(session, filters)
+    newest, counts = work.newest(session), work.preview(session, filters, most=MAX_COUNTED)
     chosen = _adapter(work).dump_python(filters, mode="json", exclude_defaults=True)
     action = BulkAction(
         id=new_id(Prefix.BULK),
@@ -159,7 +168,7 @@ def work_to_the_end(engine: Engine, lease: Lease, *, clock: Clock) -> Iterator[B
     If another process has taken the lease, that one works and this one watches.
     """
     while True:
-        held = work_through(engine, lease, clock=clock, seconds=1.0)
+        held = work_through(engine, lease, clock=clock, seconds=PROGRESS_SECONDS)
         with begin_transaction(engine) as session:
             action = session.get_one(BulkAction, lease.action_id)
         yield action

@@ -38,9 +38,11 @@ class DeliveryWork:
         """The newest delivery there is; the empty string where there is none."""
         return session.scalar(select(func.max(Delivery.id))) or ""
 
-    def preview(self, session: Session, filters: DeliveryFilter) -> Counts:
-        """How many deliveries the action would apply again."""
-        found = delivery_queries.count(session, filters)
+    def preview(
+        self, session: Session, filters: DeliveryFilter, *, most: int | None = None
+    ) -> Counts:
+        """How many deliveries the action would apply again, counted no further than ``most``."""
+        found = delivery_queries.count(session, filters, most=most)
         skipped = Counter({WAITING: found.waiting, BODY_GONE: found.bodiless})
         return Counts(found.replayable, skipped)
 

@@ -81,7 +81,7 @@ class TaskWork:
         """The newest task there is; the empty string where there is none."""
         return session.scalar(select(func.max(_T.c.id))) or ""
 
-    def preview(self, session: Session, filters: TaskFilter) -> Counts:
+    def preview(self, session: Session, filters: TaskFilter, *, most: int | None = None) -> Counts:  # noqa: ARG002  most tasks are filled, and those are counted already
         """How many tasks the action would change now."""
         return _preview(session, self.operation, filters)
 

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.audit_context import audit_context
 from api.auth.bearer import current_actor
-from api.dashboard.kit.confirm import Confirmation, ask
+from api.dashboard.kit.action_flow import Confirmation, ask, sent_reason
 from api.dashboard.kit.formats import counted
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
@@ -56,8 +56,7 @@ def ask_resume() -> Response:
 @pages.action("/jira/resume")
 def resume() -> Response:
     """End the pause: Jira is called again at once."""
-    reason = request.form.get("reason", "").replace("\0", "").strip()[:255]
-    context = audit_context(reason or None)
+    context = audit_context(sent_reason())
 
     def work(session: Session) -> int:
         ended = pauses.resume(session)

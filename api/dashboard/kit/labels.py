@@ -77,6 +77,8 @@ SKIPPED: dict[str, str] = {
     "already_cancelled": "already cancelled",
     "running": "running right now",
     "job_deleted": "their job was deleted",
+    "waiting": "not applied yet",
+    "body_gone": "the body is no longer kept",
 }
 REJECTION: dict[str, Cause] = {
     RejectionReason.NO_PROOF: Cause(

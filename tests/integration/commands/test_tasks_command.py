@@ -1,6 +1,7 @@
 """`routecard tasks`: the same lists and operations as the API's, at the command line."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,10 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine
 
+from shared.actions import bulk
 from shared.database.engine import begin
 from shared.models import AuditEvent
-from tests.integration.actions.test_task_actions import make, one_of_each, status_of
+from tests.integration.actions.test_task_actions import make, one_of_each, seed_failed, status_of
 from worker.cli import main
 
 Run = Callable[..., Result]
@@ -93,3 +95,31 @@ def test_what_is_meant_has_to_be_said_and_said_once(
     task_id = make(engine, "failed")
     assert run(verb, *arguments).exit_code == 2
     assert status_of(engine, task_id) == "failed"
+
+
+def test_a_long_retry_says_how_far_it_is_and_ends(
+    run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_failed(engine, 20)
+    monkeypatch.setattr("shared.actions.bulk.BATCH_SIZE", 1)
+    monkeypatch.setattr("shared.actions.bulk.PROGRESS_SECONDS", 0.001)
+    result = run("retry", "--all", "--json")
+    counts = {"matched": 20, "changed": 20, "skipped": {}}
+    assert found(result) == counts | {"dryRun": False}
+    assert re.match(r"\d+ of 20 retried so far\n", result.stderr)
+
+
+def test_a_retry_that_is_interrupted_says_who_continues_it(
+    run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_failed(engine, 6)
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("shared.actions.bulk.work_through", interrupt)
+    result = run("retry", "--all")
+    assert result.exit_code == 1
+    assert "a worker continues with bulk_" in result.stderr
+    with begin(engine) as session:
+        assert bulk.is_due(session)

@@ -162,7 +162,7 @@ def test_one_is_replayed_and_the_audit_knows(pages: Any, inbox: Inbox, engine: E
     assert (answer.status_code, answer.location) == (303, address)
     assert inbox.row(delivery_id).outcome is None
     page = pages.get(address).text
-    assert "Waiting to be applied once more." in page
+    assert "1 delivery waiting to be applied once more." in page
     (context,) = actions(engine)
     assert (context.action, context.subject) == ("replay", delivery_id)
     again = pages.post(f"{address}/replay", data=data, follow_redirects=True)
@@ -179,7 +179,7 @@ def test_all_that_match_are_replayed_after_the_count(
     kept = end(engine, inbox.put(), "noted")
     question = pages.get("/deliveries/replay?scope=matching&outcome=failed&within=1h").text
     assert "Apply 5 deliveries once more?" in question
-    assert "1 delivery left alone: the body is no longer kept." in question
+    assert "1 delivery is left alone: the body is no longer kept." in question
     hidden = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]*)"', question))
     assert "within" not in hidden
     assert hidden["receivedSince"]
