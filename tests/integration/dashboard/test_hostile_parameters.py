@@ -155,7 +155,7 @@ def test_the_parameters_that_are_tried_are_those_of_the_pages(
 ) -> None:
     client = app.test_client()
     found = {
-        address: set(_known_names(client, address, _queries(address)[0]))
+        address: {n for query in _queries(address) for n in _known_names(client, address, query)}
         for address in _addresses(app, rows, "GET")
     }
     assert {"q", "status", "cursor", "within", "since"} <= found["/tasks"]
