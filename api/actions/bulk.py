@@ -5,7 +5,7 @@ from typing import Any
 from flask import Response
 
 from api.http.responses import json_answer
-from api.runtime import current_runtime, in_transaction, transaction
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.bulk_actions import BulkOut, ReplayOut
 from shared.accounts.audit import AuditContext
 from shared.actions import bulk
@@ -32,11 +32,11 @@ def start(operation: Operation, filters: Any, *, context: AuditContext) -> BulkA
         lease,
         clock=runtime.clock,
         seconds=REQUEST_SECONDS,
-        after_batch=lambda: runtime.notifier.notify(Wakeup.after(operation)),
+        after_batch=lambda: notify(Wakeup.after(operation)),
     )
     if unfinished:
         in_transaction(lambda session: bulk.release(session, lease))
-        runtime.notifier.notify(Wakeup.BULK_ACTIONS)
+        notify(Wakeup.BULK_ACTIONS)
     return read(lease.action_id)
 
 

@@ -14,7 +14,7 @@ from api.dashboard.kit.formats import counted, number, several
 from api.dashboard.kit.labels import SKIPPED
 from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.list_request import ListParameters
-from api.runtime import current_runtime, in_transaction, transaction
+from api.runtime import in_transaction, notify, transaction
 from shared.accounts.audit import AuditContext
 from shared.actions import bulk
 from shared.actions.counts import Counts
@@ -152,7 +152,7 @@ class BulkFlow(Generic[F]):
         except ConflictError as error:
             flash(f"{error.message}.", "warn")
         else:
-            current_runtime().notifier.notify(Wakeup.after(self.operation))
+            notify(Wakeup.after(self.operation))
             flash(f"1 {self.unit} {self.done}.", "good")
 
     def _selection(self) -> Selection[F]:
