@@ -184,7 +184,7 @@ def test_a_fault_in_the_middle_of_a_list_never_looks_like_its_end(
         json.loads(received)
 
 
-def test_who_sends_a_body_that_is_too_large_hears_of_it(server: Server) -> None:
+def test_the_sender_of_a_too_large_body_gets_the_answer(server: Server) -> None:
     for address, limit in (("/api/jobs", MIB), ("/api/jobs/bulk", 8 * MIB)):
         for body in (b" " * (limit + 1), b" " * 24 * MIB, iter([b" " * MIB] * 12)):
             answer = requests.post(

@@ -1,4 +1,4 @@
-"""The webhook's door: what is let in, what is turned away, and what is stored of it."""
+"""Receiving webhooks: what is accepted, what is rejected, and what is stored of a delivery."""
 
 import hashlib
 import hmac
@@ -33,8 +33,8 @@ TOKEN = "automation-token"
 BODY = json.dumps(payload(said_at=None)).encode()
 
 
-class Door:
-    """A sender at the webhook's door."""
+class WebhookSender:
+    """Sends webhooks to an application."""
 
     def __init__(self, app: Any, engine: Engine) -> None:
         self.app = app
@@ -71,14 +71,14 @@ class Door:
         return self.inbox.rows()
 
     def rejected(self) -> dict[str, int]:
-        """What was turned away and counted so far."""
+        """The rejected webhooks, by reason."""
         runtime_of(self.app).singleton(Rejections).flush()
         with begin(self.engine) as session:
             found = webhook_health.webhook_health(session)
         return {turned.reason.value: turned.count for turned in found.rejected}
 
 
-def door_of(settings: Settings, engine: Engine, **changes: Any) -> Any:
+def sender_of(settings: Settings, engine: Engine, **changes: Any) -> Any:
     """The application with these settings."""
     return application(Settings(**{**_given(settings), **changes}), engine)
 
@@ -88,65 +88,69 @@ def _given(settings: Settings) -> dict[str, Any]:
 
 
 @pytest.fixture
-def door(settings: Settings, engine: Engine) -> Iterator[Door]:
-    """A door with a secret, a former one, and a token."""
-    with door_of(
+def sender(settings: Settings, engine: Engine) -> Iterator[WebhookSender]:
+    """A sender to an application with two secrets and a token."""
+    with sender_of(
         settings,
         engine,
         JIRA_WEBHOOK_SECRET=SECRET,
         JIRA_WEBHOOK_SECRET_PREVIOUS="former",
         JIRA_WEBHOOK_TOKEN_HASH=token_hash(TOKEN),
     ) as app:
-        yield Door(app, engine)
+        yield WebhookSender(app, engine)
 
 
-def test_a_signed_body_is_stored_as_it_came_and_answered_202(door: Door) -> None:
-    answer = door.send(
+def test_a_signed_body_is_stored_as_it_came_and_answered_202(sender: WebhookSender) -> None:
+    answer = sender.send(
         identifier="b1c2",
         X_Atlassian_Webhook_Retry="2",
         X_Atlassian_Webhook_Flow="Primary",
         X_Request_ID="req-1",
     )
     assert answer.status_code == 202
-    (row,) = door.rows()
+    (row,) = sender.rows()
     assert answer.get_json() == {"id": row.id}
     assert (row.identifier, row.signed, row.body, row.body_size) == ("b1c2", True, BODY, len(BODY))
     assert (row.retry, row.flow, row.request_id) == (2, "Primary", "req-1")
     assert (row.outcome, row.tries, row.duplicates) == (None, 0, 0)
 
 
-def test_the_workers_are_told_at_once(door: Door, redis_url: str) -> None:
-    door.send()
+def test_the_workers_are_told_at_once(sender: WebhookSender, redis_url: str) -> None:
+    sender.send()
     client = redis.Redis.from_url(redis_url)
     eventually(lambda: client.exists(Wakeup.DELIVERIES.key) and client.llen("routecard:internal"))
     client.close()
 
 
-def test_the_former_secret_still_opens_the_door(door: Door) -> None:
-    assert door.send(signature=sign(BODY, secret="former")).status_code == 202
-    assert door.rows()[0].signed
+def test_the_previous_secret_is_accepted_too(sender: WebhookSender) -> None:
+    assert sender.send(signature=sign(BODY, secret="former")).status_code == 202
+    assert sender.rows()[0].signed
 
 
 @pytest.mark.parametrize("copies", [2, 5])
-def test_a_duplicate_is_answered_200_and_counted_on_its_row(door: Door, copies: int) -> None:
-    statuses = [door.send(identifier="b1c2").status_code for _ in range(copies)]
+def test_a_duplicate_is_answered_200_and_counted_on_its_row(
+    sender: WebhookSender, copies: int
+) -> None:
+    statuses = [sender.send(identifier="b1c2").status_code for _ in range(copies)]
     assert statuses == [202, *[200] * (copies - 1)]
-    (row,) = door.rows()
+    (row,) = sender.rows()
     assert row.duplicates == copies - 1
 
 
-def test_without_an_identifier_the_signed_body_itself_is_one(door: Door) -> None:
-    assert [door.send().status_code for _ in range(2)] == [202, 200]
+def test_without_an_identifier_the_signed_body_itself_is_one(sender: WebhookSender) -> None:
+    assert [sender.send().status_code for _ in range(2)] == [202, 200]
     other = BODY.replace(b"aluminum", b"steel")
-    assert door.send(other).status_code == 202
-    assert [row.duplicates for row in door.rows()] == [1, 0]
+    assert sender.send(other).status_code == 202
+    assert [row.duplicates for row in sender.rows()] == [1, 0]
 
 
-def test_a_sender_with_a_token_cannot_take_the_place_of_a_signed_delivery(door: Door) -> None:
+def test_a_sender_with_a_token_cannot_take_the_place_of_a_signed_delivery(
+    sender: WebhookSender,
+) -> None:
     forged = b'{"key": "PI-1"}'
-    assert door.send(forged, signature=None, X_Routecard_Token=TOKEN, identifier="x").status_code
-    assert door.send(identifier="x").status_code == 202
-    assert [row.signed for row in door.rows()] == [False, True]
+    assert sender.send(forged, signature=None, X_Routecard_Token=TOKEN, identifier="x").status_code
+    assert sender.send(identifier="x").status_code == 202
+    assert [row.signed for row in sender.rows()] == [False, True]
 
 
 RE_ENCODED = json.dumps(json.loads(BODY), separators=(",", ":")).encode()
@@ -184,26 +188,26 @@ RE_ENCODED = json.dumps(json.loads(BODY), separators=(",", ":")).encode()
     ],
 )
 def test_what_is_not_proven_is_answered_401_counted_and_not_stored(
-    door: Door, body: bytes, signature: str | None, reason: str
+    sender: WebhookSender, body: bytes, signature: str | None, reason: str
 ) -> None:
-    answer = door.send(body, signature=signature)
+    answer = sender.send(body, signature=signature)
     assert answer.status_code == 401
     assert answer.get_json()["code"] == "unauthorized"
     assert SECRET.strip() not in answer.text
-    assert door.rows() == []
-    assert door.rejected() == {reason: 1}
+    assert sender.rows() == []
+    assert sender.rejected() == {reason: 1}
 
 
-def test_with_no_secret_set_everybody_is_turned_away_and_the_server_runs(
+def test_with_no_secret_set_everybody_is_rejected_and_the_server_runs(
     settings: Settings, engine: Engine
 ) -> None:
-    with door_of(settings, engine, JIRA_WEBHOOK_SECRET="") as app:
-        door = Door(app, engine)
+    with sender_of(settings, engine, JIRA_WEBHOOK_SECRET="") as app:
+        sender = WebhookSender(app, engine)
         for signature in (sign(BODY, secret=""), sign(BODY, secret=SECRET), None):
-            assert door.send(signature=signature).status_code == 401
-        assert door.send(signature=None, X_Routecard_Token="").status_code == 401
-        assert door.rejected() == {"not_configured": 4}
-        assert door.rows() == []
+            assert sender.send(signature=signature).status_code == 401
+        assert sender.send(signature=None, X_Routecard_Token="").status_code == 401
+        assert sender.rejected() == {"not_configured": 4}
+        assert sender.rows() == []
 
 
 class Unread(io.BytesIO):
@@ -215,9 +219,9 @@ class Unread(io.BytesIO):
     readline = readlines = read1 = readinto = read
 
 
-def unread(door: Door, length: int, headers: dict[str, str]) -> TestResponse:
+def unread(sender: WebhookSender, length: int, headers: dict[str, str]) -> TestResponse:
     """POST a body of that length which must not be touched."""
-    answer: TestResponse = door.client.post(
+    answer: TestResponse = sender.client.post(
         "/api/webhooks/jira",
         headers=headers,
         environ_overrides={"CONTENT_LENGTH": str(length), "wsgi.input": Unread()},
@@ -225,9 +229,9 @@ def unread(door: Door, length: int, headers: dict[str, str]) -> TestResponse:
     return answer
 
 
-def test_a_proof_that_could_hold_has_the_body_read(door: Door) -> None:
+def test_a_proof_that_could_hold_has_the_body_read(sender: WebhookSender) -> None:
     headers = {"X-Hub-Signature": sign(BODY, secret=SECRET)}
-    assert unread(door, 100, headers).status_code == 500
+    assert unread(sender, 100, headers).status_code == 500
 
 
 @pytest.mark.parametrize(
@@ -240,51 +244,55 @@ def test_a_proof_that_could_hold_has_the_body_read(door: Door) -> None:
     ],
 )
 def test_nothing_is_read_without_a_proof_that_could_hold(
-    door: Door, headers: dict[str, str]
+    sender: WebhookSender, headers: dict[str, str]
 ) -> None:
-    assert unread(door, 100, headers).status_code == 401
+    assert unread(sender, 100, headers).status_code == 401
 
 
-def test_a_body_over_25_mib_is_refused_unread_where_it_says_so(door: Door) -> None:
-    answer = unread(door, BODY_BYTES + 1, {"X-Hub-Signature": sign(BODY, secret=SECRET)})
+def test_a_body_over_25_mib_is_refused_unread_where_it_says_so(sender: WebhookSender) -> None:
+    answer = unread(sender, BODY_BYTES + 1, {"X-Hub-Signature": sign(BODY, secret=SECRET)})
     assert answer.status_code == 413
-    assert door.rejected() == {"too_large": 1}
+    assert sender.rejected() == {"too_large": 1}
 
 
-def test_a_large_body_is_taken_whole(door: Door) -> None:
+def test_a_large_body_is_stored_whole(sender: WebhookSender) -> None:
     body = json.dumps(payload(comment={"body": "x" * 3_000_000})).encode()
-    assert door.send(body).status_code == 202
-    assert door.rows()[0].body == body
+    assert sender.send(body).status_code == 202
+    assert sender.rows()[0].body == body
 
 
 @pytest.mark.parametrize("place", ["header", "address"])
-def test_a_token_proves_the_sender_and_the_body_stays_a_hint(door: Door, place: str) -> None:
+def test_a_token_proves_the_sender_and_the_body_stays_a_hint(
+    sender: WebhookSender, place: str
+) -> None:
     if place == "header":
-        answer = door.send(signature=None, X_Routecard_Token=TOKEN)
+        answer = sender.send(signature=None, X_Routecard_Token=TOKEN)
     else:
-        answer = door.send(signature=None, query={"token": TOKEN})
+        answer = sender.send(signature=None, query={"token": TOKEN})
     assert answer.status_code == 202
-    (row,) = door.rows()
+    (row,) = sender.rows()
     assert row.signed is False
     assert TOKEN not in repr(vars(row))
 
 
 @pytest.mark.parametrize("token", ["guess", "automation-token ", "AUTOMATION-TOKEN", "\x00", "é"])
-def test_a_wrong_token_is_turned_away_even_beside_a_good_signature(door: Door, token: str) -> None:
-    assert door.send(query={"token": token}).status_code == 401
-    assert door.rejected() == {"wrong_token": 1}
+def test_a_wrong_token_is_rejected_even_beside_a_good_signature(
+    sender: WebhookSender, token: str
+) -> None:
+    assert sender.send(query={"token": token}).status_code == 401
+    assert sender.rejected() == {"wrong_token": 1}
 
 
-def test_a_wrong_signature_is_turned_away_even_beside_a_good_token(door: Door) -> None:
-    answer = door.send(signature="sha256=" + "0" * 64, X_Routecard_Token=TOKEN)
+def test_a_wrong_signature_is_rejected_even_beside_a_good_token(sender: WebhookSender) -> None:
+    answer = sender.send(signature="sha256=" + "0" * 64, X_Routecard_Token=TOKEN)
     assert answer.status_code == 401
 
 
-def test_a_delivery_without_body_takes_key_and_id_from_the_address(door: Door) -> None:
+def test_a_delivery_without_body_takes_key_and_id_from_the_address(sender: WebhookSender) -> None:
     query = {"token": TOKEN, "key": "pi-42", "issueId": "10042"}
-    assert door.send(b"", signature=None, query=query).status_code == 202
-    assert door.send(b"", query={**query, "key": "{issue.key}"}).status_code == 202
-    first, second = door.rows()
+    assert sender.send(b"", signature=None, query=query).status_code == 202
+    assert sender.send(b"", query={**query, "key": "{issue.key}"}).status_code == 202
+    first, second = sender.rows()
     assert (first.ticket_key, first.issue_id, first.body) == ("PI-42", "10042", b"")
     assert (second.ticket_key, second.signed) == (None, False)
 
@@ -300,14 +308,14 @@ def log_format(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def test_a_token_in_the_address_reaches_no_log(
-    door: Door, capfd: pytest.CaptureFixture[str], log_format: str
+    sender: WebhookSender, capfd: pytest.CaptureFixture[str], log_format: str
 ) -> None:
     setup_logs(fmt=log_format, level="DEBUG")
-    door.send(signature=None, query={"token": TOKEN})
-    door.send(signature=None, query={"token": TOKEN + "-wrong"})
-    with begin(door.engine) as session:
+    sender.send(signature=None, query={"token": TOKEN})
+    sender.send(signature=None, query={"token": TOKEN + "-wrong"})
+    with begin(sender.engine) as session:
         session.execute(text("ALTER TABLE webhook_deliveries RENAME TO away"))
-    assert door.send(signature=None, query={"token": TOKEN}).status_code == 500
+    assert sender.send(signature=None, query={"token": TOKEN}).status_code == 500
     written = capfd.readouterr()
     assert "request_failed" in written.err
     for secret in (TOKEN, "ALU-HOUSING-7075", "aluminum"):
@@ -316,19 +324,19 @@ def test_a_token_in_the_address_reaches_no_log(
 
 def test_without_the_database_jira_is_asked_to_send_it_again(settings: Settings) -> None:
     nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    with door_of(settings, nowhere, JIRA_WEBHOOK_SECRET=SECRET) as app:
-        answer = Door(app, nowhere).send()
+    with sender_of(settings, nowhere, JIRA_WEBHOOK_SECRET=SECRET) as app:
+        answer = WebhookSender(app, nowhere).send()
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize("identifier", ["x" * 256, "a b", "é"])
-def test_an_odd_identifier_is_not_believed(door: Door, identifier: str) -> None:
-    assert door.send(identifier=identifier).status_code == 202
-    assert door.rows()[0].identifier.startswith("sha256:")
+def test_a_malformed_identifier_is_not_used(sender: WebhookSender, identifier: str) -> None:
+    assert sender.send(identifier=identifier).status_code == 202
+    assert sender.rows()[0].identifier.startswith("sha256:")
 
 
-def test_the_body_may_be_anything_and_is_not_looked_at(door: Door) -> None:
+def test_the_body_may_be_anything_and_is_not_parsed(sender: WebhookSender) -> None:
     for number, body in enumerate((b"\x00\xff", b"[" * 100_000, b'{"a":1,"a":2}', b"9" * 10_000)):
-        assert door.send(body, identifier=f"odd-{number}").status_code == 202
-    assert door.rows()[0].body == b"\x00\xff"
+        assert sender.send(body, identifier=f"odd-{number}").status_code == 202
+    assert sender.rows()[0].body == b"\x00\xff"
