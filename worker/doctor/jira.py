@@ -11,15 +11,8 @@ import orjson
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from worker.doctor.findings import Finding, fail, ok, warn
-from worker.jira.port import (
-    Account,
-    CallRefused,
-    Jira,
-    JiraCaptchaLock,
-    JiraCredentialsRefused,
-    JiraError,
-    ServerInfo,
-)
+from worker.jira.errors import CallRefused, JiraCaptchaLock, JiraCredentialsRefused, JiraError
+from worker.jira.port import Account, Jira, ServerInfo
 
 _SOON_DAYS = 14
 _JWT_PARTS = 3

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
+from shared.clock import Clock
 from shared.states import FailureCode
 from shared.tickets.ticket import Ticket
+from worker.jira.dialect import Dialect
 from worker.jira.errors import CallRefused, JiraError, UnusableTicket
 from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key, ticket_from_issue
@@ -18,61 +20,42 @@ SINGLE_READS = 5
 """After an empty bulk read: more single reads than this need a check of the credentials first."""
 
 
-class IssueSource(Protocol):
-    """The requests of a read; each may raise JiraError, and ``single`` also CallRefused."""
-
-    def bulk(self, names: Sequence[str]) -> list[Any]:
-        """Up to 100 issues as JSON."""
-        ...
-
-    def single(self, name: str) -> Any:
-        """A single issue as JSON."""
-        ...
-
-    def verify_credentials(self) -> None:
-        """Raise JiraError unless the credentials are valid now."""
-        ...
-
-
-def read_tickets(
-    keys: Sequence[str], *, source: IssueSource, mapping: FieldMapping, has_time: Callable[[], bool]
-) -> ReadResult:
-    """Read all keys in batches of 100. Raises JiraError only if there is no result at all."""
-    read = _BulkRead(keys=keys, source=source, mapping=mapping, has_time=has_time)
-    try:
-        read.run()
-    except JiraError as error:
-        if not read.has_results:
-            raise
-        return read.result(interrupted=error)
-    return read.result(interrupted=None)
-
-
 @dataclass(slots=True)
-class _BulkRead:
-    keys: Sequence[str]
-    source: IssueSource
+class BulkRead:
+    """One read of many tickets. ``verify`` raises JiraError unless the credentials are valid now.
+
+    ``deadline`` is in seconds of ``clock.monotonic()``; no call starts after it.
+    """
+
+    clock: Clock
+    dialect: Dialect
     mapping: FieldMapping
-    has_time: Callable[[], bool]
+    verify: Callable[[], object]
+    deadline: float
     found: dict[str, Ticket] = field(default_factory=dict)
     refused: dict[str, TicketProblem] = field(default_factory=dict)
     unconfirmed: dict[str, TicketProblem] = field(default_factory=dict)
 
-    @property
-    def has_results(self) -> bool:
-        return bool(self.found or self.refused)
+    def read(self, keys: Sequence[str]) -> ReadResult:
+        """Read all keys in batches of 100. Raises JiraError only if there is no result at all."""
+        names, interrupted = self._names(keys), None
+        try:
+            for start in range(0, len(names), BATCH):
+                if self._has_time():
+                    self._batch(names[start : start + BATCH])
+        except JiraError as error:
+            if not (self.found or self.refused):
+                raise
+            interrupted = error
+        return self._result(keys, interrupted)
 
-    def run(self) -> None:
-        names = self._names()
-        for start in range(0, len(names), BATCH):
-            if not self.has_time():
-                return
-            self._batch(names[start : start + BATCH])
+    def _has_time(self) -> bool:
+        return self.clock.monotonic() < self.deadline
 
-    def result(self, *, interrupted: JiraError | None) -> ReadResult:
+    def _result(self, keys: Sequence[str], interrupted: JiraError | None) -> ReadResult:
         """The result by requested key; several keys may name the same ticket."""
         result = ReadResult(interrupted=interrupted)
-        for key in self.keys:
+        for key in keys:
             name = normal_key(key)
             if name in self.found:
                 result.found[key] = self.found[name]
@@ -82,22 +65,22 @@ class _BulkRead:
                 result.unread.add(key)
         return result
 
-    def _names(self) -> list[str]:
+    def _names(self, keys: Sequence[str]) -> list[str]:
         """Each key once, as Jira writes it; a text that cannot be a key is not requested."""
-        names = list(dict.fromkeys(normal_key(key) for key in self.keys))
+        names = list(dict.fromkeys(normal_key(key) for key in keys))
         odd = [name for name in names if not (is_issue_key(name) or is_issue_id(name))]
         problem = TicketProblem(FailureCode.TICKET_NOT_FOUND, "it does not have the form of a key")
         self.refused.update(dict.fromkeys(odd, problem))
         return [name for name in names if name not in self.refused]
 
     def _batch(self, names: list[str]) -> None:
-        self._match(self.source.bulk(names), asked=set(names))
+        self._match(self.dialect.bulk(names, deadline=self.deadline), asked=set(names))
         left = [name for name in names if name not in self.found and name not in self.refused]
         if len(left) == len(names) and len(left) > SINGLE_READS:
             # To an expired token Jira looks empty: find out with one call instead of a hundred.
-            self.source.verify_credentials()
+            self.verify()
         for name in left:
-            if not self.has_time():
+            if not self._has_time():
                 break
             self._single(name)
         self._confirm()
@@ -117,7 +100,7 @@ class _BulkRead:
 
     def _single(self, name: str) -> None:
         try:
-            raw = self.source.single(name)
+            raw = self.dialect.single(name, deadline=self.deadline)
         except CallRefused as refusal:
             self.unconfirmed[name] = _problem(refusal)
         else:
@@ -130,7 +113,7 @@ class _BulkRead:
         """
         if not self.unconfirmed:
             return
-        self.source.verify_credentials()
+        self.verify()
         self.refused.update(self.unconfirmed)
         self.unconfirmed.clear()
 

@@ -5,19 +5,17 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
-from worker.jira.bulk_read import read_tickets
+from worker.jira.bulk_read import BulkRead
 from worker.jira.changes import scan
 from worker.jira.cloud import Cloud
 from worker.jira.datacenter import DataCenter
-from worker.jira.dialect import Dialect, RawPage
+from worker.jira.dialect import Dialect
 from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
 from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
 from worker.jira.http.connection import Budget, Connection, Observer
 from worker.jira.port import Account, ChangeQuery, Jira, Page, Permissions, ReadResult, ServerInfo
 
 _FORBIDDEN = 403
-_BUDGET_WAIT = 60.0
-"""Seconds that a call without a deadline waits for the shared budget."""
 
 
 def make_jira(
@@ -49,35 +47,18 @@ class JiraClient:
     def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
         """See ``port.Jira``."""
         mapping = self.mapping()
-        source = _IssueSource(self, self._connection, self.dialect(), mapping, deadline)
-        return read_tickets(
-            keys,
-            source=source,
-            mapping=mapping,
-            has_time=lambda: self._clock.monotonic() < deadline,
-        )
+        reads = BulkRead(self._clock, self._dialect_of(mapping), mapping, self.verify, deadline)
+        return reads.read(keys)
 
     def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
         """See ``port.Jira``. CallRefused: a project is missing or hidden from our account."""
         mapping = self.mapping()
-        dialect = self.dialect()
-
-        def search(jql: str, *, size: int, following: str | None) -> RawPage:
-            return dialect.search(
-                self._connection,
-                jql,
-                mapping.field_ids(),
-                size=size,
-                following=following,
-                deadline=self._deadline(),
-            )
-
-        return scan(query, search=search, mapping=mapping)
+        return scan(query, search=self._dialect_of(mapping).search, mapping=mapping)
 
     def verify(self) -> Account:
         """See ``port.Jira``. Uses ``myself``, which Jira always refuses to anonymous callers."""
         try:
-            raw = self._connection.get("myself", deadline=self._deadline())
+            raw = self._connection.get("myself")
         except CallRefused as refusal:
             raise _not_verified(refusal) from None
         known = _object(raw, "who we are")
@@ -100,7 +81,7 @@ class JiraClient:
     def fields(self) -> list[FieldInfo]:
         """See ``port.Jira``. Jira hides fields from a bad token: so it is checked first."""
         self.verify()
-        raw = self._connection.get("field", deadline=self._deadline())
+        raw = self._connection.get("field")
         if not isinstance(raw, list):
             raise JiraUnavailable("Jira answered without a list of fields")
         return [FieldInfo.from_raw(one) for one in raw if isinstance(one, Mapping)]
@@ -108,9 +89,7 @@ class JiraClient:
     def permissions(self, project: str) -> Permissions:
         """See ``port.Jira``."""
         params = {"projectKey": project, "permissions": "BROWSE_PROJECTS"}
-        raw = _object(
-            self._connection.get("mypermissions", params, deadline=self._deadline()), "permissions"
-        )
+        raw = _object(self._connection.get("mypermissions", params), "permissions")
         granted = raw.get("permissions")
         browse = granted.get("BROWSE_PROJECTS") if isinstance(granted, Mapping) else None
         may = isinstance(browse, Mapping) and browse.get("havePermission") is True
@@ -119,7 +98,7 @@ class JiraClient:
     def server_info(self) -> ServerInfo:
         """See ``port.Jira``."""
         try:
-            raw = self._connection.get("serverInfo", deadline=self._deadline())
+            raw = self._connection.get("serverInfo")
         except CallRefused as refusal:
             raise JiraUnavailable(
                 f"{refusal.message}: is JIRA_BASE_URL right?", status=refusal.status
@@ -136,13 +115,14 @@ class JiraClient:
         """See ``port.Jira``."""
         self._connection.close()
 
-    def dialect(self) -> Dialect:
+    def _dialect_of(self, mapping: FieldMapping) -> Dialect:
         """As JIRA_DEPLOYMENT says, or serverInfo; a failed request is not cached."""
         if self._dialect is None:
             kind = self._settings.jira_deployment
             if kind is Deployment.AUTO:
                 kind = self.server_info().deployment
-            self._dialect = Cloud() if kind is Deployment.CLOUD else DataCenter()
+            product = Cloud if kind is Deployment.CLOUD else DataCenter
+            self._dialect = product(self._connection, mapping.field_ids())
         return self._dialect
 
     def _deployment(self, kind: object) -> Deployment:
@@ -150,37 +130,6 @@ class JiraClient:
         if kind:
             return Deployment.CLOUD if kind == "Cloud" else Deployment.DATACENTER
         return Deployment.DATACENTER if self._settings.jira_pat else Deployment.CLOUD
-
-    def _deadline(self) -> float:
-        return self._clock.monotonic() + _BUDGET_WAIT
-
-
-class _IssueSource:
-    """The requests of one ``read``, under its deadline."""
-
-    def __init__(
-        self,
-        client: JiraClient,
-        connection: Connection,
-        dialect: Dialect,
-        mapping: FieldMapping,
-        deadline: float,
-    ) -> None:
-        self._client = client
-        self._connection = connection
-        self._dialect = dialect
-        self._fields = mapping.field_ids()
-        self._deadline = deadline
-
-    def bulk(self, names: Sequence[str]) -> list[Any]:
-        return self._dialect.bulk(self._connection, names, self._fields, deadline=self._deadline)
-
-    def single(self, name: str) -> Any:
-        params = {"fields": ",".join(self._fields)}
-        return self._connection.get(f"issue/{name}", params, deadline=self._deadline)
-
-    def verify_credentials(self) -> None:
-        self._client.verify()
 
 
 def _not_verified(refusal: CallRefused) -> JiraCredentialsRefused | JiraUnavailable:

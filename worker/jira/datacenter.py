@@ -5,9 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
-from worker.jira.dialect import RawPage, issues_of, raise_unless_about_keys
+from worker.jira.dialect import Dialect, RawPage, issues_of, raise_unless_about_keys
 from worker.jira.errors import CallRefused
-from worker.jira.http.connection import Connection
 
 _QUERY_CHARACTERS = 3000
 """Longest list of keys in one URL: servers accept 8 KiB of request line and headers."""
@@ -16,17 +15,10 @@ _MOST_PAGES = 100
 _KEYS_IN_TEXT = re.compile(r"\b[A-Z][A-Z0-9_]+-[1-9][0-9]*\b|(?<=')[0-9]+(?=')")
 
 
-class DataCenter:
+class DataCenter(Dialect):
     """The dialect of a self-hosted Jira."""
 
-    def bulk(
-        self,
-        connection: Connection,
-        names: Sequence[str],
-        fields: Sequence[str],
-        *,
-        deadline: float,
-    ) -> list[Any]:
+    def bulk(self, names: Sequence[str], *, deadline: float) -> list[Any]:
         """``key in (…)`` without validation, so that one missing key does not fail the others.
 
         A server that validates anyway names the missing keys. They are left out of a second call,
@@ -35,34 +27,23 @@ class DataCenter:
         found: list[Any] = []
         for part in _parts(names):
             try:
-                found += self._named(connection, part, fields, deadline=deadline)
+                found += self._named(part, deadline=deadline)
             except CallRefused as refusal:
                 raise_unless_about_keys(refusal)
                 missing = set(_KEYS_IN_TEXT.findall(" ".join(refusal.texts).upper()))
                 rest = [name for name in part if name not in missing]
                 if rest and len(rest) < len(part):
-                    found += self._named_or_none(connection, rest, fields, deadline=deadline)
+                    found += self._named_or_none(rest, deadline=deadline)
         return found
 
-    def search(
-        self,
-        connection: Connection,
-        jql: str,
-        fields: Sequence[str],
-        *,
-        size: int,
-        following: str | None,
-        deadline: float,
-    ) -> RawPage:
+    def search(self, jql: str, *, size: int, following: str | None) -> RawPage:
         """A server may return fewer than requested; only ``total`` says whether more follow.
 
         Each page begins with the last issue of the page before. If it does not, an issue has left
         or joined the list in the meantime, and one would be missed: the page has shifted.
         """
         place = _Place.read(following)
-        answer = self._page(
-            connection, jql, fields, start=place.start, size=size + place.overlap, deadline=deadline
-        )
+        answer = self._page(jql, start=place.start, size=size + place.overlap, validate=True)
         issues = issues_of(answer)
         if place.overlap and _mark(issues[:1]) != place.mark:
             return RawPage([], None, shifted=True)
@@ -73,44 +54,27 @@ class DataCenter:
         )
 
     def _page(
-        self,
-        connection: Connection,
-        jql: str,
-        fields: Sequence[str],
-        *,
-        start: int,
-        size: int,
-        deadline: float,
-        validate: bool = True,
+        self, jql: str, *, start: int, size: int, validate: bool, deadline: float | None = None
     ) -> Any:
         params = {
             "jql": jql,
             "startAt": start,
             "maxResults": size,
-            "fields": ",".join(fields),
+            "fields": ",".join(self.fields),
             "validateQuery": "true" if validate else "false",
         }
-        return connection.get("search", params, deadline=deadline)
+        return self.connection.get("search", params, deadline=deadline)
 
-    def _named(
-        self,
-        connection: Connection,
-        names: Sequence[str],
-        fields: Sequence[str],
-        *,
-        deadline: float,
-    ) -> list[Any]:
+    def _named(self, names: Sequence[str], *, deadline: float) -> list[Any]:
         """Page by page, since an administrator may allow fewer than a hundred per page."""
         found: list[Any] = []
         for _number in range(_MOST_PAGES):
             answer = self._page(
-                connection,
                 f"key in ({','.join(names)})",
-                fields,
                 start=len(found),
                 size=len(names),
-                deadline=deadline,
                 validate=False,
+                deadline=deadline,
             )
             issues = issues_of(answer)
             found += issues
@@ -118,16 +82,9 @@ class DataCenter:
                 break
         return found
 
-    def _named_or_none(
-        self,
-        connection: Connection,
-        names: Sequence[str],
-        fields: Sequence[str],
-        *,
-        deadline: float,
-    ) -> list[Any]:
+    def _named_or_none(self, names: Sequence[str], *, deadline: float) -> list[Any]:
         try:
-            return self._named(connection, names, fields, deadline=deadline)
+            return self._named(names, deadline=deadline)
         except CallRefused as refusal:
             raise_unless_about_keys(refusal)
             return []

@@ -1,8 +1,9 @@
 """Where Cloud and Data Center differ: the bulk read and one page of a search."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
 from worker.jira.http.connection import Connection
@@ -24,32 +25,28 @@ class RawPage:
     shifted: bool = False
 
 
-class Dialect(Protocol):
-    """How one product reads many issues with one call."""
+@dataclass(frozen=True, slots=True)
+class Dialect(ABC):
+    """How one product reads issues; ``fields`` are the field ids that every read requests.
 
-    def bulk(
-        self,
-        connection: Connection,
-        names: Sequence[str],
-        fields: Sequence[str],
-        *,
-        deadline: float,
-    ) -> list[Any]:
+    Each ``deadline`` bounds the wait for the budget, in seconds of the clock's ``monotonic``.
+    """
+
+    connection: Connection
+    fields: Sequence[str]
+
+    @abstractmethod
+    def bulk(self, names: Sequence[str], *, deadline: float) -> list[Any]:
         """Up to 100 issues by key or id, as JSON, in any order, without hidden or missing ones."""
-        ...
 
-    def search(
-        self,
-        connection: Connection,
-        jql: str,
-        fields: Sequence[str],
-        *,
-        size: int,
-        following: str | None,
-        deadline: float,
-    ) -> RawPage:
+    @abstractmethod
+    def search(self, jql: str, *, size: int, following: str | None) -> RawPage:
         """One page of a query. Raises CallRefused if Jira does not accept the query."""
-        ...
+
+    def single(self, name: str, *, deadline: float) -> Any:
+        """One issue by key or id, as JSON. Raises CallRefused if it is missing or hidden."""
+        params = {"fields": ",".join(self.fields)}
+        return self.connection.get(f"issue/{name}", params, deadline=deadline)
 
 
 def issues_of(body: object) -> list[Any]:

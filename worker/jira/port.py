@@ -8,41 +8,8 @@ from typing import Protocol
 from shared.settings import Deployment
 from shared.states import FailureCode
 from shared.tickets.ticket import Ticket
-from worker.jira.errors import (
-    CallRefused,
-    JiraCaptchaLock,
-    JiraCredentialsRefused,
-    JiraError,
-    JiraLimited,
-    JiraUnavailable,
-    MappingError,
-    UnusableTicket,
-)
+from worker.jira.errors import JiraError
 from worker.jira.fields.mapping import FieldInfo, FieldMapping
-
-__all__ = [
-    "BATCH",
-    "OVERLAP",
-    "Account",
-    "CallRefused",
-    "ChangeQuery",
-    "FieldInfo",
-    "FieldMapping",
-    "Jira",
-    "JiraCaptchaLock",
-    "JiraCredentialsRefused",
-    "JiraError",
-    "JiraLimited",
-    "JiraUnavailable",
-    "MappingError",
-    "Page",
-    "Permissions",
-    "ReadResult",
-    "ServerInfo",
-    "Ticket",
-    "TicketProblem",
-    "UnusableTicket",
-]
 
 BATCH = 100
 """Most tickets in one bulk read: allowed before and after Atlassian's change of the limit."""

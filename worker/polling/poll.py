@@ -21,11 +21,13 @@ from shared.logs import get_logger
 from shared.settings import Settings
 from shared.states import Source
 from shared.tickets import watermarks
+from shared.tickets.ticket import Ticket
 from shared.tickets.watermarks import DEEP_OVERLAP, Round
 from shared.webhooks import health as webhook_health
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
-from worker.jira.port import BATCH, CallRefused, ChangeQuery, JiraError, Page, Ticket
+from worker.jira.errors import CallRefused, JiraError
+from worker.jira.port import BATCH, ChangeQuery, Page
 from worker.jira.rate_limit import LONGEST_BLOCK, BudgetExhausted
 from worker.process.database import REFUSED_VALUES
 from worker.runtime import Runtime

@@ -12,7 +12,8 @@ from shared.states import FailureCode, Source
 from shared.tickets import store as tickets
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
-from worker.jira.port import JiraError, ReadResult
+from worker.jira.errors import JiraError
+from worker.jira.port import ReadResult
 from worker.jira.rate_limit import BudgetExhausted
 from worker.runtime import Runtime
 

@@ -5,7 +5,8 @@ from shared.logs import get_logger
 from shared.sync.leases import CLAIM_LIMIT, Claim
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
-from worker.jira.port import JiraError, ReadResult
+from worker.jira.errors import JiraError
+from worker.jira.port import ReadResult
 from worker.process.shutdown import ShutdownRequested
 from worker.runtime import Runtime
 from worker.sync import settle

@@ -18,7 +18,8 @@ from shared.sync import settle as sync_settle
 from shared.sync.leases import Claim
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
-from worker.jira.port import JiraError, ReadResult
+from worker.jira.errors import JiraError
+from worker.jira.port import ReadResult
 from worker.process.database import REFUSED_VALUES, while_database_is_away
 from worker.runtime import Runtime
 

@@ -9,7 +9,7 @@ import pytest
 from shared.settings import Deployment
 from shared.states import FailureCode
 from tests.support.jira_clients import PRODUCTS, Bench, bench
-from worker.jira.port import CallRefused, JiraUnavailable, MappingError
+from worker.jira.errors import CallRefused, JiraUnavailable, MappingError
 from worker.simulator import defaults
 from worker.simulator.config import Deployment as Product
 

@@ -7,7 +7,8 @@ import pytest
 from shared.clock import SystemClock
 from tests.support.jira_clients import Bench
 from tests.support.waiting import eventually
-from worker.jira.port import CallRefused, ChangeQuery
+from worker.jira.errors import CallRefused
+from worker.jira.port import ChangeQuery
 from worker.simulator import defaults
 
 

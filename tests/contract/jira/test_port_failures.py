@@ -10,14 +10,14 @@ import pytest
 from shared.settings import Deployment
 from shared.states import FailureCode, WaitCode
 from tests.support.jira_clients import Bench
-from worker.jira.port import (
-    ChangeQuery,
+from worker.jira.errors import (
     JiraCaptchaLock,
     JiraCredentialsRefused,
     JiraError,
     JiraLimited,
     JiraUnavailable,
 )
+from worker.jira.port import ChangeQuery
 from worker.simulator import defaults
 
 SINGLE = "GET /rest/*/issue/PI-*"

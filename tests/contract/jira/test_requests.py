@@ -13,7 +13,8 @@ from shared.clock import SystemClock
 from tests.support.jira_clients import PRODUCTS, Bench
 from tests.support.openapi import OWN, AtlassianContract
 from worker.jira.client import make_jira
-from worker.jira.port import BATCH, CallRefused, ChangeQuery, Jira
+from worker.jira.errors import CallRefused
+from worker.jira.port import BATCH, ChangeQuery, Jira
 from worker.simulator import defaults
 
 

@@ -15,8 +15,9 @@ from shared.settings import Deployment, Settings
 from tests.support.waiting import eventually
 from tests.support.wire import Piece, wire_server
 from worker.jira.client import make_jira
+from worker.jira.errors import JiraUnavailable
 from worker.jira.http import transport
-from worker.jira.port import Account, Jira, JiraUnavailable
+from worker.jira.port import Account, Jira
 
 BODY = json.dumps({"accountId": "712020:ab", "displayName": "Ada"}).encode()
 TIMEOUT = 0.6

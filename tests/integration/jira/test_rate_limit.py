@@ -14,7 +14,7 @@ from shared.settings import Settings
 from tests.support.jira_clients import bench, settings_for
 from tests.support.waiting import eventually
 from worker.jira.client import make_jira
-from worker.jira.port import JiraLimited
+from worker.jira.errors import JiraLimited
 from worker.jira.rate_limit import BURST, LONGEST_BLOCK, BudgetExhausted, SharedBudget, make_budget
 from worker.simulator.config import Deployment as Product
 

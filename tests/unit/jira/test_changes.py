@@ -65,12 +65,11 @@ class ByOffset(Index):
     """Data Center's own paging over its answers, as they come over the wire."""
 
     def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
-        return DataCenter().search(
-            cast("Connection", self), jql, (), size=size, following=following, deadline=0.0
-        )
+        dialect = DataCenter(cast("Connection", self), ())
+        return dialect.search(jql, size=size, following=following)
 
-    def get(self, path: str, params: dict[str, Any], *, deadline: float) -> dict[str, Any]:
-        assert (path, deadline) == ("search", 0.0)
+    def get(self, path: str, params: dict[str, Any], *, deadline: float | None) -> dict[str, Any]:
+        assert (path, deadline) == ("search", None)
         matching = self.matching(params["jql"])
         start = params["startAt"]
         page = matching[start : start + min(params["maxResults"], self.size + 1)]

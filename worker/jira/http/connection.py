@@ -20,6 +20,8 @@ from worker.jira.http.responses import check_response
 from worker.jira.http.transport import BoundedAdapter
 from worker.process.shutdown import interruptible
 
+_BUDGET_WAIT = 60.0
+
 Observer = Callable[[PreparedRequest, Response], None]
 """Called with each request and its response, before the response is checked."""
 
@@ -56,11 +58,16 @@ class Connection:
         self._observe = observe
         self._made: JIRA | None = None
 
-    def get(self, path: str, params: Mapping[str, Any] | None = None, *, deadline: float) -> Any:
-        """The JSON of ``/rest/api/2/{path}``; ``deadline`` bounds the wait for the budget."""
+    def get(
+        self, path: str, params: Mapping[str, Any] | None = None, *, deadline: float | None = None
+    ) -> Any:
+        """The JSON of ``/rest/api/2/{path}``.
+
+        ``deadline`` bounds the wait for the budget; without one, a minute does.
+        """
         return self._call(path, dict(params or {}), post=False, deadline=deadline)
 
-    def post(self, path: str, body: Mapping[str, Any], *, deadline: float) -> Any:
+    def post(self, path: str, body: Mapping[str, Any], *, deadline: float | None = None) -> Any:
         """The JSON answer of a read by POST."""
         return self._call(path, dict(body), post=True, deadline=deadline)
 
@@ -70,22 +77,20 @@ class Connection:
             self._made.close()  # type: ignore[no-untyped-call]  # the library left it unannotated
             self._made = None
 
-    def _call(self, path: str, params: dict[str, Any], *, post: bool, deadline: float) -> Any:
+    def _call(
+        self, path: str, params: dict[str, Any], *, post: bool, deadline: float | None
+    ) -> Any:
         client = self._client()
         with interruptible():
-            return self._request(client, path, params, post=post, deadline=deadline)
-
-    def _request(
-        self, client: JIRA, path: str, params: dict[str, Any], *, post: bool, deadline: float
-    ) -> Any:
-        if self._budget is not None:
-            self._budget.acquire(1, deadline=deadline)
-        try:
-            # The library has no public call for a bulk read, and its searches ask GET /field
-            # first and answer None on a Cloud it does not know to be one.
-            return client._get_json(path, params=params, use_post=post)  # noqa: SLF001  see above
-        except (RequestException, JIRAError, UnicodeError) as error:
-            self._translate(error)
+            if self._budget is not None:
+                latest = self._clock.monotonic() + _BUDGET_WAIT if deadline is None else deadline
+                self._budget.acquire(1, deadline=latest)
+            try:
+                # The library has no public call for a bulk read, and its searches ask GET /field
+                # first and answer None on a Cloud it does not know to be one.
+                return client._get_json(path, params=params, use_post=post)  # noqa: SLF001
+            except (RequestException, JIRAError, UnicodeError) as error:
+                self._translate(error)
 
     def _translate(self, error: Exception) -> NoReturn:
         """Raise with our own text: the errors' texts hold addresses, headers and bodies."""
