@@ -1,6 +1,7 @@
 """Examinations: runs of the doctor in a worker, on request or regularly, and their findings."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
@@ -18,11 +19,15 @@ KEPT = 20
 
 
 class Claimed(NamedTuple):
-    """An examination to do now; ``requested``: an operator waits for it."""
+    """An examination to do now; ``requested``: an operator waits for it.
+
+    ``started_at`` fences: if the examination was started again since, this claim ends nothing.
+    """
 
     id: int
     ticket_key: str | None
     requested: bool
+    started_at: datetime
 
 
 # At most one is open. The request is added to it, unless it has started.
@@ -38,7 +43,7 @@ _START_REQUESTED = text("""
 UPDATE examinations SET started_at = now()
 WHERE ended_at IS NULL
     AND (started_at IS NULL OR started_at < now() - make_interval(secs => :longest))
-RETURNING id, ticket_key, requested_by IS NOT NULL AS requested
+RETURNING id, ticket_key, requested_by IS NOT NULL AS requested, started_at
 """)
 _START_REGULAR = text("""
 INSERT INTO examinations (ticket_key, started_at)
@@ -46,7 +51,7 @@ SELECT (SELECT ticket_key FROM examinations ORDER BY id DESC LIMIT 1), now()
 WHERE NOT EXISTS (SELECT FROM examinations
     WHERE ended_at IS NULL OR ended_at > now() - make_interval(secs => :every))
 ON CONFLICT DO NOTHING
-RETURNING id, ticket_key, false AS requested
+RETURNING id, ticket_key, false AS requested, started_at
 """)
 _NEWEST_TICKET = text("""
 SELECT key FROM tickets WHERE deleted_at IS NULL AND missing_since IS NULL
@@ -55,7 +60,7 @@ ORDER BY length(issue_id) DESC, issue_id DESC LIMIT 1
 _FINISH = text("""
 UPDATE examinations SET ended_at = now(), ticket_key = COALESCE(:ticket_key, ticket_key),
     findings = CAST(:findings AS jsonb), preview = CAST(:preview AS jsonb)
-WHERE id = :id AND ended_at IS NULL
+WHERE id = :id AND started_at = :started_at AND ended_at IS NULL
 """)
 _PRUNE = text("DELETE FROM examinations WHERE ended_at IS NOT NULL AND id <= :id - :kept")
 
@@ -71,7 +76,7 @@ def claim(session: Session) -> Claimed | None:
     row = session.execute(_START_REQUESTED, {"longest": LONGEST_SECONDS}).one_or_none()
     if row is None:
         row = session.execute(_START_REGULAR, {"every": EVERY_SECONDS}).one_or_none()
-    return None if row is None else Claimed(row.id, row.ticket_key, row.requested)
+    return None if row is None else Claimed(*row)
 
 
 def sample_key(session: Session) -> str | None:
@@ -82,20 +87,21 @@ def sample_key(session: Session) -> str | None:
 
 def finish(
     session: Session,
-    number: int,
+    claimed: Claimed,
     *,
     findings: Sequence[Mapping[str, str]],
     preview: Mapping[str, Any] | None,
 ) -> None:
     """Store the findings and delete old examinations. ``preview`` has its ticket as ``key``."""
     values = {
-        "id": number,
+        "id": claimed.id,
+        "started_at": claimed.started_at,
         "ticket_key": preview["key"] if preview else None,
         "findings": orjson.dumps([dict(one) for one in findings]).decode(),
         "preview": None if preview is None else orjson.dumps(dict(preview)).decode(),
     }
     session.execute(_FINISH, values)
-    session.execute(_PRUNE, {"id": number, "kept": KEPT})
+    session.execute(_PRUNE, {"id": claimed.id, "kept": KEPT})
 
 
 def latest(session: Session) -> Examination | None:

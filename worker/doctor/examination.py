@@ -43,7 +43,7 @@ def examine(runtime: Runtime) -> bool:
     in_transaction(
         runtime.engine,
         lambda session: examinations.finish(
-            session, claimed.id, findings=[one.as_json() for one in findings], preview=preview
+            session, claimed, findings=[one.as_json() for one in findings], preview=preview
         ),
     )
     log.info("examined", worst=worst(findings).value, requested=claimed.requested)

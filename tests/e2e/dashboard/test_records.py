@@ -57,7 +57,7 @@ def addresses(engine: Engine) -> list[str]:
         assert look is not None
         finding = {"name": "poll", "status": "fail", "message": "Late.", "remedy": "Run `beat`."}
         well = {"name": "jira", "status": "ok", "message": "A Jira answers."}
-        examinations.finish(session, look.id, findings=[finding, well], preview=None)
+        examinations.finish(session, look, findings=[finding, well], preview=None)
     return [
         "/jobs",
         "/jobs?q=nothing-matches",

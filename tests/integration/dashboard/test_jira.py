@@ -177,13 +177,30 @@ def test_asking_twice_makes_one_look_and_one_under_way_is_left_alone(
     assert look.ticket_key == "PI-42"
 
 
-def test_a_look_whose_worker_died_is_taken_up_again(engine: Engine) -> None:
+def test_an_examination_whose_worker_died_is_started_again(engine: Engine) -> None:
     with begin(engine) as session:
         first = examinations.claim(session)
+    assert first is not None
     with begin(engine) as session:
         assert examinations.claim(session) is None
         session.execute(text("UPDATE examinations SET started_at = now() - interval '3 minutes'"))
-        assert examinations.claim(session) == first
+        second = examinations.claim(session)
+    assert second == first._replace(started_at=second.started_at)
+
+
+def test_a_worker_whose_examination_was_started_again_ends_nothing(engine: Engine) -> None:
+    finding = {"name": "jira", "status": "ok", "message": "Jira answers."}
+    with begin(engine) as session:
+        stale = examinations.claim(session)
+        session.execute(text("UPDATE examinations SET started_at = now() - interval '3 minutes'"))
+    with begin(engine) as session:
+        current = examinations.claim(session)
+        assert stale is not None
+        assert current is not None
+        examinations.finish(session, stale, findings=[finding], preview=None)
+        assert examinations.latest(session) is None
+        examinations.finish(session, current, findings=[finding], preview=None)
+        assert examinations.latest(session).findings == [finding]
 
 
 def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
@@ -192,7 +209,7 @@ def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
             examinations.request(session, ticket_key=None, by="ada")
             claimed = examinations.claim(session)
             assert claimed is not None
-            examinations.finish(session, claimed.id, findings=[], preview=None)
+            examinations.finish(session, claimed, findings=[], preview=None)
     assert len(looks(engine)) == examinations.KEPT
 
 
