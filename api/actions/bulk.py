@@ -1,4 +1,4 @@
-"""Bulk actions of a request: what is done in a second is done at once, the worker does the rest."""
+"""Bulk actions of a request: it works for about a second, and a worker does the rest."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from shared.states import Operation
 
 ADDRESS = "/api/sync/bulk-actions"
 REQUEST_SECONDS = 1.0
-"""How long a request works on its action; the batch that is begun is finished."""
+"""How long a request begins new batches of its action."""
 
 
 def start(operation: Operation, filters: Any, *, context: AuditContext) -> BulkAction:
-    """Begin an action on all that match, and do what can be done before the answer is due.
+    """Begin an action on all that match, and work on it for ``REQUEST_SECONDS``.
 
-    It is not at its end if ``ended_at`` is None: then a worker continues with it.
+    If ``ended_at`` is None then, a worker continues with it.
     """
     runtime = current_runtime()
     lease = in_transaction(lambda session: bulk.begin(session, operation, filters, context=context))

@@ -25,8 +25,11 @@ from shared.clock import Clock
 from shared.database.engine import begin as begin_transaction
 from shared.database.engine import in_transaction
 from shared.ids import Prefix, new_id
+from shared.logs import get_logger
 from shared.models import BulkAction
 from shared.states import BulkStatus, Operation
+
+log = get_logger(__name__)
 
 BATCH_SIZE = 500
 """Items that one transaction changes."""
@@ -118,6 +121,7 @@ def claim(session: Session, *, action_id: str | None = None) -> Lease | None:
     if action is None:
         return None
     if action.tries >= MAX_TRIES:
+        log.error("bulk_action_failed", action_id=action.id, tries=action.tries)
         _end(session, action, BulkStatus.FAILED)
         return None
     action.tries += 1

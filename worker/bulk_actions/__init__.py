@@ -1,1 +1,1 @@
-"""Bulk actions that a request or a command began and did not finish."""
+"""Bulk actions that a request or a command has begun and not finished."""

@@ -1,4 +1,4 @@
-"""Continue a bulk action: what its request did not finish, or whose process died."""
+"""Continue a bulk action that its request left to the worker, or whose process died."""
 
 from functools import partial
 

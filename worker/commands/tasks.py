@@ -1,4 +1,4 @@
-"""`routecard tasks`: sync tasks as the API and the dashboard show and change them."""
+"""`routecard tasks`: list, show, retry and cancel sync tasks."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -27,27 +27,27 @@ _DONE = {Operation.RETRY: "retried", Operation.CANCEL: "cancelled"}
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"])
 
 
-def _words(
+def _one_of(
     kind: type[TaskStatus] | type[Source] | type[FailureCode] | type[Sort],
 ) -> click.Choice[str]:
     return click.Choice([member.value for member in kind])
 
 
-_FILTERS = (
-    click.option("--status", multiple=True, type=_words(TaskStatus), help="Repeatable."),
+_FILTER_OPTIONS = (
+    click.option("--status", multiple=True, type=_one_of(TaskStatus), help="Repeatable."),
     click.option("--job", "job_id", help="Id of its job."),
     click.option("--ticket", "ticket_key", help="Jira key of its ticket."),
-    click.option("--source", type=_words(Source), help="What filled it."),
-    click.option("--error", "error_code", type=_words(FailureCode), help="Why it failed."),
+    click.option("--source", type=_one_of(Source), help="What filled it."),
+    click.option("--error", "error_code", type=_one_of(FailureCode), help="Why it failed."),
     click.option("-q", "words", help="In key, part number, job name or error text."),
-    click.option("--since", type=_MOMENT, help="Made then or later (UTC)."),
-    click.option("--until", type=_MOMENT, help="Made before then (UTC)."),
+    click.option("--since", type=_MOMENT, help="Created then or later (UTC)."),
+    click.option("--until", type=_MOMENT, help="Created before then (UTC)."),
 )
 
 
-_CHOICE = (
+_BULK_OPTIONS = (
     click.argument("task_ids", nargs=-1),
-    *_FILTERS,
+    *_FILTER_OPTIONS,
     click.option("--all", "everything", is_flag=True, help="Every task there is."),
     click.option("--dry-run", is_flag=True, help="Count only."),
     click.option("--reason", help="Why, for the audit."),
@@ -55,14 +55,14 @@ _CHOICE = (
 )
 
 
-def _filters(command: F) -> F:
-    for option in reversed(_FILTERS):
+def _filter_options(command: F) -> F:
+    for option in reversed(_FILTER_OPTIONS):
         command = option(command)
     return command
 
 
-def _choice(command: F) -> F:
-    for option in reversed(_CHOICE):
+def _bulk_options(command: F) -> F:
+    for option in reversed(_BULK_OPTIONS):
         command = option(command)
     return command
 
@@ -89,8 +89,8 @@ def command(context: click.Context) -> None:
 
 
 @command.command(name="list")
-@_filters
-@click.option("--sort", default=Sort.NEWEST.value, show_default=True, type=_words(Sort))
+@_filter_options
+@click.option("--sort", default=Sort.NEWEST.value, show_default=True, type=_one_of(Sort))
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 @click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
@@ -98,7 +98,7 @@ def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
     with engine() as made, begin(made) as session:
         rows = task_queries.page(session, _filters_of(given), limit=limit, sort=Sort(sort))
     if as_json:
-        click.echo(orjson.dumps([_document(row) for row in rows]))
+        click.echo(orjson.dumps([_members(row) for row in rows]))
         return
     for row in rows:
         click.echo(_line(row))
@@ -115,26 +115,26 @@ def show(task_id: str, *, as_json: bool) -> None:
     if task is None:
         raise NotFoundError(Kind.TASK, task_id)
     if as_json:
-        history = [_attempt(attempt) for attempt in attempts]
-        click.echo(orjson.dumps(_document(task) | {"history": history}))
+        history = [_attempt_members(attempt) for attempt in attempts]
+        click.echo(orjson.dumps(_members(task) | {"history": history}))
         return
-    for name, value in _document(task).items():
+    for name, value in _members(task).items():
         click.echo(f"{name:<14} {value}")
     for attempt in attempts:
-        click.echo("  " + "  ".join(str(value) for value in _attempt(attempt).values()))
+        click.echo("  " + "  ".join(str(value) for value in _attempt_members(attempt).values()))
 
 
 @command.command()
-@_choice
+@_bulk_options
 def retry(**given: Any) -> None:
-    """Make tasks that failed or were cancelled due now: those named, or all that match."""
+    """Make failed or cancelled tasks due now: the named ones, or all that match."""
     _act(Operation.RETRY, given)
 
 
 @command.command()
-@_choice
+@_bulk_options
 def cancel(**given: Any) -> None:
-    """End tasks without a fill: those named, or all that match."""
+    """End tasks without a fill: the named ones, or all that match."""
     _act(Operation.CANCEL, given)
 
 
@@ -154,13 +154,13 @@ def _act(operation: Operation, given: dict[str, Any]) -> None:
             if given["dry_run"]
             else _act_on_all(made, operation, filters, reason=given["reason"])
         )
-    _tell(operation, counts, given)
+    _print_counts(operation, counts, given)
 
 
 def _act_on_all(
     made: Engine, operation: Operation, filters: TaskFilter, *, reason: str | None
 ) -> Counts:
-    """Work to the end, and say on standard error how far it is."""
+    """Work to the end; print to standard error how far it is."""
     context, counts = audit_context(reason), Counts()
     lease = in_transaction(made, lambda s: bulk.begin(s, operation, filters, context=context))
     try:
@@ -190,7 +190,7 @@ def _act_on_named(operation: Operation, task_ids: tuple[str, ...], reason: str |
             click.echo(f"{task_id} {_DONE[operation]}")
 
 
-def _tell(operation: Operation, counts: Counts, given: dict[str, Any]) -> None:
+def _print_counts(operation: Operation, counts: Counts, given: dict[str, Any]) -> None:
     if given["as_json"]:
         click.echo(orjson.dumps(counts.as_json() | {"dryRun": given["dry_run"]}))
         return
@@ -211,8 +211,8 @@ def _line(task: TaskView) -> str:
     return "\t".join((*words, task.error_message or ""))
 
 
-def _document(task: TaskView) -> dict[str, Any]:
-    """The members of the API's answer that a person at a shell needs."""
+def _members(task: TaskView) -> dict[str, Any]:
+    """The members of the API's answer that are useful on the command line."""
     return _present(
         id=task.id,
         jobId=task.job_id,
@@ -231,7 +231,7 @@ def _document(task: TaskView) -> dict[str, Any]:
     )
 
 
-def _attempt(attempt: SyncAttempt) -> dict[str, Any]:
+def _attempt_members(attempt: SyncAttempt) -> dict[str, Any]:
     return _present(
         startedAt=iso_millis(attempt.started_at),
         endedAt=iso_millis(attempt.ended_at),

@@ -33,14 +33,9 @@ _PAGES = {"sync_": "/tasks/", "hook_": "/deliveries/", "job_": "/jobs/"}
 _FILTER_NAMES = {
     "statuses": "status",
     "error_code": "cause",
-    "errorCode": "cause",
     "ticket_key": "ticket",
-    "ticketKey": "ticket",
     "words": "text",
-    "q": "text",
     "ids": "id",
-    "receivedSince": "since",
-    "receivedUntil": "until",
 }
 _COUNT_NAMES = {"changed": "done", "replayed": "replayed", "pauses": "ended", "matched": "matched"}
 

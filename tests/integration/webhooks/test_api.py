@@ -126,7 +126,7 @@ def test_the_list_is_filtered_by_each_of_its_parameters(
         {"sort": "id"},
     ],
 )
-def test_a_filter_nobody_knows_is_refused(api: ApiClient, query: dict[str, str]) -> None:
+def test_an_unknown_filter_is_refused(api: ApiClient, query: dict[str, str]) -> None:
     assert api.get(BASE, query_string=query).status_code == 400
 
 
@@ -150,8 +150,8 @@ def test_a_replay_makes_a_delivery_wait_again(api: ApiClient, inbox: Inbox, engi
     row = inbox.row(delivery_id)
     assert (row.outcome, row.reason, row.tries, row.applied_at) == (None, None, 0, None)
     with begin(engine) as session:
-        deeds = session.execute(text("SELECT action, subject FROM audit_events")).all()
-    assert [tuple(context) for context in deeds] == [("replay", delivery_id)]
+        events = session.execute(text("SELECT action, subject FROM audit_events")).all()
+    assert [tuple(event) for event in events] == [("replay", delivery_id)]
 
 
 def test_a_replay_is_refused_with_the_reason(api: ApiClient, inbox: Inbox, engine: Engine) -> None:
@@ -182,8 +182,8 @@ def test_all_that_match_are_replayed_on_the_server(
     again = api.post(f"{BASE}/replay", {"filter": {}, "dryRun": True}).get_json()
     assert (again["matched"], again["waiting"], again["replayable"]) == (7, 5, 1)
     with begin(engine) as session:
-        deeds = session.execute(text("SELECT action, filter, counts FROM audit_events")).all()
-    assert [tuple(context) for context in deeds] == [
+        events = session.execute(text("SELECT action, filter, counts FROM audit_events")).all()
+    assert [tuple(event) for event in events] == [
         ("replay", {"outcome": "failed"}, {"replayed": 5})
     ]
 
