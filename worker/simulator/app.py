@@ -10,8 +10,9 @@ from worker.simulator.auth import LoginResult
 from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
 from worker.simulator.control.webhooks import webhook_controls
-from worker.simulator.errors import JiraRefusal, json_response
+from worker.simulator.errors import JiraRefusal, control_refusal, json_response
 from worker.simulator.http_server import WsgiApp
+from worker.simulator.members import InvalidControlError
 from worker.simulator.middleware import FAULT, GATEWAY, FaultMiddleware
 from worker.simulator.request import Caller
 from worker.simulator.routes.issue import issue_routes
@@ -36,6 +37,7 @@ def create_app(state: SimulatorState) -> WsgiApp:
     app.register_blueprint(ticket_controls(state), url_prefix="/_sim/tickets")
     app.register_blueprint(webhook_controls(state), url_prefix="/_sim/webhooks")
     app.register_blueprint(_pages(state))
+    app.register_error_handler(InvalidControlError, lambda error: control_refusal(str(error)))
     app.register_error_handler(JiraRefusal, lambda refusal: refusal.response())
     app.register_error_handler(HTTPException, _no_such_route)
     return FaultMiddleware(app.wsgi_app, state)

@@ -1,10 +1,11 @@
 """What a simulator is started with, and the settings that can be changed while it runs."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
 from worker.simulator import defaults
+from worker.simulator.members import Members
 
 
 class Deployment(StrEnum):
@@ -14,8 +15,7 @@ class Deployment(StrEnum):
     SERVER = "Server"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RuntimeSettings:
+class RuntimeSettings(Members, frozen=True):
     """Behaviour that ``PATCH /_sim/settings`` changes at run time; times are in the unit named."""
 
     latency_ms: float = 0.0
@@ -29,27 +29,13 @@ class RuntimeSettings:
     per_issue_writes: bool = True
     retry_scale: float = 0.01
 
-    def changed(self, values: dict[str, Any]) -> Self:
-        """A copy with the camel-cased ``values``; raises ``ValueError`` naming what is wrong."""
-        names = {_camel(name): name for name in self.__dataclass_fields__}
-        if unknown := sorted(set(values) - set(names)):
-            raise ValueError(f"unknown settings {unknown}; known are {sorted(names)}")
-        typed: dict[str, Any] = {
-            names[key]: self._typed(names[key], value) for key, value in values.items()
-        }
-        return replace(self, **typed)
+    def changed(self, values: Any) -> Self:
+        """A copy with the camel-cased ``values``; raises ``InvalidControlError``."""
+        return self.model_copy(update=self.of(values).model_dump(exclude_unset=True))
 
     def to_json(self) -> dict[str, Any]:
         """The settings under the names that ``changed`` takes."""
-        return {_camel(name): getattr(self, name) for name in self.__dataclass_fields__}
-
-    def _typed(self, name: str, value: object) -> object:
-        kind = type(getattr(self, name))
-        if kind is not bool and isinstance(value, bool):
-            raise ValueError(f"{_camel(name)} must be a {kind.__name__}")
-        if isinstance(value, kind) or (kind is float and isinstance(value, int)):
-            return value
-        raise ValueError(f"{_camel(name)} must be a {kind.__name__}")
+        return self.model_dump(by_alias=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +78,3 @@ class SimulatorConfig:
             requests_per_second=self.requests_per_second,
             retry_scale=self.retry_scale,
         )
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)

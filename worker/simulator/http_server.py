@@ -9,14 +9,16 @@ import struct
 import sys
 from collections.abc import Callable, Iterable
 from enum import Enum
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from io import BytesIO
 from socketserver import TCPServer, ThreadingMixIn
 from threading import Lock
-from typing import Any, Final, cast
-from urllib.parse import unquote
+from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import structlog
+from werkzeug.wrappers import Response
 
 log = structlog.get_logger()
 
@@ -24,13 +26,13 @@ Environ = dict[str, Any]
 StartResponse = Callable[..., Callable[[bytes], object]]
 WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
 
-ENDING: Final = "simulator.ending"
+EXCHANGE: Final = "simulator.exchange"
 _MAX_BODY: Final = 32 * 1024 * 1024
 _LINGER_ZERO: Final = struct.pack("ii", 1, 0)
 
 
 class Ending(Enum):
-    """How an exchange ends; the app puts it into the WSGI environment under ``ENDING``."""
+    """How an exchange ends; the app sets ``environ[EXCHANGE].ending``."""
 
     NORMAL = "normal"
     RESET = "reset"
@@ -41,12 +43,13 @@ class Ending(Enum):
     """Half of the body that Content-Length announces, then the connection is closed."""
 
 
-class HttpHandler(BaseHTTPRequestHandler):
+class HttpHandler(WSGIRequestHandler):
     """One connection, kept open for several requests."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     server: "HttpServer"
+    handle = BaseHTTPRequestHandler.handle  # that of the base ends after one request
 
     def version_string(self) -> str:
         """The name that the proxy of Jira Cloud sends."""
@@ -60,17 +63,19 @@ class HttpHandler(BaseHTTPRequestHandler):
         body = self._body()
         if body is None:
             return
-        environ = self._environ(body)
-        status, headers, content = _call(self.server.app, environ)
-        ending = environ.get(ENDING, Ending.NORMAL)
-        if ending is Ending.NORMAL:
-            self.wfile.write(self._head(status, headers, len(content)) + content)
+        self.ending = Ending.NORMAL
+        request = {"wsgi.url_scheme": "http", "wsgi.input": BytesIO(body), EXCHANGE: self}
+        environ = self.get_environ() | request
+        response = Response.from_app(self.server.app, environ, buffered=True)
+        content = response.get_data()
+        if self.ending is Ending.NORMAL:
+            self.wfile.write(self._head(response, len(content)) + content)
             return
         self.close_connection = True
-        if ending is Ending.CUT:
-            self.wfile.write(self._head(status, headers, len(content)))
+        if self.ending is Ending.CUT:
+            self.wfile.write(self._head(response, len(content)))
             self.wfile.write(content[: len(content) // 2])
-        elif ending is Ending.RESET:
+        elif self.ending is Ending.RESET:
             self.server.reset(self.connection)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = serve  # noqa: N815  named so by the base
@@ -83,61 +88,17 @@ class HttpHandler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _environ(self, body: bytes) -> Environ:
-        path, _, query = self.path.partition("?")
-        host, port = self.server.server_address[:2]
-        environ: Environ = {
-            "REQUEST_METHOD": self.command,
-            "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(path, "latin-1"),
-            "QUERY_STRING": query,
-            "CONTENT_TYPE": self.headers.get("Content-Type", ""),
-            "CONTENT_LENGTH": str(len(body)),
-            "SERVER_NAME": str(host),
-            "SERVER_PORT": str(port),
-            "SERVER_PROTOCOL": self.request_version,
-            "REMOTE_ADDR": self.client_address[0],
-            "wsgi.version": (1, 0),
-            "wsgi.url_scheme": "http",
-            "wsgi.input": BytesIO(body),
-            "wsgi.errors": BytesIO(),
-            "wsgi.multithread": True,
-            "wsgi.multiprocess": False,
-            "wsgi.run_once": False,
-        }
-        for name, value in self.headers.items():
-            environ["HTTP_" + name.upper().replace("-", "_")] = value
-        return environ
-
-    def _head(self, status: str, headers: list[tuple[str, str]], length: int) -> bytes:
-        lines = [f"HTTP/1.1 {status}", f"Server: {self.version_string()}"]
-        lines += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
-        if not status.startswith(("204", "304")):
+    def _head(self, response: Response, length: int) -> bytes:
+        lines = [f"HTTP/1.1 {response.status}", f"Server: {self.version_string()}"]
+        lines += [f"{n}: {value}" for n, value in response.headers if n != "Content-Length"]
+        if response.status_code not in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             lines.append(f"Content-Length: {length}")
         if self.close_connection:
             lines.append("Connection: close")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
-def _call(app: WsgiApp, environ: Environ) -> tuple[str, list[tuple[str, str]], bytes]:
-    started: list[tuple[str, list[tuple[str, str]]]] = []
-
-    def start_response(
-        status: str, headers: list[tuple[str, str]], _exc_info: object = None
-    ) -> Callable[[bytes], object]:
-        started.append((status, headers))
-        return lambda _data: None
-
-    chunks = app(environ, start_response)
-    content = b"".join(chunks)
-    closing = getattr(chunks, "close", None)
-    if closing is not None:
-        closing()
-    status, headers = started[-1] if started else ("500 Internal Server Error", [])
-    return status, headers, content if environ["REQUEST_METHOD"] != "HEAD" else b""
-
-
-class HttpServer(ThreadingMixIn, TCPServer):
+class HttpServer(ThreadingMixIn, WSGIServer):
     """One thread for each connection; ``accepted`` counts all connections so far."""
 
     allow_reuse_address = True
@@ -150,7 +111,13 @@ class HttpServer(ThreadingMixIn, TCPServer):
         self._open: set[socket.socket] = set()
         self._to_reset: set[socket.socket] = set()
         self._lock = Lock()
-        super().__init__(address, cast("Any", HttpHandler))
+        super().__init__(address, HttpHandler)
+
+    def server_bind(self) -> None:
+        """As in the base, without asking DNS for the host's name."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
+        self.setup_environ()
 
     def reset(self, connection: socket.socket) -> None:
         """End the connection with a TCP reset once its handler has finished."""

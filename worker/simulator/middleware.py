@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response
 from worker.simulator.counts import endpoint
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rules import STATUSES, Fault, fault_headers
-from worker.simulator.http_server import ENDING, Ending, Environ, StartResponse, WsgiApp
+from worker.simulator.http_server import EXCHANGE, Ending, Environ, StartResponse, WsgiApp
 from worker.simulator.state import SimulatorState
 
 FAULT: Final = "simulator.fault"
@@ -60,7 +60,7 @@ class FaultMiddleware:
         if fault is not None and fault.kind in ("hang", "slow"):
             self._state.pause(fault.delay)
         if fault is not None and fault.kind in ("hang", "reset"):
-            environ[ENDING] = _ENDINGS[fault.kind]
+            environ[EXCHANGE].ending = _ENDINGS[fault.kind]
             return Response()
         response = self._limited(environ, name)
         return response if fault is None else _apply_fault(environ, response, fault)
@@ -78,8 +78,8 @@ class FaultMiddleware:
 
     def _refuse(self, fault: Fault) -> Response:
         headers = fault_headers(fault, self._state.clock)
-        if "body" in fault.options:
-            return Response(str(fault.options["body"]), int(fault.kind), headers)
+        if fault.body is not None:
+            return Response(fault.body, int(fault.kind), headers)
         if fault.kind == "502":
             return Response(_BAD_GATEWAY, 502, headers, content_type="text/html")
         status = HTTPStatus(int(fault.kind))
@@ -93,10 +93,10 @@ def _apply_fault(environ: Environ, response: Response, fault: Fault) -> Response
         case "truncated":
             response.set_data(response.get_data()[: len(response.get_data()) // 2])
         case "cut":
-            environ[ENDING] = Ending.CUT
+            environ[EXCHANGE].ending = Ending.CUT
     return response
 
 
 def _outcome(environ: Environ, response: Response) -> str:
-    ending = environ.get(ENDING, Ending.NORMAL)
-    return str(response.status_code) if ending is Ending.NORMAL else str(ending.value)
+    ending: Ending = environ[EXCHANGE].ending
+    return str(response.status_code) if ending is Ending.NORMAL else ending.value

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import orjson
-from flask import Request, request
+from flask import Request, g, request
 
 from worker.simulator.auth import LoginResult
 from worker.simulator.errors import JiraRefusal
@@ -87,6 +87,11 @@ class Body:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise bad_payload()
         return value
+
+
+def current_caller() -> Caller:
+    """The caller of the current request."""
+    return cast("Caller", g.caller)
 
 
 def bad_payload() -> JiraRefusal:

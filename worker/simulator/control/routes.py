@@ -4,8 +4,8 @@ from typing import Final
 
 from flask import Blueprint, Response
 
-from worker.simulator.errors import control_refusal, json_response
-from worker.simulator.faults.rules import KINDS, STATUSES, InvalidFaultError
+from worker.simulator.errors import json_response
+from worker.simulator.faults.rules import KINDS, STATUSES, Fault
 from worker.simulator.request import json_body
 from worker.simulator.state import SimulatorState
 
@@ -30,22 +30,7 @@ _CONTROLS: Final = {
 _FAULTS: Final = {
     "kinds": KINDS,
     "statuses": STATUSES,
-    "members": {
-        "match": "`POST /rest/api/*/issue/bulkfetch`, `/rest/*`, `*`: method, path with wildcards",
-        "fault": "a kind or a status; the first rule that applies wins",
-        "times": "apply at most this often",
-        "skip": "let this many matching requests pass first",
-        "every": "then apply to every n-th of them",
-        "after": "seconds until the rule becomes active",
-        "seconds": "how long it stays active",
-        "delay": "seconds that hang and slow take",
-        "retryAfter": "Retry-After as it is written here; retryAfterForm `date` makes it a date",
-        "reason": "RateLimit-Reason",
-        "resetIn": "X-RateLimit-Reset in this many seconds",
-        "headers": "any other headers",
-        "body": "another body of a status",
-        "keys, count": "which tickets issueErrors names",
-    },
+    "members": {f.alias: f.description for f in Fault.model_fields.values()},
 }
 
 
@@ -81,10 +66,7 @@ def _fault_controls(routes: Blueprint, state: SimulatorState) -> None:
 
     @routes.post("/faults")
     def add_faults() -> Response:
-        try:
-            return json_response({"faults": state.faults.add(json_body())}, status=201)
-        except (InvalidFaultError, TypeError, ValueError) as error:
-            return control_refusal(str(error))
+        return json_response({"faults": state.faults.add(json_body())}, status=201)
 
     @routes.delete("/faults")
     def clear_faults() -> Response:
@@ -99,10 +81,7 @@ def _setting_controls(routes: Blueprint, state: SimulatorState) -> None:
 
     @routes.patch("/settings")
     def change_settings() -> Response:
-        try:
-            state.apply(state.settings.changed(json_body()))
-        except (TypeError, ValueError) as error:
-            return control_refusal(str(error))
+        state.apply(state.settings.changed(json_body()))
         return json_response(state.settings.to_json())
 
     @routes.post("/reset")

@@ -1,12 +1,11 @@
 """``/_sim/webhooks``: registered webhooks, their deliveries, and bursts of changes."""
 
-from dataclasses import dataclass
 from random import Random
-from typing import Any, Self
 
 from flask import Blueprint, Response, request
 
 from worker.simulator.errors import control_refusal, json_response
+from worker.simulator.members import Members
 from worker.simulator.request import json_body
 from worker.simulator.site.site import PRIORITIES
 from worker.simulator.site.store import Change, Event
@@ -14,31 +13,24 @@ from worker.simulator.site.tickets import Ticket
 from worker.simulator.state import SimulatorState
 from worker.simulator.webhooks.deliveries import Flow
 from worker.simulator.webhooks.sender import DeliveryOptions
-from worker.simulator.webhooks.webhook import InvalidWebhookError, Webhook
+from worker.simulator.webhooks.webhook import Webhook
 
 DEFAULT_LIMIT = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Burst:
-    """A number of deliveries; ``duplicates`` and ``reorder`` are the shares of such ones."""
+class Burst(Members, strict=False):
+    """A number of deliveries; ``duplicates`` and ``reorder`` are the shares of such ones.
 
-    deliveries: int
-    duplicates: float
-    reorder: float
-    edit: bool
-    flow: Flow
+    They are about the tickets of ``keys``, or else about all of ``project``.
+    """
 
-    @classmethod
-    def of(cls, wanted: dict[str, Any]) -> Self:
-        """From the JSON of ``POST /_sim/webhooks/burst``."""
-        return cls(
-            deliveries=int(wanted.get("deliveries", 1000)),
-            duplicates=float(wanted.get("duplicates", 0)),
-            reorder=float(wanted.get("reorder", 0)),
-            edit=bool(wanted.get("edit", True)),
-            flow=Flow(wanted.get("flow", Flow.PRIMARY)),
-        )
+    deliveries: int = 1000
+    project: str = "PI"
+    keys: list[str] | None = None
+    edit: bool = True
+    duplicates: float = 0.0
+    reorder: float = 0.0
+    flow: Flow = Flow.PRIMARY
 
     def options(self, draw: Random) -> list[DeliveryOptions]:
         """The options of each event. Duplicates count as deliveries, so there are fewer events."""
@@ -69,11 +61,11 @@ def webhook_controls(state: SimulatorState) -> Blueprint:
 
     @routes.post("/burst")
     def burst() -> Response:
-        wanted = json_body() or {}
+        wanted = Burst.of(json_body() or {})
         tickets = _selected(state, wanted)
         if not tickets:
             return control_refusal("no such tickets: give `keys` or `project`")
-        events = run_burst(state, tickets, Burst.of(wanted))
+        events = run_burst(state, tickets, wanted)
         return json_response({"events": events, "tickets": len(tickets)}, status=202)
 
     return routes
@@ -86,10 +78,7 @@ def _webhook_controls(routes: Blueprint, state: SimulatorState) -> None:
 
     @routes.post("")
     def register() -> Response:
-        try:
-            webhook = Webhook.of(json_body())
-        except (InvalidWebhookError, TypeError, ValueError) as error:
-            return control_refusal(str(error))
+        webhook = Webhook.of(json_body())
         state.sender.webhooks.append(webhook)
         return json_response(webhook.to_json(), status=201)
 
@@ -99,12 +88,11 @@ def _webhook_controls(routes: Blueprint, state: SimulatorState) -> None:
         return Response(status=204)
 
 
-def _selected(state: SimulatorState, wanted: dict[str, Any]) -> list[Ticket]:
-    if "keys" in wanted:
-        found = (state.store.find(key) for key in wanted["keys"])
+def _selected(state: SimulatorState, burst: Burst) -> list[Ticket]:
+    if burst.keys is not None:
+        found = (state.store.find(key) for key in burst.keys)
         return [ticket for ticket in found if ticket is not None]
-    project = wanted.get("project", "PI")
-    return [t for t in state.store.current() if t.project.key == project and t.visible]
+    return [t for t in state.store.current() if t.project.key == burst.project and t.visible]
 
 
 def run_burst(state: SimulatorState, tickets: list[Ticket], burst: Burst) -> int:

@@ -7,7 +7,10 @@ from fnmatch import fnmatchcase
 from threading import Lock
 from typing import Any, Final
 
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator
+
 from shared.clock import Clock, iso_millis
+from worker.simulator.members import Members
 
 KINDS: Final = {
     "hang": "no answer for `delay` seconds (60), then the connection is closed",
@@ -23,38 +26,51 @@ KINDS: Final = {
 }
 STATUSES: Final = ("400", "401", "403", "404", "409", "429", "500", "502", "503", "504")
 _LONGEST_DELAY: Final = 120.0
-_RULE: Final = frozenset({"match", "fault", "times", "skip", "every", "seconds", "after"})
-_OPTIONS: Final = frozenset(
-    {"retryAfter", "retryAfterForm", "reason", "resetIn", "headers", "body"}
-    | {"delay", "count", "keys"}
-)
-_MEMBERS: Final = _RULE | _OPTIONS
 
 
-class InvalidFaultError(ValueError):
-    """An invalid rule; the message names what is wrong."""
+class Fault(Members):
+    """One rule; ``GET /_sim/`` shows what is described here."""
 
+    match: str = Field(
+        "*", description="`POST /rest/api/*/issue/bulkfetch`, `/rest/*`, `*`: with wildcards"
+    )
+    kind: str = Field(
+        alias="fault", description="a kind or a status; the first rule that applies wins"
+    )
+    times: NonNegativeInt | None = Field(None, description="apply at most this often")
+    skip: NonNegativeInt = Field(0, description="let this many matching requests pass first")
+    every: PositiveInt = Field(1, description="then apply to every n-th of them")
+    after: float = Field(0.0, description="seconds until the rule becomes active")
+    seconds: float | None = Field(None, description="how long it stays active")
+    pause: float | None = Field(None, alias="delay", description="seconds that hang and slow take")
+    retry_after: int | float | str | None = Field(None, description="Retry-After, as given")
+    retry_after_form: str = Field("", description="`date` makes Retry-After a date")
+    reason: str | None = Field(None, description="RateLimit-Reason")
+    reset_in: float | None = Field(None, description="X-RateLimit-Reset in this many seconds")
+    headers: dict[str, Any] = Field({}, description="any other headers")
+    body: str | None = Field(None, description="another body of a status")
+    keys: list[str] | None = Field(None, description="the tickets that issueErrors names")
+    count: int = Field(1, description="how many tickets issueErrors names without `keys`")
+    _added: float = 0.0
+    _seen: int = 0
+    _fired: int = 0
 
-@dataclass(slots=True)
-class Fault:
-    """One rule; see ``KINDS`` and ``GET /_sim/`` for what its members mean."""
-
-    kind: str
-    match: str = "*"
-    times: int | None = None
-    skip: int = 0
-    every: int = 1
-    starts: float = 0.0
-    ends: float | None = None
-    options: dict[str, Any] = field(default_factory=dict)
-    seen: int = 0
-    fired: int = 0
+    @field_validator("kind")
+    @classmethod
+    def _known(cls, kind: str) -> str:
+        if kind not in KINDS and kind not in STATUSES:
+            raise ValueError(f"unknown fault {kind!r}; known are {[*KINDS, *STATUSES]}")
+        return kind
 
     @property
     def delay(self) -> float:
         """Seconds that ``hang`` and ``slow`` take, two minutes at most."""
         usual = 60.0 if self.kind == "hang" else 2.0
-        return min(float(self.options.get("delay", usual)), _LONGEST_DELAY)
+        return min(usual if self.pause is None else self.pause, _LONGEST_DELAY)
+
+    def activate(self, now: float) -> None:
+        """Start the time that ``after`` and ``seconds`` count from."""
+        self._added = now
 
     def matches(self, method: str, path: str) -> bool:
         """Whether ``match`` covers it: ``POST /rest/api/*/issue/bulkfetch``, ``/rest/*``, ``*``."""
@@ -63,24 +79,20 @@ class Fault:
 
     def applies(self, now: float) -> bool:
         """Count a matching request; returns whether the fault applies to it."""
-        if now < self.starts or (self.ends is not None and now >= self.ends):
+        active = now - self._added - self.after
+        if active < 0 or (self.seconds is not None and active >= self.seconds):
             return False
-        self.seen += 1
-        place = self.seen - self.skip
-        if (
-            place <= 0
-            or place % self.every
-            or (self.times is not None and self.fired >= self.times)
-        ):
+        self._seen += 1
+        place = self._seen - self.skip
+        if place <= 0 or place % self.every or self._fired == self.times:
             return False
-        self.fired += 1
+        self._fired += 1
         return True
 
     def to_json(self) -> dict[str, Any]:
         """The rule and how often it was applied."""
-        shown = {"fault": self.kind, "match": self.match, "seen": self.seen, "fired": self.fired}
-        limits = {"times": self.times, "skip": self.skip, "every": self.every}
-        return shown | limits | self.options
+        counters = {"seen": self._seen, "fired": self._fired}
+        return self.model_dump(by_alias=True, exclude_unset=True) | counters
 
 
 @dataclass(slots=True)
@@ -92,10 +104,12 @@ class FaultRules:
     _lock: Lock = field(default_factory=Lock)
 
     def add(self, rules: Any) -> int:
-        """Add rules, all or none; raises ``InvalidFaultError``. Returns how many there are."""
+        """Add rules, all or none; raises ``InvalidControlError``. Returns how many there are."""
         if not isinstance(rules, list):
             rules = [rules]
-        made = [_parse(rule, now=self.clock.monotonic()) for rule in rules]
+        made = [Fault.of(rule) for rule in rules]
+        for fault in made:
+            fault.activate(self.clock.monotonic())
         with self._lock:
             self._faults.extend(made)
             return len(self._faults)
@@ -120,42 +134,14 @@ class FaultRules:
 
 def fault_headers(fault: Fault, clock: Clock) -> dict[str, str]:
     """Retry-After in the requested form, rate-limit headers, and the headers of the rule."""
-    options, headers = fault.options, {}
-    if (wait := options.get("retryAfter")) is not None:
+    headers = {}
+    if (wait := fault.retry_after) is not None:
         headers["Retry-After"] = str(wait)
-        if options.get("retryAfterForm") == "date":
+        if fault.retry_after_form == "date":
             moment = clock.now() + timedelta(seconds=float(wait))
             headers["Retry-After"] = format_datetime(moment, usegmt=True)
-    if (reset := options.get("resetIn")) is not None:
-        headers["X-RateLimit-Reset"] = iso_millis(clock.now() + timedelta(seconds=float(reset)))
-    if (reason := options.get("reason")) is not None:
-        headers["RateLimit-Reason"] = str(reason)
-    return headers | {str(k): str(v) for k, v in options.get("headers", {}).items()}
-
-
-def _parse(rule: Any, *, now: float) -> Fault:
-    if not isinstance(rule, dict):
-        raise InvalidFaultError("a fault is an object")
-    if unknown := sorted(set(rule) - _MEMBERS):
-        raise InvalidFaultError(f"unknown members {unknown}; known are {sorted(_MEMBERS)}")
-    kind = str(rule.get("fault", ""))
-    if kind not in KINDS and kind not in STATUSES:
-        raise InvalidFaultError(f"unknown fault {kind!r}; known are {[*KINDS, *STATUSES]}")
-    starts = now + float(rule.get("after", 0))
-    return Fault(
-        kind=kind,
-        match=str(rule.get("match", "*")),
-        times=_number(rule, "times", None),
-        skip=_number(rule, "skip", 0) or 0,
-        every=_number(rule, "every", 1) or 1,
-        starts=starts,
-        ends=starts + float(rule["seconds"]) if "seconds" in rule else None,
-        options={k: rule[k] for k in _OPTIONS if k in rule},
-    )
-
-
-def _number(rule: dict[str, Any], name: str, default: int | None) -> int | None:
-    value = rule.get(name, default)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 0):
-        raise InvalidFaultError(f"{name} must be a whole number")
-    return value
+    if fault.reset_in is not None:
+        headers["X-RateLimit-Reset"] = iso_millis(clock.now() + timedelta(seconds=fault.reset_in))
+    if fault.reason is not None:
+        headers["RateLimit-Reason"] = fault.reason
+    return headers | {name: str(value) for name, value in fault.headers.items()}

@@ -1,12 +1,12 @@
 """Read and write tickets by id or key, one at a time or up to a hundred at once."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from worker.simulator.auth import LoginResult
 from worker.simulator.errors import JiraRefusal, issue_not_found, json_response
-from worker.simulator.request import Body, Caller, bad_payload
+from worker.simulator.request import Body, Caller, bad_payload, current_caller
 from worker.simulator.site.render import Selection
 from worker.simulator.site.store import UnknownTicketError
 from worker.simulator.site.tickets import Ticket
@@ -28,7 +28,7 @@ def issue_routes(state: SimulatorState) -> Blueprint:
 
     @routes.get("/issue/<id_or_key>")
     def get_issue(version: str, id_or_key: str) -> Response:
-        ticket = _shown(state, _caller(), id_or_key)
+        ticket = _shown(state, current_caller(), id_or_key)
         selection = Selection.of(request.args.getlist("fields"), default="*all")
         expand = request.args.get("expand", "").split(",")
         made = state.contents.renderer.issue(ticket, selection, version=version, expand=expand)
@@ -50,13 +50,9 @@ def issue_routes(state: SimulatorState) -> Blueprint:
 
         @routes.post("/issue/bulkfetch")
         def bulk_fetch(version: str) -> Response:
-            return json_response(_bulk(state, _caller(), version))
+            return json_response(_bulk(state, current_caller(), version))
 
     return routes
-
-
-def _caller() -> Caller:
-    return cast("Caller", g.caller)
 
 
 def _shown(state: SimulatorState, caller: Caller, id_or_key: str) -> Ticket:
@@ -67,7 +63,7 @@ def _shown(state: SimulatorState, caller: Caller, id_or_key: str) -> Ticket:
 
 
 def _writable(state: SimulatorState, id_or_key: str) -> Ticket:
-    caller = _caller()
+    caller = current_caller()
     if not caller.known:
         raise state.authenticator.refusal(LoginResult.ANONYMOUS, browse=state.site.base_url)
     ticket = state.store.find(id_or_key)
@@ -111,10 +107,9 @@ def _failing(caller: Caller, found: dict[int, Ticket]) -> list[int]:
     """The ids of an ``issueErrors`` fault: those of its keys, or else the first ``count``."""
     if caller.fault is None or caller.fault.kind != "issueErrors":
         return []
-    keys = caller.fault.options.get("keys")
-    if keys is not None:
+    if (keys := caller.fault.keys) is not None:
         return [ticket.id for ticket in found.values() if ticket.key in keys]
-    return sorted(found)[: int(caller.fault.options.get("count", 1))]
+    return sorted(found)[: caller.fault.count]
 
 
 def _changes(

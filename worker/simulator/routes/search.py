@@ -1,11 +1,11 @@
 """Searches: by token on Cloud, by offset on Data Center, and 410 for the removed search."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from worker.simulator.errors import SEARCH_REMOVED, JiraRefusal, json_response
-from worker.simulator.request import Body, Caller, parse_number
+from worker.simulator.request import Body, current_caller, parse_number
 from worker.simulator.search.index import (
     BadTokenError,
     Search,
@@ -73,10 +73,6 @@ def server_search_routes(state: SimulatorState) -> Blueprint:
     return routes
 
 
-def _caller() -> Caller:
-    return cast("Caller", g.caller)
-
-
 def _query_body() -> Body:
     """The query string in the form of a body."""
     args = request.args
@@ -94,7 +90,7 @@ _TEXT_ARGS: Final = ("jql", "nextPageToken", "expand", "validateQuery")
 
 
 def _search(state: SimulatorState, jql: str, *, now_ms: int, **more: Any) -> Search:
-    strict = more.pop("strict", state.settings.missing_key_is_error and _caller().known)
+    strict = more.pop("strict", state.settings.missing_key_is_error and current_caller().known)
     lag_ms = int(state.settings.search_lag_seconds * 1000)
     return Search(jql=jql, now_ms=now_ms, lag_ms=lag_ms, strict=strict, **more)
 
@@ -105,7 +101,7 @@ def _run(state: SimulatorState, search: Search, *, bounded: bool) -> SearchResul
         found = state.contents.index.run(search, bounded=bounded)
     except JqlError as error:
         raise JiraRefusal(400, [str(error)]) from error
-    return found if _caller().known else SearchResult([], ())
+    return found if current_caller().known else SearchResult([], ())
 
 
 def _page(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
@@ -149,7 +145,7 @@ def _render(
     state: SimulatorState, tickets: list[Ticket], selection: Selection, version: str
 ) -> list[dict[str, Any]]:
     store, renderer = state.store, state.contents.renderer
-    if _caller().mode() == "stale":
+    if current_caller().mode() == "stale":
         tickets = [store.before_last(ticket) for ticket in tickets]
     return [renderer.issue(ticket, selection, version=version) for ticket in tickets]
 

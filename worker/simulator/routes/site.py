@@ -1,11 +1,11 @@
 """The site: server information, the caller's account, fields, projects and permissions."""
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, request
 
 from worker.simulator.errors import JiraRefusal, json_response, project_not_found
-from worker.simulator.request import Caller
+from worker.simulator.request import current_caller
 from worker.simulator.site.fields import FIELDS, FieldDef, clause_names
 from worker.simulator.site.site import ISSUE_TYPES, Project
 from worker.simulator.state import SimulatorState
@@ -30,14 +30,14 @@ def site_routes(state: SimulatorState) -> Blueprint:
 
     @routes.get("/myself")
     def myself(version: str) -> Response:  # noqa: ARG001  part of the address
-        if not _caller().known:
-            login = _caller().login
+        if not current_caller().known:
+            login = current_caller().login
             raise state.authenticator.refusal(login, browse=state.site.base_url)
         return json_response(state.site.user("dev") | {"emailAddress": state.config.email})
 
     @routes.get("/field")
     def fields(version: str) -> Response:  # noqa: ARG001  part of the address
-        shown = (f for f in FIELDS.values() if _caller().known or not f.custom)
+        shown = (f for f in FIELDS.values() if current_caller().known or not f.custom)
         return json_response([_field(state, field) for field in shown])
 
     @routes.get("/mypermissions")
@@ -46,16 +46,12 @@ def site_routes(state: SimulatorState) -> Blueprint:
 
     @routes.get("/project/<key>")
     def project(version: str, key: str) -> Response:  # noqa: ARG001  part of the address
-        found = _project(state, key) if _caller().known else None
+        found = _project(state, key) if current_caller().known else None
         if found is None:
             raise project_not_found(key)
         return json_response(_project_details(state, found))
 
     return routes
-
-
-def _caller() -> Caller:
-    return cast("Caller", g.caller)
 
 
 def _server_info(state: SimulatorState) -> dict[str, Any]:
@@ -128,7 +124,7 @@ def _permissions(state: SimulatorState) -> dict[str, Any]:
 
 
 def _granted(state: SimulatorState, name: str) -> bool:
-    return _caller().known and (state.config.admin or name != "ADMINISTER")
+    return current_caller().known and (state.config.admin or name != "ADMINISTER")
 
 
 def _permission(name: str, *, granted: bool) -> dict[str, Any]:

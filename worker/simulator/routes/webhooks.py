@@ -5,9 +5,10 @@ from typing import Any, Final
 from flask import Blueprint, Response, g
 
 from worker.simulator.errors import JiraRefusal, json_response
+from worker.simulator.members import InvalidControlError
 from worker.simulator.request import bad_payload, json_body
 from worker.simulator.state import SimulatorState
-from worker.simulator.webhooks.webhook import InvalidWebhookError, Webhook
+from worker.simulator.webhooks.webhook import Webhook
 
 _FILTER: Final = "issue-related-events-section"
 
@@ -52,7 +53,7 @@ def _webhook_from(members: Any) -> Webhook:
     wanted = {name: members[name] for name in _TAKEN if name in members}
     try:
         return Webhook.of(wanted | {"jql": filters.get(_FILTER, "")})
-    except (InvalidWebhookError, TypeError, ValueError) as error:
+    except InvalidControlError as error:
         raise JiraRefusal(400, [str(error)]) from error
 
 

@@ -1,59 +1,35 @@
 """The fields of the simulated site, and the kind of value of each (JIRA.md section 7)."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum
 from typing import Any, Final
 
 from worker.simulator import defaults
 
 
-class Kind(StrEnum):
-    """The kinds of value, named like the end of ``schema.custom``."""
+class Kind(Enum):
+    """The kinds of value: the end of ``schema.custom``, ``schema.type`` and ``schema.items``."""
 
-    TEXT = "textfield"
-    URL = "url"
-    TEXTAREA = "textarea"
-    NUMBER = "float"
-    SELECT = "select"
-    MULTISELECT = "multiselect"
-    CASCADING = "cascadingselect"
-    USER = "userpicker"
-    LABELS = "labels"
-    VERSION = "version"
-    VERSIONS = "multiversion"
-    DATE = "datepicker"
-    DATETIME = "datetime"
-    EPIC_LINK = "gh-epic-link"
-    PRIORITY = "priority"
-    STATUS = "status"
-    ISSUETYPE = "issuetype"
-    PROJECT = "project"
-    PARENT = "parent"
-    COMMENTS = "comments-page"
-
-
-_SCHEMA: Final[dict[Kind, tuple[str, str | None]]] = {
-    Kind.TEXT: ("string", None),
-    Kind.URL: ("string", None),
-    Kind.TEXTAREA: ("string", None),
-    Kind.NUMBER: ("number", None),
-    Kind.SELECT: ("option", None),
-    Kind.MULTISELECT: ("array", "option"),
-    Kind.CASCADING: ("option-with-child", None),
-    Kind.USER: ("user", None),
-    Kind.LABELS: ("array", "string"),
-    Kind.VERSION: ("version", None),
-    Kind.VERSIONS: ("array", "version"),
-    Kind.DATE: ("date", None),
-    Kind.DATETIME: ("datetime", None),
-    Kind.EPIC_LINK: ("any", None),
-    Kind.PRIORITY: ("priority", None),
-    Kind.STATUS: ("status", None),
-    Kind.ISSUETYPE: ("issuetype", None),
-    Kind.PROJECT: ("project", None),
-    Kind.PARENT: ("issuelink", None),
-    Kind.COMMENTS: ("comments-page", None),
-}
+    TEXT = ("textfield", "string")
+    URL = ("url", "string")
+    TEXTAREA = ("textarea", "string")
+    NUMBER = ("float", "number")
+    SELECT = ("select", "option")
+    MULTISELECT = ("multiselect", "array", "option")
+    CASCADING = ("cascadingselect", "option-with-child")
+    USER = ("userpicker", "user")
+    LABELS = ("labels", "array", "string")
+    VERSION = ("version", "version")
+    VERSIONS = ("multiversion", "array", "version")
+    DATE = ("datepicker", "date")
+    DATETIME = ("datetime", "datetime")
+    EPIC_LINK = ("gh-epic-link", "any")
+    PRIORITY = ("priority", "priority")
+    STATUS = ("status", "status")
+    ISSUETYPE = ("issuetype", "issuetype")
+    PROJECT = ("project", "project")
+    PARENT = ("parent", "issuelink")
+    COMMENTS = ("comments-page", "comments-page")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,14 +51,12 @@ class FieldDef:
     @property
     def schema(self) -> dict[str, Any]:
         """``JsonTypeBean`` of the OpenAPI document."""
-        kind, items = _SCHEMA[self.kind]
-        schema: dict[str, Any] = {"type": kind}
-        if items is not None:
-            schema["items"] = items
+        plugin_key, kind, *items = self.kind.value
+        schema: dict[str, Any] = {"type": kind} | ({"items": items[0]} if items else {})
         if not self.custom:
             return schema | {"system": self.id}
         number = int(self.id.removeprefix("customfield_"))
-        return schema | {"custom": f"{_plugin(self.kind)}:{self.kind.value}", "customId": number}
+        return schema | {"custom": f"{_plugin(self.kind)}:{plugin_key}", "customId": number}
 
 
 def _plugin(kind: Kind) -> str:

@@ -114,7 +114,7 @@ class WebhookSender:
             key=event.ticket.key,
             issue_id=event.ticket.id,
             body=b"" if webhook.exclude_body else body,
-            secret=webhook.secret,
+            secret=webhook.secret or "",
             extra=webhook.headers,
             flow=options.flow,
             repeats=int(self._chance(options.repeat, webhook.duplicates)),
