@@ -32,14 +32,14 @@ fresh: $(VENV)/.dev ## The same, with empty data
 migrate: $(VENV)/.dev ## Bring the database of the environment up to date
 	@exec $(BIN)/routecard migrate
 
-test: $(VENV)/.test ## Run all tests but the long ones
+test: $(VENV)/.test ## Run all tests except the long ones
 	@sh .ci/chromium
 	@exec $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not long"
 
 faults: $(VENV)/.test ## Run all fault trials, the long ones too: kill -9, broker away, Jira down
 	@exec $(BIN)/python -m pytest tests/faults
 
-bench: $(VENV)/.test ## Measure
+bench: $(VENV)/.test ## Run the benchmarks
 	@exec $(BIN)/python -m benchmarks
 
 check: $(VENV)/.test ## Style, types, layers

@@ -1,6 +1,6 @@
 """What a backlog costs Jira, and how long one worker process needs for it, batched and singly.
 
-Run `python -m benchmarks.drain [JOBS]`; ten thousand jobs unless told otherwise. The two ways run
+Run `python -m benchmarks.drain [JOBS]`; the default is ten thousand jobs. The two ways run
 in turn against the same simulator and database, so that their ratio holds on a noisy machine.
 """
 
@@ -34,7 +34,7 @@ SEEDED = 100
 
 @dataclass(frozen=True)
 class Run:
-    """One way of draining: jobs filled, bulk reads asked, seconds taken."""
+    """One way of draining: jobs filled, bulk reads made, seconds taken."""
 
     jobs: int
     calls: int

@@ -1,6 +1,6 @@
 """What the summary, the lists, searches, bulk operations and a scrape cost beside a long history.
 
-Run `python -m benchmarks.sync_operations [TASKS]`; a million tasks unless told otherwise.
+Run `python -m benchmarks.sync_operations [TASKS]`; the default is a million tasks.
 """
 
 import sys

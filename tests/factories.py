@@ -1,4 +1,4 @@
-"""Builders of the things tests talk about, with believable defaults."""
+"""Builders of test data with realistic defaults."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -11,18 +11,18 @@ from shared.tickets.ticket import Ticket
 
 
 def draft(**changes: Any) -> JobDraft:
-    """A job as asked for."""
+    """A request for a job."""
     return JobDraft(**{"name": "JOB-1", "goal_quantity": 5, **changes})
 
 
-def create_job(session: Session, asked: JobDraft) -> tuple[JobRow, TaskRow | None]:
-    """Store a job and, where a field is left to fill, its sync task; both as they are shown."""
-    (view,) = create_jobs(session, [asked], filling=Filling())
+def create_job(session: Session, new_job: JobDraft) -> tuple[JobRow, TaskRow | None]:
+    """Store a job and, if a field is left to fill, its sync task; returns both as shown."""
+    (view,) = create_jobs(session, [new_job], filling=Filling())
     return view.job, view.task
 
 
 def ticket(key: str = "PI-42", **changes: Any) -> Ticket:
-    """The source document's ticket."""
+    """The ticket of spec/create-job.txt."""
     values: dict[str, Any] = {
         "issue_id": str(10_000 + int(key.rpartition("-")[2])),
         "key": key,

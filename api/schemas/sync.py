@@ -180,7 +180,7 @@ class TaskOut(Answer):
 
 
 class AttemptOut(Answer):
-    """One look at the ticket on behalf of a task."""
+    """One try to fill a task."""
 
     started_at: Timestamp
     ended_at: Timestamp

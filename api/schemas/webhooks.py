@@ -106,13 +106,13 @@ class DeliveryPath(BaseModel):
     )
 
 
-def _filter(asked: DeliveryQuery | ReplayFilter) -> DeliveryFilter:
+def _filter(query: DeliveryQuery | ReplayFilter) -> DeliveryFilter:
     return DeliveryFilter(
-        words=asked.q,
-        outcome=asked.outcome,
-        event=asked.event,
-        ticket_key=asked.ticket_key,
-        signed=asked.signed,
-        since=asked.received_since,
-        until=asked.received_until,
+        words=query.q,
+        outcome=query.outcome,
+        event=query.event,
+        ticket_key=query.ticket_key,
+        signed=query.signed,
+        since=query.received_since,
+        until=query.received_until,
     )

@@ -20,7 +20,7 @@ LARGE_BYTES = 1024 * 1024
 """A body beyond this goes to disk while it is read, and few such are read at once."""
 LARGE_BODIES = 2
 WAIT_SECONDS = 2.0
-"""How long a request waits for its turn before Jira is asked to send it again."""
+"""How long a request waits for a free slot; then the answer is 503, and Jira sends it again."""
 READ_SECONDS = 30.0
 """How long a sender may take over its body."""
 _CHUNK = 64 * 1024

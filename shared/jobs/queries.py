@@ -65,7 +65,7 @@ def jobs_page(
 
 
 def jobs_statement(*, limit: int, before: str | None, filters: JobFilter) -> Select[Any]:
-    """The query of ``jobs_page``; a test looks at its plan."""
+    """The query of ``jobs_page``; a test checks its plan."""
     statement = _VIEW.where(*_conditions(filters)).order_by(_JOBS.c.id.desc()).limit(limit)
     return statement if before is None else statement.where(_JOBS.c.id < before)
 

@@ -162,7 +162,7 @@ class Settings(BaseSettings):
         "ROUTECARD_ATTEMPT_DAYS", 90, "How long attempts of sync tasks are kept.", ge=1, le=3650
     )
     jira_poll_seconds: int = _env(
-        "JIRA_POLL_SECONDS", 60, "How often Jira is asked what changed; 0 = never.", ge=0, le=86400
+        "JIRA_POLL_SECONDS", 60, "How often changes are read from Jira; 0 = never.", ge=0, le=86400
     )
     jira_copy_fresh_seconds: int = _env(
         "JIRA_COPY_FRESH_SECONDS",

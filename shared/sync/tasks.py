@@ -1,4 +1,4 @@
-"""Sync tasks: created with a job, retried, cancelled, and told of changes in Jira."""
+"""Sync tasks: create, retry, cancel, and make due when their ticket changed in Jira."""
 
 from collections import Counter
 from collections.abc import Sequence

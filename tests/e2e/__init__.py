@@ -1,1 +1,1 @@
-"""The whole stack, as a stranger starts it."""
+"""The whole stack, as a new user starts it."""

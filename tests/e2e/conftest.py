@@ -1,4 +1,4 @@
-"""One running stack for the tests that leave it whole; one worker process runs them all."""
+"""One running stack for the tests that do not break it; one test process runs them all."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
-    """A stack that is up, and is whole again after each test."""
+    """A running stack; after each test all its parts run."""
     with stack() as made:
         made.start_and_wait()
         yield made

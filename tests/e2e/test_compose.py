@@ -29,7 +29,7 @@ SECRETS = {
 
 
 def simulator_settings() -> dict[str, str]:
-    """What the runbook says belongs in `.env` to use the simulator."""
+    """The lines for `.env` from the runbook, to use the simulator."""
     section = (ROOT / "docs" / "runbook.md").read_text().split("## The simulator under")[1]
     return dict(re.findall(r"^([A-Z_]+)=(.*)$", section, re.MULTILINE))
 
@@ -76,7 +76,7 @@ class Compose:
         self._keep(self.service(name).start())
 
     def start_database(self) -> None:
-        """What the image `postgres` does."""
+        """Start a database, as the image `postgres` does."""
         self.postgres.prepare()
         program = postgres_program(self.postgres)
         self._keep(
@@ -110,7 +110,7 @@ class Compose:
 
 @contextmanager
 def composed() -> Iterator[Compose]:
-    """Services that all end with the block."""
+    """Services that end with the block."""
     folder = Path(tempfile.mkdtemp(prefix="rc-compose-"))
     try:
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Fixtures of fault trials: a broker that can go away, real workers, a Jira that can break."""
+"""Fixtures of fault trials: a broker that can be stopped, real workers, a Jira that can fail."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +12,7 @@ from worker.simulator import defaults
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One trial at a time: each needs the machine for its own processes."""
+    """Run one trial at a time: each needs the machine for its own processes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("faults"))
@@ -32,19 +32,19 @@ class Broker:
         return f"redis://127.0.0.1:{self.port}/0"
 
     def stop(self) -> None:
-        """Gone, with everything in it."""
+        """Stop it; all its data is lost."""
         if self._server.is_running():
             self._server.stop()
 
     def start(self) -> None:
-        """Back at the same address, empty."""
+        """Start it at the same address, empty."""
         self._server = ValkeyServer(port=self.port, save="")
         self._server.start()
 
 
 @pytest.fixture
 def broker() -> Iterator[Broker]:
-    """A broker of this test's own."""
+    """A broker for this test only."""
     broker = Broker()
     yield broker
     broker.stop()
@@ -59,7 +59,7 @@ def jira() -> Iterator[SimulatedJira]:
 
 @pytest.fixture
 def environment(dsn: str, broker: Broker, jira: SimulatedJira, tmp_path: Path) -> dict[str, str]:
-    """What the processes are configured by; leases short enough to see them run out."""
+    """The processes' settings; leases are short, so that tests see them expire."""
     return {
         "ROUTECARD_HOME": str(tmp_path),
         "DATABASE_URL": dsn.replace("+psycopg", ""),

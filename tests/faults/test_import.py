@@ -1,4 +1,4 @@
-"""The first import of many tickets: killed in the middle, it goes on, and tells how far it is."""
+"""The first import of many tickets: after a kill it continues, and it shows its progress."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 
 
 def progress(engine: Engine) -> JiraPoll:
-    """The poll; an AssertionError while it has not begun."""
+    """The poll; AssertionError if it has not begun."""
     with begin(engine) as session:
         found = watermarks.progress(session)
     assert found, "no poll has begun"

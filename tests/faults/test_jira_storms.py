@@ -1,4 +1,4 @@
-"""500 jobs while Jira limits, breaks, lies and refuses its token: all filled, none buried.
+"""500 jobs while Jira limits, fails, lies and refuses the token: all are filled, none fails.
 
 The same program runs over Cloud and Data Center, once short, where trouble strikes every
 third call, and once at full length with two whole minutes of an expired token.
@@ -42,7 +42,7 @@ KINDS: tuple[dict[str, Any], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """Fault rules one after the other, and the seconds they take in all.
+    """Fault rules one after the other, and how many seconds they take together.
 
     ``kinds`` is how many of them meet a call for certain: a pause may outlast a short window.
     """
@@ -53,7 +53,7 @@ class Storm:
 
 
 def storm(*, expired: float, other: float, kinds: int, **more: Any) -> Storm:
-    """A window of so many seconds for each kind."""
+    """A storm with so many seconds for each kind of fault."""
     rules, start = [], 0.0
     for kind in KINDS:
         length = expired if kind["fault"] == "expired" else other
@@ -82,7 +82,7 @@ def jira(product: Product) -> Iterator[SimulatedJira]:
 
 @pytest.fixture
 def environment(environment: dict[str, str], product: Product) -> dict[str, str]:
-    """Credentials for that product, and a budget to be kept."""
+    """Credentials for that product, and a request budget."""
     login = {"JIRA_PAT": defaults.PAT} if product is Product.SERVER else {}
     return {
         **environment,
@@ -100,7 +100,7 @@ def fillable(jira: SimulatedJira) -> list[str]:
 
 
 def create_all_along(engine: Engine, keys: list[str], *, seconds: float) -> None:
-    """Jobs in 50 handfuls, spread over so many seconds."""
+    """Create jobs in 50 batches, spread over so many seconds."""
     pause = threading.Event()
     handfuls = [keys[n : n + 10] for n in range(0, len(keys), 10)]
     began = time.monotonic()
@@ -111,22 +111,22 @@ def create_all_along(engine: Engine, keys: list[str], *, seconds: float) -> None
                 create_job(session, draft(jira_ticket_key=key))
 
 
-def tally(engine: Engine) -> dict[str, int]:
-    """How many tasks stand where."""
+def count_by_status(engine: Engine) -> dict[str, int]:
+    """How many tasks have each status."""
     with begin(engine) as session:
         rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
         return {row.status: row.count for row in rows}
 
 
 def outcomes(engine: Engine) -> dict[str, int]:
-    """How many attempts ended how."""
+    """How many attempts had each outcome."""
     with begin(engine) as session:
         rows = session.execute(text("SELECT outcome, count(*) FROM sync_attempts GROUP BY outcome"))
         return {row.outcome: row.count for row in rows}
 
 
 def busiest(jira: SimulatedJira, *, seconds: int) -> int:
-    """The most calls that arrived within so many whole seconds."""
+    """The most calls within so many whole seconds."""
     arrived = {int(s): n for s, n in jira.control("GET", "counts")["perSecond"].items()}
     return max(sum(arrived.get(s + i, 0) for i in range(seconds)) for s in arrived)
 
@@ -142,10 +142,10 @@ def test_500_jobs_in_a_storm_are_all_filled_none_failed_and_the_budget_is_kept(
     routecard.start("worker")
     routecard.start("beat")
     create_all_along(engine, keys[:10], seconds=0)
-    eventually(lambda: tally(engine) == {"filled": 10}, within=60)
+    eventually(lambda: count_by_status(engine) == {"filled": 10}, within=60)
     jira.control("POST", "faults", storm.rules)
     create_all_along(engine, keys[10:], seconds=storm.seconds)
-    eventually(lambda: tally(engine) == {"filled": JOBS}, within=90, every=0.5)
+    eventually(lambda: count_by_status(engine) == {"filled": JOBS}, within=90, every=0.5)
     ended = outcomes(engine)
     assert ended["filled"] == JOBS
     assert {"failed", "crashed"}.isdisjoint(ended)

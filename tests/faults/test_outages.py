@@ -1,4 +1,4 @@
-"""A broker that is silent, a database that restarts, a Jira that is away: nothing is lost."""
+"""A silent broker, a restarted database, a Jira that is down: nothing is lost."""
 
 import itertools
 import signal
@@ -38,7 +38,7 @@ class System:
         self._session = requests.Session()
 
     def start(self) -> None:
-        """All parts, the worker and beat with somebody who starts them again."""
+        """Start all parts; worker and beat are restarted when they end."""
         self.parts.start("api")
         for part in ("worker", "beat"):
             self.parts.keep(part)
@@ -52,7 +52,7 @@ class System:
         return answer.status_code == 200 and not answer.json().get("degraded")
 
     def create(self, count: int) -> list[float]:
-        """Jobs on different tickets; how many seconds each took."""
+        """Create jobs on different tickets; returns the seconds that each took."""
         return [self._create() for _ in range(count)]
 
     def _create(self) -> float:
@@ -63,7 +63,7 @@ class System:
         return time.monotonic() - began
 
     def create_while_it_may_fail(self, until: threading.Event) -> int:
-        """One job after another, a 5xx or a lost connection notwithstanding; how many there are."""
+        """Create jobs in spite of 5xx and lost connections; returns how many were created."""
         made = 0
         while not until.wait(0.02):
             body = {"name": "JOB", "goalQuantity": 1, "jiraTicketKey": next(self._keys)}
@@ -90,16 +90,16 @@ def system(environment: dict[str, str], tmp_path: Path) -> Iterator[System]:
         system.close()
 
 
-def tally(engine: Engine) -> dict[str, int]:
-    """How many tasks stand where."""
+def count_by_status(engine: Engine) -> dict[str, int]:
+    """How many tasks have each status."""
     with begin(engine) as session:
         rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
         return {row.status: row.count for row in rows}
 
 
 def filled_once_and_never_failed(engine: Engine, count: int) -> bool:
-    """Every job is filled by one attempt that says so, and nothing counts against any."""
-    assert tally(engine) == {"filled": count}
+    """Every job is filled by exactly one attempt, and no failure is counted."""
+    assert count_by_status(engine) == {"filled": count}
     with begin(engine) as session:
         filled, fills, counted = session.execute(
             text(
@@ -113,13 +113,13 @@ def filled_once_and_never_failed(engine: Engine, count: int) -> bool:
 
 
 def paused(engine: Engine) -> bool:
-    """Whether a pause is known."""
+    """Whether a pause is stored."""
     with begin(engine) as session:
         return bool(session.scalar(text("SELECT count(*) FROM jira_pauses WHERE failures > 1")))
 
 
 def pass_time(seconds: float) -> None:
-    """The length of an outage is the trial itself, not a guess at when something is done."""
+    """Wait: the length of the outage is what is tested, so this is not a guess."""
     threading.Event().wait(seconds)
 
 
@@ -171,7 +171,7 @@ def test_a_jira_that_is_away_for_30_seconds_fails_nothing_and_all_is_filled_30_s
 
 
 class TestHerd:
-    """Ten thousand jobs that waited for Jira, each for a ticket of its own."""
+    """Ten thousand jobs that waited for Jira, each for another ticket."""
 
     JOBS = 10_000
 
@@ -183,7 +183,7 @@ class TestHerd:
 
     @pytest.fixture
     def environment(self, environment: dict[str, str]) -> dict[str, str]:
-        """With the budget people have."""
+        """With the default request budget."""
         return {**environment, "JIRA_REQUESTS_PER_MINUTE": "600"}
 
     @pytest.mark.long
@@ -231,23 +231,23 @@ def test_a_worker_that_is_asked_to_stop_while_jira_hangs_is_gone_soon_and_loses_
     system.start()
     jira.fault("hang", match="POST /rest/api/*/issue/bulkfetch", delay=60)
     system.create(300)
-    eventually(lambda: tally(engine).get("running"), within=30)
+    eventually(lambda: count_by_status(engine).get("running"), within=30)
     began = time.monotonic()
     system.parts.stop("worker")
     stopped = time.monotonic() - began
     assert stopped < 8
-    assert tally(engine) == {"pending": 300}
+    assert count_by_status(engine) == {"pending": 300}
     jira.heal()
     system.parts.start("worker")
     eventually(lambda: filled_once_and_never_failed(engine, 300), within=30)
 
 
 class TestDatabaseRestart:
-    """A database of this test's own, restarted the hard way."""
+    """A database for this test only, restarted without a clean stop."""
 
     @pytest.fixture
     def server(self) -> Iterator[postgres.Restartable]:
-        """A cluster that nobody else uses."""
+        """A cluster that no other test uses."""
         with postgres.restartable() as server:
             yield server
 
@@ -267,14 +267,14 @@ class TestDatabaseRestart:
         load = threading.Thread(target=lambda: made.append(system.create_while_it_may_fail(enough)))
         load.start()
         for way in (signal.SIGINT, signal.SIGQUIT):
-            eventually(lambda: tally(engine).get("running"), within=30)
+            eventually(lambda: count_by_status(engine).get("running"), within=30)
             server.restart(way)
             pass_time(3)
         enough.set()
         load.join()
         engine.dispose()
-        eventually(lambda: set(tally(engine)) == {"filled"}, within=60)
-        total = tally(engine)["filled"]
+        eventually(lambda: set(count_by_status(engine)) == {"filled"}, within=60)
+        total = count_by_status(engine)["filled"]
 
         def all_filled_once() -> bool:
             with begin(engine) as session:
@@ -284,7 +284,7 @@ class TestDatabaseRestart:
                         "(SELECT count(*) FROM sync_attempts WHERE outcome = 'filled')"
                     )
                 ).one()
-            assert tally(engine) == {"filled": total}
+            assert count_by_status(engine) == {"filled": total}
             assert (filled, fills) == (total, total)
             return True
 

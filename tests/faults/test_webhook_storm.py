@@ -26,7 +26,7 @@ JOBS_EACH = 2
 
 
 def free_port() -> int:
-    """A port nobody uses just now."""
+    """A free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -55,7 +55,7 @@ def url(
 
 
 def ready(address: str) -> bool:
-    """Whether the API answers and misses nobody."""
+    """Whether the API answers and no part is missing."""
     try:
         answer = requests.get(f"{address}/readyz", timeout=5)
     except requests.ConnectionError:
@@ -64,7 +64,7 @@ def ready(address: str) -> bool:
 
 
 def create_jobs(address: str) -> list[int]:
-    """Jobs over HTTP on every ticket, one after another; the statuses that answered."""
+    """Create a job over HTTP on every ticket, one after another; returns the statuses."""
     with requests.Session() as session:
         return [
             session.post(
@@ -136,14 +136,14 @@ FROM jobs j JOIN sync_tasks t ON t.job_id = j.id
 
 
 def all_sent(jira: SimulatedJira, deliveries: int) -> dict[str, int] | None:
-    """How Jira's requests were answered, once all were."""
+    """The answers to Jira's requests, after all were answered."""
     summary = jira.control("GET", "webhooks/deliveries?limit=0")["summary"]
     answered: dict[str, int] = summary["statuses"]
     return answered if sum(answered.values()) >= deliveries else None
 
 
 def nothing_waits(engine: Engine) -> bool:
-    """No delivery without an outcome, no task that is not filled."""
+    """Every delivery has an outcome, and every task is filled."""
     waiting = row(
         engine,
         "SELECT (SELECT count(*) FROM webhook_deliveries WHERE outcome IS NULL), "

@@ -1,4 +1,4 @@
-"""Kill -9, a broker that goes, a Jira that goes: when the fault ends, every job is filled once."""
+"""Kill -9, broker down, Jira down: when the fault ends, every job is filled once."""
 
 import itertools
 import os
@@ -18,22 +18,22 @@ KEYS = [f"PI-{n}" for n in range(100, 1001)]  # the seed hides some of the first
 
 
 def create(engine: Engine, count: int) -> None:
-    """Jobs on different tickets, each in a transaction of its own, with nobody told."""
+    """Jobs on different tickets, each in its own transaction, without a wake-up."""
     for key in itertools.islice(KEYS, count):
         with begin(engine) as session:
             create_job(session, draft(jira_ticket_key=key))
 
 
-def tally(engine: Engine) -> dict[str, int]:
-    """How many tasks stand where."""
+def count_by_status(engine: Engine) -> dict[str, int]:
+    """How many tasks have each status."""
     with begin(engine) as session:
         rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
         return {row.status: row.count for row in rows}
 
 
 def filled_exactly_once(engine: Engine, count: int) -> bool:
-    """Every job is filled, each task by one attempt that says so."""
-    assert tally(engine) == {"filled": count}
+    """Every job is filled, each task by exactly one attempt."""
+    assert count_by_status(engine) == {"filled": count}
     with begin(engine) as session:
         rows = session.execute(
             text(
@@ -53,7 +53,7 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     routecard.start("worker")
     routecard.start("beat")
     for _ in range(2):
-        eventually(lambda: tally(engine).get("running"), within=30)
+        eventually(lambda: count_by_status(engine).get("running"), within=30)
         routecard.kill("worker")
         routecard.start("worker")
     eventually(lambda: filled_exactly_once(engine, 300), within=60)
@@ -66,7 +66,7 @@ def test_a_killed_pool_process_is_replaced_and_its_batch_is_done_by_another(
     jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=0.8, times=1)
     routecard.start("worker")
     routecard.start("beat")
-    eventually(lambda: tally(engine).get("running"), within=30)
+    eventually(lambda: count_by_status(engine).get("running"), within=30)
     for process in routecard.pool_processes():
         os.kill(process.pid, signal.SIGKILL)
     eventually(lambda: filled_exactly_once(engine, 100), within=60)
@@ -85,7 +85,7 @@ def test_after_the_broker_is_back_all_waiting_jobs_are_filled_within_30_seconds(
     with begin(engine) as session:
         session.execute(text("SELECT pg_sleep(12)"))
     broker.start()
-    eventually(lambda: tally(engine) == {"filled": 201}, within=30)
+    eventually(lambda: count_by_status(engine) == {"filled": 201}, within=30)
 
 
 def test_a_flushed_broker_costs_a_second_or_two(
@@ -98,7 +98,7 @@ def test_a_flushed_broker_costs_a_second_or_two(
     create(engine, 100)
     broker.stop()
     broker.start()
-    eventually(lambda: tally(engine) == {"filled": 101}, within=30)
+    eventually(lambda: count_by_status(engine) == {"filled": 101}, within=30)
 
 
 def test_a_hanging_jira_starves_neither_the_sweep_nor_a_stop(
@@ -108,7 +108,7 @@ def test_a_hanging_jira_starves_neither_the_sweep_nor_a_stop(
     create(engine, 300)
     routecard.start("worker")
     routecard.start("beat")
-    eventually(lambda: tally(engine).get("running"), within=30)
+    eventually(lambda: count_by_status(engine).get("running"), within=30)
     with begin(engine) as session:
         session.execute(
             text(

@@ -1,4 +1,4 @@
-"""Fixtures of integration tests: a Jira to talk to and a worker's runtime, in this process."""
+"""Fixtures of integration tests: a simulated Jira and a worker's runtime, in this process."""
 
 from collections.abc import Iterator
 

@@ -1,1 +1,1 @@
-"""What tests of every kind share."""
+"""Helpers for tests of every kind."""

@@ -1,4 +1,4 @@
-"""The REST API and the dashboard in this process, as a client on this machine meets them."""
+"""The REST API and the dashboard in this process, for a client on this machine."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Speaking to the API as a client does, in few words."""
+"""A test client of the API with JSON in and out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""docker-compose.yml as Compose reads it: merged, variables filled in, ready to be run here."""
+"""docker-compose.yml as Compose reads it: merged, with variables filled in."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Years of sync tasks in seconds, for tests and measurements of what a long history costs."""
+"""A long history of sync tasks, for tests and measurements of its cost."""
 
 from sqlalchemy import Engine, text
 

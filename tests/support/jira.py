@@ -1,4 +1,4 @@
-"""A Jira for tests: the simulator over a real socket, and its controls in short words."""
+"""A Jira for tests: the simulator over a real socket, and short calls for its controls."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,7 +37,7 @@ class SimulatedJira:
         return counts
 
     def bulk_reads(self) -> int:
-        """How many bulk reads were asked so far."""
+        """How many bulk reads were made so far."""
         return sum(n for name, n in self.counts().items() if "bulkfetch" in name)
 
 

@@ -31,7 +31,7 @@ def settings_for(product: Product, url: str, **values: Any) -> Settings:
     return Settings(**{**chosen, **login, **values})
 
 
-class Bench:
+class JiraWithClient:
     """A simulated Jira of one product and a client of it."""
 
     def __init__(self, product: Product, site: SimulatedJira, **values: Any) -> None:
@@ -49,7 +49,7 @@ class Bench:
         return self.jira.read(keys, deadline=time.monotonic() + seconds)
 
     def client(self, **values: Any) -> Jira:
-        """Another client of the same site, with other settings; whoever asks for it closes it."""
+        """Another client of the same site, with other settings; the caller closes it."""
         settings = settings_for(self.product, self.site.url, **values)
         return make_jira(settings, clock=SystemClock())
 
@@ -64,10 +64,10 @@ class Bench:
 
 
 @contextmanager
-def bench(product: Product, **config: Any) -> Iterator[Bench]:
-    """A bench with a fresh simulator."""
+def jira_with_client(product: Product, **config: Any) -> Iterator[JiraWithClient]:
+    """A fresh simulator and a client of it."""
     with simulated_jira(deployment=product, **config) as site:
-        made = Bench(product, site)
+        made = JiraWithClient(product, site)
         try:
             yield made
         finally:

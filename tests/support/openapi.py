@@ -1,4 +1,4 @@
-"""Atlassian's OpenAPI document as a judge of requests to Jira and of answers that pose as its."""
+"""Checks requests to Jira, and the simulator's answers, against Atlassian's OpenAPI document."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _EVERYWHERE: Final = frozenset({403, 410, 415, 429, 500, 502, 503, 504})
 
 
 class ContractError(AssertionError):
-    """Something is not as the document says; the message lists each place and why."""
+    """A difference from the document; the message lists each place and the reason."""
 
 
 class AtlassianContract:
@@ -56,7 +56,7 @@ class AtlassianContract:
     def validate_response(self, method: str, path: str, status: int, body: object) -> None:
         """Hold an answer against its operation; ``body`` is parsed JSON, ``None`` for no body.
 
-        Paths of v2, ``latest`` and the gateway are judged by their v3 twins. Raises
+        Paths of v2, ``latest`` and the gateway are checked against the same paths of v3. Raises
         ``ContractError``, also for an operation or a status that the document does not know.
         """
         template, operation = self._operation(method, path)

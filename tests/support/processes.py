@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Parts:
-    """Parts of Routecard as processes, each in a session of its own so that it dies whole."""
+    """Parts of Routecard as processes, each in its own session, so that it is killed as a whole."""
 
     def __init__(self, environment: Mapping[str, str], logs: Path) -> None:
         self.environment = dict(environment)
@@ -41,7 +41,7 @@ class Parts:
             )
 
     def keep(self, part: str) -> None:
-        """Start the part, and again whenever it ends by itself, as whoever supervises it does."""
+        """Start the part, and restart it when it ends, as a supervisor does."""
         self.start(part)
         over = self._kept[part] = threading.Event()
         threading.Thread(target=self._watch, args=(part, over), daemon=True).start()
@@ -56,7 +56,7 @@ class Parts:
         self._signal(part, signal.SIGKILL)
 
     def stop(self, part: str) -> None:
-        """Ask the part to end and wait until it has."""
+        """Send SIGTERM to the part and wait until it has ended."""
         self._signal(part, signal.SIGTERM)
 
     def pool_processes(self, part: str = "worker") -> list[psutil.Process]:

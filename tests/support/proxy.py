@@ -1,4 +1,4 @@
-"""A TCP proxy that can fall silent: it takes connections and bytes, and answers nothing."""
+"""A TCP proxy that can become silent: it accepts connections and bytes, and sends nothing."""
 
 import selectors
 import socket
@@ -13,7 +13,7 @@ class SilentProxy:
     """Forwards to one port of this machine, until it is silenced.
 
     A connection that lived through a silence stays mute for ever, as behind a firewall that
-    forgot it: nobody is told that it is dead.
+    forgot it: neither side learns that it is dead.
     """
 
     def __init__(self, target: int) -> None:
@@ -31,7 +31,7 @@ class SilentProxy:
         self._silent.set()
 
     def speak(self) -> None:
-        """New connections are served again; those that were open stay mute."""
+        """Serve new connections again; those that were open stay silent."""
         self._silent.clear()
 
     def __enter__(self) -> Self:

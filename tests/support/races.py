@@ -1,4 +1,4 @@
-"""Races made certain: who stands in the way, who waits behind, and who comes first."""
+"""Deterministic races: one transaction holds a lock, and others queue behind it in order."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -37,7 +37,7 @@ def in_the_way(engine: Engine, hold: Callable[[Session], object]) -> Iterator[Se
 def queued(
     engine: Engine, hold: Callable[[Session], object], *works: Callable[[Session], object]
 ) -> list[object]:
-    """What becomes of works, each in a transaction of its own, that all wait behind ``hold``.
+    """The results of works, each in its own transaction, that all wait behind ``hold``.
 
     Each is started once the one before it waits, so that they queue in the order given. None is
     tried again: a deadlock would be an outcome.

@@ -16,7 +16,7 @@ from tests.factories import create_job, draft
 
 
 def path_draft(*names: str, **changes: Any) -> PathDraft:
-    """A path as asked for, with steps of these names."""
+    """A request for a path with steps of these names."""
     steps = tuple(StepDraft(name=name) for name in names or ("Mill", "Deburr", "Inspect"))
     values = {"name": "Main line", "goal_quantity": 10, "steps": steps}
     return PathDraft(**{**values, **changes})
@@ -25,7 +25,7 @@ def path_draft(*names: str, **changes: Any) -> PathDraft:
 def path(
     engine: Engine, *names: str, mode: AdvancementMode = AdvancementMode.STRICT, **changes: Any
 ) -> PathView:
-    """A stored path of a job of its own."""
+    """A stored path of a new job."""
     with begin(engine) as session:
         job, _ = create_job(session, draft())
         wanted = path_draft(*names, advancement_mode=mode, **changes)
@@ -60,7 +60,7 @@ FROM steps t
 
 
 def miscounts(session: Session) -> list[tuple[Any, ...]]:
-    """Every path and step whose counts are not what a recount finds: id, counts, recount."""
+    """Every path and step whose counts differ from a recount: id, counts, recount."""
     rows = [*session.execute(_RECOUNT_PATHS), *session.execute(_RECOUNT_STEPS)]
     return [tuple(row) for row in rows if tuple(row[1:4]) != tuple(row[4:7])]
 

@@ -1,4 +1,4 @@
-"""A shop that has been running for a while: jobs, tasks and attempts in every state."""
+"""Seed data of a system in use: jobs, tasks and attempts in every state."""
 
 import random
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def shop(engine: Engine, *, jobs: int = 400, seed: int = 7) -> list[str]:
 
 
 def alive(session: Session) -> None:
-    """Worker and beat that live, for the next hour at least, and Jira that answered."""
+    """Heartbeats of worker and beat for the next hour, and a Jira that answered."""
     session.execute(
         text("""
         INSERT INTO heartbeats (name, seen_at)
@@ -70,7 +70,7 @@ def alive(session: Session) -> None:
 
 
 def pause(session: Session, code: str, message: str, *, until: datetime | None = None) -> None:
-    """Jira in trouble for the last quarter of an hour."""
+    """A pause that began a quarter of an hour ago."""
     session.execute(
         text("""
         UPDATE jira_pauses SET code = :code, message = :message, until = :until, failures = 9,

@@ -1,4 +1,4 @@
-"""More of a shop: deliveries, copies of tickets, a path with units, audit entries."""
+"""More seed data: deliveries, copies of tickets, a path with units, audit events."""
 
 import random
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A shop floor spoken to over HTTP: one job, its paths, its units."""
+"""Production over HTTP: one job, its paths and its units."""
 
 from functools import cached_property
 from typing import Any
@@ -9,7 +9,7 @@ from tests.support.api_client import ApiClient
 
 
 class Shop:
-    """The API with a job, in the words of the floor. Every call must succeed."""
+    """Short calls of the API for one job. Every call must succeed."""
 
     def __init__(self, api: ApiClient) -> None:
         self.api = api

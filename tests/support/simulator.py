@@ -1,4 +1,4 @@
-"""A session at a simulator whose every answer is judged, and a receiver for its webhooks."""
+"""A session with a simulator that checks every answer, and a receiver of its webhooks."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ class Client(requests.Session):
         super().__init__()
         self.simulator = simulator
         self.trust_env = False
-        self.hooks["response"] = [_judge]
+        self.hooks["response"] = [_check]
         self.sign_in()
 
     def sign_in(self) -> None:
@@ -34,10 +34,10 @@ class Client(requests.Session):
         else:
             self.headers["Authorization"] = f"Bearer {defaults.PAT}"
 
-    def anew(self) -> Self:
-        """Everything as at the start, for a test that shares the simulator with others."""
+    def reset(self) -> Self:
+        """Reset everything, for a test that shares the simulator with others."""
         self.simulator.state.reset(tickets=self.simulator.config.tickets)
-        self.hooks["response"] = [_judge]
+        self.hooks["response"] = [_check]
         self.sign_in()
         return self
 
@@ -98,7 +98,7 @@ def _running(deployment: Deployment, config: dict[str, Any]) -> Iterator[Client]
         yield client
 
 
-def _judge(answer: requests.Response, **_: Any) -> None:
+def _check(answer: requests.Response, **_: Any) -> None:
     """Both documents, so that the project's own stays as strict as it says."""
     path = urlsplit(answer.url).path
     if "/rest/api/" not in path or not _is_json(answer):
@@ -111,7 +111,7 @@ def _judge(answer: requests.Response, **_: Any) -> None:
 
 
 def _is_json(answer: requests.Response) -> bool:
-    """Broken answers are made on purpose and judged by their own tests."""
+    """Whether the answer is JSON. Answers broken on purpose have their own tests."""
     try:
         answer.json()
     except requests.JSONDecodeError:

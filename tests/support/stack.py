@@ -98,7 +98,7 @@ class Stack:
         return {log.stem for log in (self.home / "logs").glob("*.log")}
 
     def processes(self) -> set[psutil.Process]:
-        """All processes ever seen under this stack; look again whenever some may be new."""
+        """All processes seen under this stack; call it again when new ones may have started."""
         assert self.process is not None
         try:
             console = psutil.Process(self.process.pid)
@@ -152,7 +152,7 @@ class Stack:
         return answer.json()
 
     def is_whole(self) -> bool:
-        """Whether the API is ready and misses nobody."""
+        """Whether the API is ready and no part is missing."""
         try:
             return not self.get("/readyz").get("degraded")
         except requests.ConnectionError:

@@ -55,7 +55,7 @@ def _serve(
 
 
 def _request(connection: socket.socket, stopped: Event) -> bool:
-    """Read one request without a body; False where the other side is gone."""
+    """Read one request without a body; False if the connection was closed."""
     received = b""
     while b"\r\n\r\n" not in received:
         try:

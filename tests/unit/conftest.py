@@ -1,4 +1,4 @@
-"""Unit tests are pure: a socket opened in one is an error."""
+"""Unit tests are pure: opening a socket is an error."""
 
 import pytest
 import pytest_socket

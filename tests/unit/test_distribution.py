@@ -1,4 +1,4 @@
-"""The one distribution: what it ships, and that nobody else claims its names."""
+"""The distribution: what it contains, and that no other one has its names."""
 
 from importlib.metadata import distribution, packages_distributions
 

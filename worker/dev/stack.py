@@ -26,7 +26,7 @@ class NotReadyError(AppError):
 
 
 class _StopRequested(Exception):  # noqa: N818  a request, not an error
-    """The stack is asked to stop, or its terminal is gone."""
+    """A signal to stop the stack came, or its terminal was closed."""
 
 
 class StopRequests:
@@ -47,7 +47,7 @@ class StopRequests:
 
 
 def run(settings: Settings, *, fresh: bool) -> int:
-    """Run until asked to stop; returns the exit code. Raises AppError with the reason."""
+    """Run until a signal to stop; returns the exit code. Raises AppError with the reason."""
     home = Home.of(settings)
     with home.lock() as lock, _handling_signals() as requests:
         if fresh:

@@ -74,7 +74,7 @@ class BulkRead:
         return [name for name in names if name not in self.refused]
 
     def _batch(self, names: list[str]) -> None:
-        self._match(self.dialect.bulk(names, deadline=self.deadline), asked=set(names))
+        self._match(self.dialect.bulk(names, deadline=self.deadline), names=set(names))
         left = [name for name in names if name not in self.found and name not in self.refused]
         if len(left) == len(names) and len(left) > SINGLE_READS:
             # To an expired token Jira looks empty: find out with one call instead of a hundred.
@@ -85,11 +85,11 @@ class BulkRead:
             self._single(name)
         self._confirm()
 
-    def _match(self, issues: list[Any], *, asked: set[str]) -> None:
+    def _match(self, issues: list[Any], *, names: set[str]) -> None:
         """Match by id or key; a moved issue matches neither, and is read singly by its old key."""
         for raw in issues:
             known = raw if isinstance(raw, Mapping) else {}
-            for name in {str(known.get("id", "")), normal_key(str(known.get("key", "")))} & asked:
+            for name in {str(known.get("id", "")), normal_key(str(known.get("key", "")))} & names:
                 self._take(name, raw)
 
     def _take(self, name: str, raw: object) -> None:

@@ -30,7 +30,7 @@ class Watchdog(bootsteps.StartStopStep):
 
     After a short failure of its broker a Celery worker can be alive and consume nothing. This one
     then ends itself, and its supervisor starts it again. Whatever ends the worker, its pool is
-    told to drop calls to Jira.
+    made to drop calls to Jira.
     """
 
     def __init__(self, parent: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""Failure is understood: what Jira does to a client, and what the client makes of it."""
+"""Failures of Jira, and the error that the client raises for each."""
 
 import time
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 
 from shared.settings import Deployment
 from shared.states import FailureCode, WaitCode
-from tests.support.jira_clients import Bench
+from tests.support.jira_clients import JiraWithClient
 from worker.jira.errors import (
     JiraCaptchaLock,
     JiraCredentialsRefused,
@@ -23,7 +23,7 @@ from worker.simulator import defaults
 SINGLE = "GET /rest/*/issue/PI-*"
 FAR = 1e12
 
-CALLS: dict[str, Callable[[Bench], object]] = {
+CALLS: dict[str, Callable[[JiraWithClient], object]] = {
     "read": lambda jira: jira.read("PI-42", "PI-43"),
     "verify": lambda jira: jira.jira.verify(),
     "fields": lambda jira: jira.jira.fields(),
@@ -33,7 +33,7 @@ CALLS: dict[str, Callable[[Bench], object]] = {
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 
 
-def failure(call: Callable[[Bench], object], jira: Bench) -> JiraError:
+def failure(call: Callable[[JiraWithClient], object], jira: JiraWithClient) -> JiraError:
     started = time.monotonic()
     with pytest.raises(JiraError) as failed:
         call(jira)
@@ -47,7 +47,7 @@ def failure(call: Callable[[Bench], object], jira: Bench) -> JiraError:
 @every_call
 @pytest.mark.parametrize("kind", ["500", "502", "503", "504", "reset", "cut", "truncated", "html"])
 def test_a_jira_in_trouble_is_unavailable(
-    jira: Bench, kind: str, call: Callable[[Bench], object]
+    jira: JiraWithClient, kind: str, call: Callable[[JiraWithClient], object]
 ) -> None:
     jira.site.fault(kind)
     error = failure(call, jira)
@@ -59,9 +59,9 @@ def test_a_jira_in_trouble_is_unavailable(
 
 @every_call
 def test_a_silent_jira_costs_no_more_than_the_timeout(
-    jira: Bench, call: Callable[[Bench], object]
+    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
 ) -> None:
-    hasty = Bench(jira.product, jira.site, jira_timeout_seconds=0.3)
+    hasty = JiraWithClient(jira.product, jira.site, jira_timeout_seconds=0.3)
     with closing(hasty.jira):
         jira.site.fault("hang", delay=30)
         started = time.monotonic()
@@ -71,7 +71,7 @@ def test_a_silent_jira_costs_no_more_than_the_timeout(
 
 @every_call
 def test_a_jira_that_is_not_there_is_unavailable_and_welcome_back(
-    jira: Bench, call: Callable[[Bench], object]
+    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
 ) -> None:
     call(jira)
     jira.site.simulator.stop()
@@ -80,7 +80,7 @@ def test_a_jira_that_is_not_there_is_unavailable_and_welcome_back(
     assert call(jira) is not None
 
 
-def test_a_503_says_how_long(jira: Bench) -> None:
+def test_a_503_says_how_long(jira: JiraWithClient) -> None:
     jira.site.fault("503", retryAfter=7)
     assert failure(CALLS["read"], jira).retry_after == 7.0
 
@@ -100,7 +100,7 @@ def test_a_503_says_how_long(jira: Bench) -> None:
     ],
 )
 def test_every_form_of_retry_after_is_understood(
-    jira: Bench, fault: dict[str, Any], least: float | None, most: float | None
+    jira: JiraWithClient, fault: dict[str, Any], least: float | None, most: float | None
 ) -> None:
     jira.site.fault("429", reason="jira-burst-based", **fault)
     error = failure(CALLS["read"], jira)
@@ -115,7 +115,7 @@ def test_every_form_of_retry_after_is_understood(
 
 
 @pytest.mark.parametrize("kind", ["429", "503", "500", "reset"])
-def test_the_client_neither_retries_nor_sleeps(jira: Bench, kind: str) -> None:
+def test_the_client_neither_retries_nor_sleeps(jira: JiraWithClient, kind: str) -> None:
     jira.read("PI-42")
     jira.site.fault(kind, retryAfter=5)
     before, started = jira.calls(), time.monotonic()
@@ -125,7 +125,9 @@ def test_the_client_neither_retries_nor_sleeps(jira: Bench, kind: str) -> None:
 
 
 @every_call
-def test_an_expired_token_is_no_empty_jira(jira: Bench, call: Callable[[Bench], object]) -> None:
+def test_an_expired_token_is_no_empty_jira(
+    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+) -> None:
     jira.site.control("PATCH", "settings", {"expired": True})
     error = failure(call, jira)
     assert isinstance(error, JiraCredentialsRefused)
@@ -134,7 +136,9 @@ def test_an_expired_token_is_no_empty_jira(jira: Bench, call: Callable[[Bench], 
     assert call(jira) is not None
 
 
-def test_a_token_that_expires_among_the_single_reads_condemns_no_ticket(jira: Bench) -> None:
+def test_a_token_that_expires_among_the_single_reads_condemns_no_ticket(
+    jira: JiraWithClient,
+) -> None:
     jira.read("PI-42")
     jira.site.fault("expired", match=SINGLE)
     result = jira.read("PI-42", "PI-99998", "PI-99999")
@@ -143,7 +147,9 @@ def test_a_token_that_expires_among_the_single_reads_condemns_no_ticket(jira: Be
     assert isinstance(result.interrupted, JiraCredentialsRefused)
 
 
-def test_missing_tickets_are_believed_only_while_the_credentials_prove_good(jira: Bench) -> None:
+def test_missing_tickets_are_believed_only_while_the_credentials_prove_good(
+    jira: JiraWithClient,
+) -> None:
     jira.read("PI-42")
     jira.site.fault("expired", match="GET /rest/*/myself")
     result = jira.read("PI-42", "PI-99999")
@@ -152,7 +158,7 @@ def test_missing_tickets_are_believed_only_while_the_credentials_prove_good(jira
     assert isinstance(result.interrupted, JiraCredentialsRefused)
 
 
-def test_an_empty_bulk_read_of_many_asks_for_the_credentials_first(jira: Bench) -> None:
+def test_an_empty_bulk_read_of_many_asks_for_the_credentials_first(jira: JiraWithClient) -> None:
     jira.read("PI-42")
     jira.site.fault("expired", match="GET /rest/*/myself")
     before = jira.calls()
@@ -162,15 +168,17 @@ def test_an_empty_bulk_read_of_many_asks_for_the_credentials_first(jira: Bench) 
 
 
 @every_call
-def test_wrong_credentials_are_refused(jira: Bench, call: Callable[[Bench], object]) -> None:
-    wrong = Bench(jira.product, jira.site, jira_api_token="wrong", jira_pat="wrong")
+def test_wrong_credentials_are_refused(
+    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+) -> None:
+    wrong = JiraWithClient(jira.product, jira.site, jira_api_token="wrong", jira_pat="wrong")
     with closing(wrong.jira):
         assert isinstance(failure(call, wrong), JiraCredentialsRefused)
 
 
 @every_call
 def test_a_captcha_lock_is_told_from_wrong_credentials(
-    jira: Bench, call: Callable[[Bench], object]
+    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
 ) -> None:
     jira.site.fault("captcha")
     error = failure(call, jira)
@@ -180,9 +188,11 @@ def test_a_captcha_lock_is_told_from_wrong_credentials(
 
 @pytest.mark.parametrize("kind", ["500", "429", "reset", "truncated", "html", "hang"])
 def test_trouble_among_the_single_reads_keeps_what_the_bulk_read_found(
-    jira: Bench, kind: str
+    jira: JiraWithClient, kind: str
 ) -> None:
-    hasty = Bench(jira.product, jira.site, jira_timeout_seconds=0.5 if kind == "hang" else 2.0)
+    hasty = JiraWithClient(
+        jira.product, jira.site, jira_timeout_seconds=0.5 if kind == "hang" else 2.0
+    )
     with closing(hasty.jira):
         hasty.read("PI-42")
         jira.site.fault(kind, match=SINGLE, skip=1, delay=30)
@@ -195,7 +205,7 @@ def test_trouble_among_the_single_reads_keeps_what_the_bulk_read_found(
 
 @pytest.mark.parametrize("kind", ["429", "401", "captcha"])
 def test_after_jira_said_stop_not_even_the_credentials_are_asked_for(
-    jira: Bench, kind: str
+    jira: JiraWithClient, kind: str
 ) -> None:
     jira.read("PI-42")
     jira.site.fault(kind, match=SINGLE, skip=1)
@@ -205,7 +215,7 @@ def test_after_jira_said_stop_not_even_the_credentials_are_asked_for(
     assert jira.calls() - before == bulk_and_two_single_reads
 
 
-def test_trouble_in_the_second_batch_keeps_the_first(jira: Bench) -> None:
+def test_trouble_in_the_second_batch_keeps_the_first(jira: JiraWithClient) -> None:
     jira.read("PI-42")
     match = "POST /rest/*/issue/bulkfetch" if jira.cloud else "GET /rest/*/search"
     jira.site.fault("503", match=match, skip=1)
@@ -216,7 +226,9 @@ def test_trouble_in_the_second_batch_keeps_the_first(jira: Bench) -> None:
     assert isinstance(result.interrupted, JiraUnavailable)
 
 
-def test_a_stale_read_gives_the_ticket_as_it_was_and_says_when_that_was(jira: Bench) -> None:
+def test_a_stale_read_gives_the_ticket_as_it_was_and_says_when_that_was(
+    jira: JiraWithClient,
+) -> None:
     fresh = jira.read("PI-42").found["PI-42"]
     jira.edit("PI-42", summary="Build 60 aluminum housings")
     jira.site.fault("stale")
@@ -226,20 +238,20 @@ def test_a_stale_read_gives_the_ticket_as_it_was_and_says_when_that_was(jira: Be
     assert jira.read("PI-42").found["PI-42"].updated_at > fresh.updated_at
 
 
-def test_a_read_forbidden_as_a_whole_waits_and_blames_no_ticket(jira: Bench) -> None:
+def test_a_read_forbidden_as_a_whole_waits_and_blames_no_ticket(jira: JiraWithClient) -> None:
     jira.read("PI-42")
     match = "POST /rest/*/issue/bulkfetch" if jira.cloud else "GET /rest/*/search"
     jira.site.fault("403", match=match)
     assert isinstance(failure(CALLS["read"], jira), JiraCredentialsRefused)
 
 
-def test_a_failure_to_ask_for_the_deployment_is_not_remembered(jira: Bench) -> None:
+def test_a_failure_to_ask_for_the_deployment_is_not_remembered(jira: JiraWithClient) -> None:
     jira.site.fault("503", times=1)
     assert isinstance(failure(CALLS["read"], jira), JiraUnavailable)
     assert "PI-42" in jira.read("PI-42").found
 
 
-def test_a_single_read_answered_with_nonsense_fails_that_ticket_alone(jira: Bench) -> None:
+def test_a_single_read_answered_with_nonsense_fails_that_ticket_alone(jira: JiraWithClient) -> None:
     jira.read("PI-42")
     jira.site.fault("409", match=SINGLE, times=1)
     result = jira.read("PI-42", "PI-99999")
@@ -263,8 +275,10 @@ def test_a_single_read_answered_with_nonsense_fails_that_ticket_alone(jira: Benc
     ],
 )
 def test_settings_that_cannot_work_are_said_by_the_first_call(
-    jira: Bench, values: dict[str, Any], kind: type[JiraError], words: str
+    jira: JiraWithClient, values: dict[str, Any], kind: type[JiraError], words: str
 ) -> None:
-    broken = Bench(jira.product, jira.site, **({"jira_deployment": Deployment.CLOUD} | values))
+    broken = JiraWithClient(
+        jira.product, jira.site, **({"jira_deployment": Deployment.CLOUD} | values)
+    )
     with closing(broken.jira), pytest.raises(kind, match=words):
         broken.jira.read(["PI-42"], deadline=FAR)

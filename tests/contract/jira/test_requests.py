@@ -10,7 +10,7 @@ import pytest
 from requests import PreparedRequest, Response
 
 from shared.clock import SystemClock
-from tests.support.jira_clients import PRODUCTS, Bench
+from tests.support.jira_clients import PRODUCTS, JiraWithClient
 from tests.support.openapi import OWN, AtlassianContract
 from worker.jira.client import make_jira
 from worker.jira.errors import CallRefused
@@ -41,7 +41,7 @@ def look_up(jira: Jira) -> None:
 
 @pytest.mark.parametrize("use", [read_all_kinds, poll, look_up])
 def test_every_request_is_valid_against_the_document(
-    jira: Bench, use: Callable[[Jira], None]
+    jira: JiraWithClient, use: Callable[[Jira], None]
 ) -> None:
     made: list[PreparedRequest] = []
 
@@ -53,11 +53,11 @@ def test_every_request_is_valid_against_the_document(
         use(client)
     assert made
     for request in made:
-        _judge(request)
-        _judge_size(request)
+        _check(request)
+        _check_size(request)
 
 
-def test_the_requests_were_of_every_kind_there_is(jira: Bench) -> None:
+def test_the_requests_were_of_every_kind_there_is(jira: JiraWithClient) -> None:
     paths: set[tuple[str, str]] = set()
 
     def observe(request: PreparedRequest, _answer: Response) -> None:
@@ -74,7 +74,7 @@ def test_the_requests_were_of_every_kind_there_is(jira: Bench) -> None:
     assert paths == reading | {("GET", f"/rest/api/2/{path}") for path in looking}
 
 
-def test_the_credentials_go_in_the_header_the_product_wants(jira: Bench) -> None:
+def test_the_credentials_go_in_the_header_the_product_wants(jira: JiraWithClient) -> None:
     schemes: set[str] = set()
 
     def observe(request: PreparedRequest, _answer: Response) -> None:
@@ -86,11 +86,11 @@ def test_the_credentials_go_in_the_header_the_product_wants(jira: Bench) -> None
     assert PRODUCTS[jira.product] is client_deployment(jira)
 
 
-def client_deployment(jira: Bench) -> object:
+def client_deployment(jira: JiraWithClient) -> object:
     return jira.jira.server_info().deployment
 
 
-def _judge(request: PreparedRequest) -> None:
+def _check(request: PreparedRequest) -> None:
     """Both documents, so that the project's own stays as strict as it says."""
     address = urlsplit(request.url or "")
     body = json.loads(request.body) if request.body else None
@@ -98,8 +98,8 @@ def _judge(request: PreparedRequest) -> None:
         contract.validate_request(str(request.method), address.path, query=address.query, body=body)
 
 
-def _judge_size(request: PreparedRequest) -> None:
-    """What the document says in words: 100 issues a bulk read, and a bound to every search."""
+def _check_size(request: PreparedRequest) -> None:
+    """What the document says only in text: 100 issues a bulk read, a limit for every search."""
     body = json.loads(request.body) if request.body else {}
     assert len(body.get("issueIdsOrKeys", [])) <= BATCH
     assert "*all" not in body.get("fields", [])

@@ -1,4 +1,4 @@
-"""Answers that never end: each is over in its time, whatever the wire does."""
+"""Answers that never end: each call ends within its time limit."""
 
 import gzip
 import json
@@ -30,7 +30,7 @@ def head(length: int | None = None, *, more: str = "", status: str = "200 OK") -
 
 
 def drip(data: bytes) -> Iterator[Piece]:
-    """A byte, and a pause shorter than any time-out on silence."""
+    """One byte at a time, with pauses shorter than any timeout on silence."""
     return chain.from_iterable((bytes([byte]), 0.05) for byte in data)
 
 

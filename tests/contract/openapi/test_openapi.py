@@ -1,4 +1,4 @@
-"""The OpenAPI document: it and the routes cannot drift apart, and what it says is so."""
+"""The OpenAPI document agrees with the routes, and with what they answer."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def document(api: ApiClient) -> dict[str, Any]:
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Every documented operation: method, path and what is said of it."""
+    """Every documented operation: method, path and description."""
     for path, item in document["paths"].items():
         for method, operation in item.items():
             yield method.upper(), path, operation

@@ -1,4 +1,4 @@
-"""Requests made from the document, right and wrong ones: every answer is as documented."""
+"""Valid and invalid requests generated from the document: every answer is as documented."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -52,7 +52,7 @@ def test_every_answer_to_requests_made_from_the_document_is_as_it_says(
             suppress_health_check=list(HealthCheck),
         )
         @given(case=operation.as_strategy(generation_mode=mode))
-        def judge(case: Any) -> None:
+        def check(case: Any) -> None:
             if mode is GenerationMode.POSITIVE and case.query:
                 case.query.pop("cursor", None)  # only a list gives a good one
             if mode is GenerationMode.POSITIVE and "Idempotency-Key" in case.headers:
@@ -61,4 +61,4 @@ def test_every_answer_to_requests_made_from_the_document_is_as_it_says(
 
         # A call without anything to get wrong has no wrong requests.
         with suppress(*[Unsatisfiable] * (mode is GenerationMode.NEGATIVE)):
-            judge()
+            check()

@@ -1,4 +1,4 @@
-"""Credentials as JIRA.md sections 3 and 5 describe them, answers that look like success too."""
+"""Credentials as JIRA.md sections 3 and 5 describe them, and refusals that look like success."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def running() -> Iterator[Client]:
 @pytest.fixture
 def jira(running: Client) -> Client:
     """The Cloud as if it had just been started."""
-    return running.anew()
+    return running.reset()
 
 
 def test_myself_tells_who_asks_and_in_which_zone(jira: Client) -> None:
@@ -58,7 +58,7 @@ def test_a_pat_is_of_no_use_on_cloud(jira: Client) -> None:
 
 
 class TestExpiredToken:
-    """It answers 200 with nothing, or 404, and only a header and ``myself`` tell."""
+    """It answers 200 with an empty result, or 404; only a header and ``myself`` show why."""
 
     @pytest.fixture
     def expired(self, jira: Client) -> Client:

@@ -16,20 +16,20 @@ IDENTIFIER = "x-atlassian-webhook-identifier"
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Somebody who takes what comes."""
+    """A receiver that accepts every request."""
     with Receiver() as receiver:
         yield receiver
 
 
 @pytest.fixture
 def jira(receiver: Receiver) -> Iterator[Client]:
-    """A Cloud that tells the receiver, and tries again after tens of milliseconds."""
+    """A Cloud that sends webhooks to the receiver, and retries after tens of milliseconds."""
     with cloud(webhook_url=receiver.url, retry_scale=0.0001) as client:
         yield client
 
 
 def _summary(client: Client) -> dict[str, Any]:
-    """The totals once nothing is on its way any more."""
+    """The totals when no delivery is pending."""
 
     def settled() -> dict[str, Any] | None:
         found: dict[str, Any] = client.get("/_sim/webhooks/deliveries?limit=0").json()["summary"]
@@ -53,7 +53,7 @@ def test_a_burst_repeats_and_reorders_as_many_as_asked(jira: Client, receiver: R
 
 
 def _steps_back(got: list[Received]) -> int:
-    """How often a ticket's older state came after a newer one."""
+    """How often an older state of a ticket arrived after a newer one."""
     newest: dict[str, str] = {}
     back = 0
     for one in got:

@@ -1,4 +1,4 @@
-"""Every answer of the simulator holds against Atlassian's document, and against our own of it."""
+"""Every answer of the simulator agrees with Atlassian's document, and with our extract of it."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -52,15 +52,15 @@ FIELD_SCHEMAS = {
 
 
 @pytest.fixture(scope="module")
-def judged_cloud() -> Iterator[Client]:
-    """A Cloud whose client holds each answer against both documents."""
+def checked_cloud() -> Iterator[Client]:
+    """A Cloud whose client checks each answer against both documents."""
     with cloud() as client:
         yield client
 
 
 @pytest.fixture(scope="module")
-def judged_server() -> Iterator[Client]:
-    """A Data Center, judged the same way."""
+def checked_server() -> Iterator[Client]:
+    """A Data Center, checked in the same way."""
     with data_center() as client:
         yield client
 
@@ -68,9 +68,9 @@ def judged_server() -> Iterator[Client]:
 @pytest.mark.parametrize("version", ["2", "3", "latest"])
 @pytest.mark.parametrize(("method", "path", "body"), READS + CLOUD_READS)
 def test_each_answer_of_cloud_is_one_atlassian_describes(
-    judged_cloud: Client, method: str, path: str, body: Any, version: str
+    checked_cloud: Client, method: str, path: str, body: Any, version: str
 ) -> None:
-    answer = judged_cloud.request(method, f"/rest/api/{version}/{path}", json=body)
+    answer = checked_cloud.request(method, f"/rest/api/{version}/{path}", json=body)
 
     assert answer.status_code < 500
 
@@ -78,9 +78,9 @@ def test_each_answer_of_cloud_is_one_atlassian_describes(
 @pytest.mark.parametrize("version", ["2", "latest"])
 @pytest.mark.parametrize(("method", "path", "body"), READS + SERVER_READS)
 def test_each_answer_of_data_center_has_the_shapes_cloud_grew_from(
-    judged_server: Client, method: str, path: str, body: Any, version: str
+    checked_server: Client, method: str, path: str, body: Any, version: str
 ) -> None:
-    answer = judged_server.request(method, f"/rest/api/{version}/{path}", json=body)
+    answer = checked_server.request(method, f"/rest/api/{version}/{path}", json=body)
 
     assert answer.status_code < 500
 
@@ -95,9 +95,9 @@ def test_refusals_made_by_faults_have_the_shape_of_refusals(fault: str) -> None:
         assert "errorMessages" in answer.json() or answer.status_code == 200
 
 
-def test_the_values_of_system_fields_have_atlassians_shapes(judged_cloud: Client) -> None:
+def test_the_values_of_system_fields_have_atlassians_shapes(checked_cloud: Client) -> None:
     keys = [f"PI-{n}" for n in range(1, 61)]
-    issues = judged_cloud.bulk(*keys, fields=list(FIELD_SCHEMAS))["issues"]
+    issues = checked_cloud.bulk(*keys, fields=list(FIELD_SCHEMAS))["issues"]
 
     checked = set()
     for issue in issues:
@@ -123,49 +123,49 @@ def test_the_document_is_the_one_named_or_atlassians_or_our_own(
 
 
 @pytest.mark.parametrize("document", [AtlassianContract.load().path, OWN], ids=["used", "own"])
-class TestTheJudge:
-    """A judge that lets everything pass would prove nothing."""
+class TestTheContract:
+    """The check itself finds mistakes."""
 
     def test_it_refuses_a_member_jira_does_not_have(self, document: Any) -> None:
-        judge = AtlassianContract.at(document)
+        contract = AtlassianContract.at(document)
 
         with pytest.raises(ContractError, match="total"):
-            judge.validate_response("POST", "/rest/api/2/search/jql", 200, {"total": 1})
+            contract.validate_response("POST", "/rest/api/2/search/jql", 200, {"total": 1})
 
     def test_it_refuses_a_wrong_type_and_says_where(self, document: Any) -> None:
-        judge = AtlassianContract.at(document)
+        contract = AtlassianContract.at(document)
         body = {"issues": [{"id": 10001}], "issueErrors": []}
 
         with pytest.raises(ContractError, match=r"\$\.issues\[0\]\.id"):
-            judge.validate_response("POST", "/rest/api/latest/issue/bulkfetch", 200, body)
+            contract.validate_response("POST", "/rest/api/latest/issue/bulkfetch", 200, body)
 
     def test_it_refuses_a_status_the_operation_never_has(self, document: Any) -> None:
-        judge = AtlassianContract.at(document)
+        contract = AtlassianContract.at(document)
 
         with pytest.raises(ContractError, match="never answers 418"):
-            judge.validate_response("GET", "/rest/api/3/myself", 418, {})
+            contract.validate_response("GET", "/rest/api/3/myself", 418, {})
 
     def test_it_refuses_an_operation_jira_does_not_have(self, document: Any) -> None:
-        judge = AtlassianContract.at(document)
+        contract = AtlassianContract.at(document)
 
         with pytest.raises(ContractError, match="Jira has no POST"):
-            judge.validate_request("POST", "/rest/api/3/issue/multifetch", body={})
+            contract.validate_request("POST", "/rest/api/3/issue/multifetch", body={})
 
     def test_it_refuses_requests_that_break_the_schema(self, document: Any) -> None:
-        judge = AtlassianContract.at(document)
+        contract = AtlassianContract.at(document)
         nulls = {"jql": "project = PI", "expand": None}
 
         with pytest.raises(ContractError, match="issueIdsOrKeys"):
-            judge.validate_request("POST", "/rest/api/2/issue/bulkfetch", body={"fields": []})
+            contract.validate_request("POST", "/rest/api/2/issue/bulkfetch", body={"fields": []})
         with pytest.raises(ContractError, match=r"\$\.expand"):
-            judge.validate_request("POST", "/rest/api/2/search/jql", body=nulls)
+            contract.validate_request("POST", "/rest/api/2/search/jql", body=nulls)
         with pytest.raises(ContractError, match="startAt"):
-            judge.validate_request("GET", "/rest/api/3/search/jql", query="jql=a&startAt=5")
+            contract.validate_request("GET", "/rest/api/3/search/jql", query="jql=a&startAt=5")
 
     def test_it_takes_the_requests_of_a_careful_client(self, document: Any) -> None:
-        judge = AtlassianContract.at(document)
+        contract = AtlassianContract.at(document)
         body = {"issueIdsOrKeys": ["PI-1"], "fields": ["summary"]}
 
-        judge.validate_request("POST", "/rest/api/2/issue/bulkfetch", body=body)
-        judge.validate_request("POST", "/ex/jira/abc/rest/api/2/issue/bulkfetch", body=body)
-        judge.validate_request("GET", "/rest/api/2/issue/PI-1", query="fields=summary")
+        contract.validate_request("POST", "/rest/api/2/issue/bulkfetch", body=body)
+        contract.validate_request("POST", "/ex/jira/abc/rest/api/2/issue/bulkfetch", body=body)
+        contract.validate_request("GET", "/rest/api/2/issue/PI-1", query="fields=summary")

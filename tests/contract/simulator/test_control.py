@@ -33,7 +33,7 @@ def running() -> Iterator[Client]:
 @pytest.fixture
 def jira(running: Client) -> Client:
     """The Cloud as if it had just been started."""
-    return running.anew()
+    return running.reset()
 
 
 def test_the_controls_describe_themselves(jira: Client) -> None:

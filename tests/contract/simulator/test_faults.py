@@ -1,4 +1,4 @@
-"""Trouble by script: each kind as a client over a real socket meets it."""
+"""Scripted faults: each kind as a client over a real socket sees it."""
 
 import time
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ def running() -> Iterator[Client]:
 @pytest.fixture
 def jira(running: Client) -> Client:
     """The Cloud as if it had just been started."""
-    return running.anew()
+    return running.reset()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 502, 503, 504])

@@ -28,7 +28,7 @@ def another() -> Iterator[Client]:
 @pytest.fixture
 def own_jira(another: Client) -> Client:
     """A Cloud for tests that change it, as if it had just been started."""
-    return another.anew()
+    return another.reset()
 
 
 @pytest.mark.parametrize("most", [9, 6])

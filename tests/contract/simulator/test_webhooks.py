@@ -18,14 +18,14 @@ RETRY = "x-atlassian-webhook-retry"
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Somebody who takes what comes."""
+    """A receiver that accepts every request."""
     with Receiver() as receiver:
         yield receiver
 
 
 @pytest.fixture
 def jira(receiver: Receiver) -> Iterator[Client]:
-    """A Cloud that tells the receiver, and tries again after tens of milliseconds."""
+    """A Cloud that sends webhooks to the receiver, and retries after tens of milliseconds."""
     secret = defaults.WEBHOOK_SECRET
     config: dict[str, Any] = {"webhook_url": receiver.url, "webhook_secret": secret}
     with cloud(**config, retry_scale=0.0001, webhook_timeout_seconds=0.5) as client:
@@ -42,7 +42,7 @@ def _first(receiver: Receiver) -> Received:
 
 
 def _summary(client: Client) -> dict[str, Any]:
-    """The totals once nothing is on its way any more."""
+    """The totals when no delivery is pending."""
 
     def settled() -> dict[str, Any] | None:
         found: dict[str, Any] = client.get("/_sim/webhooks/deliveries?limit=0").json()["summary"]

@@ -1,4 +1,4 @@
-"""The person on call, on a whole running system: "my ticket did not arrive"."""
+"""An operator on a running system: "my ticket did not arrive"."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,7 +30,7 @@ def _access(running: Stack, verb: str) -> None:
 
 @pytest.fixture
 def failed_job(running: Stack) -> dict[str, Any]:
-    """A job whose ticket our account could not see; by now it can."""
+    """A failed job whose ticket our account could not see at first; now it can."""
     _access(running, "hide")
     job = {"name": "WO-77 on call", "goalQuantity": 3, "jiraTicketKey": TICKET}
     made: dict[str, Any] = running.post("/api/jobs", job).json()

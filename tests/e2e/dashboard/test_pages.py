@@ -1,4 +1,4 @@
-"""The pages in a real browser: fresh without losing one's place, by keyboard, without script."""
+"""The pages in a real browser: refresh in place, keyboard, without script."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Jobs, deliveries, Jira and audit in a real browser: made, replayed, seen without reloading."""
+"""Jobs, deliveries, Jira and audit in a real browser: create, replay, refresh without reloading."""
 
 from collections.abc import Iterator
 
@@ -40,7 +40,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def addresses(engine: Engine) -> list[str]:
-    """A shop with something on every page; where that shows."""
+    """Records for every page, and the addresses of the pages."""
     seed.shop(engine, jobs=60)
     delivery = Inbox(engine).put()
     with begin(engine) as session:
@@ -53,11 +53,11 @@ def addresses(engine: Engine) -> list[str]:
         context = AuditContext(actor=Actor(ActorKind.OPERATOR, "ada"), reason=seed.HOSTILE_NAME)
         audit.write(session, AuditAction.RETRY, context, subject="sync_1", counts={"changed": 1})
         examinations.request(session, ticket_key="PI-42", by="ada")
-        look = examinations.claim(session)
-        assert look is not None
+        examination = examinations.claim(session)
+        assert examination is not None
         finding = {"name": "poll", "status": "fail", "message": "Late.", "remedy": "Run `beat`."}
         well = {"name": "jira", "status": "ok", "message": "A Jira answers."}
-        examinations.finish(session, look, findings=[finding, well], preview=None)
+        examinations.finish(session, examination, findings=[finding, well], preview=None)
     return [
         "/jobs",
         "/jobs?q=nothing-matches",

@@ -16,7 +16,7 @@ def test_a_worker_examines_jira_within_seconds_of_being_asked(running: Stack) ->
         answer = browser.post(f"{running.url}/jira/examine", data=form, timeout=10)
         assert answer.status_code == 200, answer.text
 
-        def told() -> bool:
+        def shows_findings() -> bool:
             now = browser.get(f"{running.url}/jira", timeout=10).text
             row = re.search(r'<th scope="row">Part number</th>(.*?)</tr>', now, re.DOTALL)
             assert row is not None
@@ -24,4 +24,4 @@ def test_a_worker_examines_jira_within_seconds_of_being_asked(running: Stack) ->
             assert "requested by anonymous" in now
             return True
 
-        eventually(told, within=20)
+        eventually(shows_findings, within=20)

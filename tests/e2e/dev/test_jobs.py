@@ -1,4 +1,4 @@
-"""The main job, end to end: create, and read it back filled."""
+"""The main use, end to end: create a job, and read it filled."""
 
 import json
 import re
@@ -16,13 +16,13 @@ PI_42 = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}
 
 
 def filled(running: Stack, job_id: str) -> dict[str, Any]:
-    """The job once its Jira part is there."""
+    """The job when its Jira fields are filled."""
 
-    def look() -> dict[str, Any] | None:
+    def check() -> dict[str, Any] | None:
         job: dict[str, Any] = running.get(f"/api/jobs/{job_id}")
         return job if job["jiraSync"]["status"] == "filled" else None
 
-    return eventually(look, within=10) or {}
+    return eventually(check, within=10) or {}
 
 
 def test_a_job_that_names_a_ticket_is_read_back_filled_within_seconds(running: Stack) -> None:

@@ -1,4 +1,4 @@
-"""Start, stop, start again: nothing is left behind, and data is kept or dropped as asked."""
+"""Start, stop, start again: no process is left, and data is kept, or dropped with ``--fresh``."""
 
 import json
 import os

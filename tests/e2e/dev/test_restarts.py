@@ -1,4 +1,4 @@
-"""Whatever is killed comes back, and what was waiting is done."""
+"""A killed program is restarted, and waiting work is done."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ BACK_SECONDS = 15.0
 
 
 def kill(running: Stack, program: str) -> None:
-    """Kill -9, and wait until the supervisor has started it anew and nobody is missed."""
+    """Kill -9, and wait until the program is restarted and all parts are alive."""
     pid = running.pid(program)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: running.pid(program) != pid, within=BACK_SECONDS)

@@ -1,4 +1,4 @@
-"""`routecard token`, `routecard user`, and a server that refuses to stand open to others."""
+"""`routecard token`, `routecard user`, and a server that refuses to listen without a token."""
 
 import socket
 import time

@@ -1,4 +1,4 @@
-"""The dashboard's door: logging in, lock-out, roles, CSRF, sessions that end."""
+"""Access to the dashboard: login, lock-out, roles, CSRF, sessions that end."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -33,14 +33,14 @@ def app(settings: Settings, engine: Engine) -> Iterator[Any]:
     with application(settings, engine) as app:
         app.add_url_rule("/page", view_func=require_operator()(_page))
         app.add_url_rule(
-            "/deed", view_func=require_operator(Role.FULL)(_audit_context), methods=["POST"]
+            "/action", view_func=require_operator(Role.FULL)(_audit_context), methods=["POST"]
         )
         yield app
 
 
 def _do(client: Any, **options: Any) -> Any:
     page = client.get("/page", **options).get_data(as_text=True)
-    return client.post("/deed", data={"csrf_token": csrf_token(page)}, **options)
+    return client.post("/action", data={"csrf_token": csrf_token(page)}, **options)
 
 
 def test_pages_stand_open_on_this_machine_while_there_is_no_operator(app: Any) -> None:
@@ -50,7 +50,7 @@ def test_pages_stand_open_on_this_machine_while_there_is_no_operator(app: Any) -
 
 
 def test_an_open_page_still_takes_no_form_without_its_token(app: Any) -> None:
-    assert app.test_client().post("/deed").status_code == 400
+    assert app.test_client().post("/action").status_code == 400
 
 
 @pytest.mark.parametrize(
@@ -240,8 +240,8 @@ def test_a_form_from_another_page_is_refused(app: Any, engine: Engine) -> None:
     operator(engine)
     client = app.test_client()
     log_in(client)
-    assert client.post("/deed").status_code == 400
-    assert client.post("/deed", data={"csrf_token": "made up"}).status_code == 400
+    assert client.post("/action").status_code == 400
+    assert client.post("/action", data={"csrf_token": "made up"}).status_code == 400
 
 
 @pytest.mark.parametrize("change", ["password", "disabled", "removed"])

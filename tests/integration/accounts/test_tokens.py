@@ -1,4 +1,4 @@
-"""Tokens and scopes: every route asks, and auto mode is open to this machine alone."""
+"""Tokens and scopes: every route checks them, and auto mode is open to this machine only."""
 
 import time
 from collections.abc import Iterator
@@ -67,12 +67,12 @@ def test_every_route_with_a_scope_refuses_no_wrong_and_too_small_credentials(
         scope: token(engine, *(set(Scope) - {scope}), name=f"all but {scope}") for scope in Scope
     }
     client = closed.test_client()
-    asked = 0
+    checked = 0
     for rule, method, address in _routes(closed):
         scope = access_of(closed, rule.endpoint)
         if not isinstance(scope, Scope):
             continue
-        asked += 1
+        checked += 1
         where = f"{method} {rule.rule}"
         for headers in ({}, bearer(access_tokens.new_token()), {"Authorization": "Basic YTpi"}):
             answer = client.open(address, method=method, headers=headers)
@@ -80,7 +80,7 @@ def test_every_route_with_a_scope_refuses_no_wrong_and_too_small_credentials(
             assert answer.headers["WWW-Authenticate"].startswith("Bearer"), where
         answer = client.open(address, method=method, headers=bearer(tokens[scope]))
         assert answer.status_code == 403, where
-    assert asked >= 3
+    assert checked >= 3
 
 
 def test_reading_routes_ask_for_a_read_scope_and_changing_ones_for_a_write_scope(app: Any) -> None:

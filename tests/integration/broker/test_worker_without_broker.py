@@ -1,4 +1,4 @@
-"""A worker whose broker is away does its work all the same: messages are only ever a hint."""
+"""A worker whose broker is away does its work: messages are only a hint."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""`routecard doctor`, `reconcile`, `resume` and `tickets` as one types them."""
+"""`routecard doctor`, `reconcile`, `resume` and `tickets` on the command line."""
 
 import json
 import sys
@@ -51,7 +51,7 @@ class Terminal:
         )
 
     def json(self, *arguments: str, **changes: str) -> Any:
-        """What the command says as JSON."""
+        """The command's output as JSON."""
         answer = self(*arguments, "--json", **changes)
         return json.loads(answer.stdout)
 
@@ -74,7 +74,7 @@ def job_id(terminal: Terminal, engine: Engine) -> str:
 
 
 def edit(jira: SimulatedJira) -> None:
-    """Somebody changes PI-42."""
+    """Another user changes PI-42."""
     jira.control("PATCH", "tickets/PI-42", {"priority": "Lowest"})
 
 

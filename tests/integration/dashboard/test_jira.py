@@ -80,7 +80,7 @@ def pause(engine: Engine, code: WaitCode, *, delay: float | None = 600, key: str
         pauses.begin(session, credentials=key, code=code, message="Jira said no.", delay=delay)
 
 
-def looks(engine: Engine) -> list[Examination]:
+def examinations_of(engine: Engine) -> list[Examination]:
     """All examinations in order."""
     with begin(engine) as session:
         return list(session.scalars(select(Examination).order_by(Examination.id)))
@@ -125,9 +125,9 @@ def test_a_worker_looks_when_asked_and_the_page_tells_what_it_found(
     assert "The worker has never run" in words(page)
     assert "No webhook secret is set" in words(page)
     assert "JIRA_WEBHOOK_SECRET" in words(page)
-    (look,) = looks(engine)
-    assert look.ended_at is not None
-    assert {one["name"] for one in look.findings or []} >= {
+    (examination,) = examinations_of(engine)
+    assert examination.ended_at is not None
+    assert {one["name"] for one in examination.findings or []} >= {
         "jira",
         "credentials",
         "mapping",
@@ -141,7 +141,7 @@ def test_a_look_comes_by_itself_and_not_before_its_time(worker: Runtime, engine:
     with begin(engine) as session:
         session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
     assert examine(worker)
-    assert [look.requested_by for look in looks(engine)] == [None, None]
+    assert [examination.requested_by for examination in examinations_of(engine)] == [None, None]
 
 
 def test_a_ticket_once_chosen_is_tried_again_at_the_next_look(
@@ -152,7 +152,7 @@ def test_a_ticket_once_chosen_is_tried_again_at_the_next_look(
     with begin(engine) as session:
         session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
     examine(worker)
-    assert [look.ticket_key for look in looks(engine)] == ["PI-42", "PI-42"]
+    assert [examination.ticket_key for examination in examinations_of(engine)] == ["PI-42", "PI-42"]
 
 
 def test_a_ticket_that_jira_does_not_have_is_said(pages: Any, worker: Runtime) -> None:
@@ -166,15 +166,15 @@ def test_asking_twice_makes_one_look_and_one_under_way_is_left_alone(
 ) -> None:
     send(pages, "/jira/examine")
     send(pages, "/jira/examine", ticket="PI-42")
-    (look,) = looks(engine)
-    assert look.ticket_key == "PI-42"
+    (examination,) = examinations_of(engine)
+    assert examination.ticket_key == "PI-42"
     with begin(engine) as session:
         claimed = examinations.claim(session)
     assert claimed is not None
     assert send(pages, "/jira/examine", ticket="PI-43").status_code == 303
     assert "already running" in pages.get("/jira").text
-    (look,) = looks(engine)
-    assert look.ticket_key == "PI-42"
+    (examination,) = examinations_of(engine)
+    assert examination.ticket_key == "PI-42"
 
 
 def test_an_examination_whose_worker_died_is_started_again(engine: Engine) -> None:
@@ -210,7 +210,7 @@ def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
             claimed = examinations.claim(session)
             assert claimed is not None
             examinations.finish(session, claimed, findings=[], preview=None)
-    assert len(looks(engine)) == examinations.KEPT
+    assert len(examinations_of(engine)) == examinations.KEPT
 
 
 def test_no_call_goes_to_jira_while_a_pause_is_in_force(
@@ -227,7 +227,7 @@ def test_no_call_goes_to_jira_while_a_pause_is_in_force(
 def test_a_key_of_no_form_is_refused(pages: Any, engine: Engine) -> None:
     send(pages, "/jira/examine", ticket="<b>42</b>")
     assert "must look like PI-42" in pages.get("/jira").text
-    assert looks(engine) == []
+    assert examinations_of(engine) == []
 
 
 def test_a_pause_is_told_in_words_and_ended_by_hand(pages: Any, engine: Engine) -> None:
@@ -282,7 +282,7 @@ def test_a_read_only_operator_reads_and_does_nothing(app: Any, engine: Engine) -
     data = {"csrf_token": csrf_token(page)}
     for address in ("/jira/resume", "/jira/examine"):
         assert client.post(address, data=data).status_code == 403
-    assert looks(engine) == []
+    assert examinations_of(engine) == []
 
 
 def test_the_part_that_refreshes_tells_of_a_finished_look(pages: Any, worker: Runtime) -> None:

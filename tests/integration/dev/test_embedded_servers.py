@@ -1,4 +1,4 @@
-"""The servers out of wheels: they start, stop, survive a kill, and open to nobody else."""
+"""The embedded servers: they start, stop, survive a kill, and refuse other users."""
 
 import os
 import shutil
@@ -34,7 +34,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def postgres(folder: Path) -> Postgres:
-    """A cluster that is not made yet."""
+    """A cluster that does not exist yet."""
     account = Account.for_postgres()
     return Postgres(data=folder / "data", socket_dir=folder / "socket", account=account)
 

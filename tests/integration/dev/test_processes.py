@@ -134,8 +134,8 @@ def test_stages_stop_in_the_reverse_of_the_order_they_start_in(home: Home, lock:
 
 def test_a_second_request_kills_what_does_not_stop(home: Home, lock: IO[str]) -> None:
     requests = StopRequests()
-    deaf = shell("deaf", "trap '' TERM; while :; do sleep 0.05; done", stop_seconds=60)
-    stack = stack_of(home, lock, [[deaf]], requests)
+    stubborn = shell("stubborn", "trap '' TERM; while :; do sleep 0.05; done", stop_seconds=60)
+    stack = stack_of(home, lock, [[stubborn]], requests)
     for seconds in (0.5, 1.5):
         Timer(seconds, requests, (signal.SIGINT, None)).start()
     begun = time.monotonic()

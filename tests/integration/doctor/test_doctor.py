@@ -1,4 +1,4 @@
-"""The doctor: what it says of a system that is well, and of each part that is not."""
+"""The doctor: its findings on a healthy system, and for each part that fails."""
 
 import threading
 import time
@@ -22,7 +22,7 @@ from worker.runtime import make_runtime
 
 @pytest.fixture
 def well(settings: Settings, jira: SimulatedJira, engine: Engine) -> Iterator[Settings]:
-    """A system where everything is in place: an API that answers, a poll done, hearts beating."""
+    """A healthy system: the API answers, a poll is done, heartbeats are fresh."""
     changes = {
         "jira_base_url": jira.url,
         "jira_project": ("PI",),
@@ -47,7 +47,7 @@ def well(settings: Settings, jira: SimulatedJira, engine: Engine) -> Iterator[Se
 
 
 def found(settings: Settings, *, ticket: str | None = None) -> dict[str, Finding]:
-    """Findings by name; none twice."""
+    """Findings by name; asserts that none occurs twice."""
     findings = examine(settings, ticket=ticket)
     by_name = {one.name: one for one in findings}
     assert len(by_name) == len(findings)
@@ -55,7 +55,7 @@ def found(settings: Settings, *, ticket: str | None = None) -> dict[str, Finding
 
 
 def with_(settings: Settings, **changes: object) -> Settings:
-    """The settings with others in their place."""
+    """The settings with changes."""
     return Settings.model_validate({**settings.model_dump(), **changes}, by_name=True)
 
 

@@ -1,4 +1,4 @@
-"""The doctor beside a real API: what it finds there, and what it leaves untouched."""
+"""The doctor with a real API: what it finds, and what it does not change."""
 
 from sqlalchemy import Engine, text
 

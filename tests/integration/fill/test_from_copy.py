@@ -1,4 +1,4 @@
-"""Filling a job at its birth from our own copy of the ticket: when it may, and when it must not."""
+"""Filling a job from our copy when it is created: when that is allowed, and when not."""
 
 import pytest
 from sqlalchemy import Engine, text
@@ -11,17 +11,19 @@ from shared.states import Source
 from tests.factories import create_job, draft, ticket
 
 
-def know(engine: Engine, key: str = "PI-42", *, age: int = 0, asked: str | None = None) -> None:
-    """Our copy of a ticket, read ``age`` seconds ago, found when ``asked`` was asked for."""
+def store_copy(
+    engine: Engine, key: str = "PI-42", *, age: int = 0, found_as: str | None = None
+) -> None:
+    """Our copy of a ticket, read ``age`` seconds ago, found under the key ``found_as``."""
     with begin(engine) as session:
-        ingest(session, [(asked or key, ticket(key))], source=Source.POLL, worker="w")
+        ingest(session, [(found_as or key, ticket(key))], source=Source.POLL, worker="w")
         session.execute(
             text("UPDATE tickets SET read_at = now() - make_interval(secs => :age)"), {"age": age}
         )
 
 
 def create(engine: Engine, *, fresh: int, **changes: object) -> tuple[Job, SyncTask]:
-    """A job as the API makes it; its rows after the commit."""
+    """Create a job as the API does; returns its rows after the commit."""
     with begin(engine) as session:
         job, task = create_job(session, draft(**{"jira_ticket_key": "PI-42", **changes}))
         from_copy.fill_fresh(session, [job.id], fresh_seconds=fresh)
@@ -31,7 +33,7 @@ def create(engine: Engine, *, fresh: int, **changes: object) -> tuple[Job, SyncT
 
 
 def test_a_job_is_filled_in_its_own_transaction_where_our_copy_is_fresh(engine: Engine) -> None:
-    know(engine, age=60)
+    store_copy(engine, age=60)
     job, task = create(engine, fresh=120)
     assert (job.jira_part_number, job.jira_labels) == ("ALU-HOUSING-7075", ["Q1-2024", "rush"])
     assert job.jira_filled_at == job.created_at
@@ -42,7 +44,7 @@ def test_a_job_is_filled_in_its_own_transaction_where_our_copy_is_fresh(engine: 
 
 
 def test_what_the_client_sent_is_not_overwritten_from_the_copy(engine: Engine) -> None:
-    know(engine)
+    store_copy(engine)
     job, _ = create(engine, fresh=120, jira_priority="Blocker")
     assert (job.jira_priority, job.jira_part_number) == ("Blocker", "ALU-HOUSING-7075")
 
@@ -51,27 +53,27 @@ def test_what_the_client_sent_is_not_overwritten_from_the_copy(engine: Engine) -
 def test_a_copy_that_is_old_or_not_allowed_to_serve_fills_nothing(
     engine: Engine, age: int, fresh: int
 ) -> None:
-    know(engine, age=age)
+    store_copy(engine, age=age)
     job, task = create(engine, fresh=fresh)
     assert (task.status, job.jira_filled_at) == ("pending", None)
 
 
 @pytest.mark.parametrize("sign", ["deleted_at", "missing_since"])
 def test_a_ticket_that_jira_denies_fills_nothing(engine: Engine, sign: str) -> None:
-    know(engine)
+    store_copy(engine)
     with begin(engine) as session:
         session.execute(text(f"UPDATE tickets SET {sign} = now()"))
     assert create(engine, fresh=120)[1].status == "pending"
 
 
 def test_the_key_a_ticket_had_before_it_was_moved_serves_too(engine: Engine) -> None:
-    know(engine, "TL-7", asked="PI-42")
+    store_copy(engine, "TL-7", found_as="PI-42")
     job, task = create(engine, fresh=120)
     assert (task.status, job.jira_ticket_key) == ("filled", "PI-42")
 
 
 def test_the_copy_that_bears_the_key_now_goes_before_one_that_bore_it(engine: Engine) -> None:
-    know(engine, "TL-7", asked="PI-42")
+    store_copy(engine, "TL-7", found_as="PI-42")
     with begin(engine) as session:
         mine = ticket("PI-42", part_number="OTHER")
         ingest(session, [("PI-42", mine)], source=Source.POLL, worker="w")

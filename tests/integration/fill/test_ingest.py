@@ -1,4 +1,4 @@
-"""Bulk read, webhook and poll end in one function: what it fills and what it leaves alone."""
+"""Ingesting tickets of bulk read, webhook and poll: what is filled, and what is not changed."""
 
 from sqlalchemy import Engine
 

@@ -1,4 +1,4 @@
-"""The database itself holds the Jira fields write-once (spec/create-job.txt, notes)."""
+"""The database enforces that Jira fields are write-once (spec/create-job.txt, notes)."""
 
 import pytest
 from sqlalchemy import Engine, text

@@ -1,4 +1,4 @@
-"""/healthz and /readyz: quick and true, whatever is away or silent."""
+"""/healthz and /readyz: fast and correct, also when a server is down or silent."""
 
 import socket
 import time
@@ -17,13 +17,13 @@ QUICK_SECONDS = 1.5
 
 @pytest.fixture
 def silent() -> Iterator[int]:
-    """The port of a server that takes connections and never says a word."""
+    """The port of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield int(server.getsockname()[1])
 
 
 def beat(engine: Engine, name: str, *, seconds_ago: int = 0) -> None:
-    """Show a sign of life."""
+    """Write a heartbeat."""
     with begin(engine) as session:
         session.execute(
             text(

@@ -1,4 +1,4 @@
-"""Bad input of every kind: its exact answer, never a fault of ours, never a changed row."""
+"""Bad input of every kind: the exact answer, never a 5xx, never a changed row."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,7 +18,7 @@ INVALID = "validation_error"
 
 @dataclass(frozen=True)
 class Bad:
-    """A request that breaks something, and what is said of it."""
+    """A bad request and the expected answer."""
 
     method: str
     address: str
@@ -46,7 +46,7 @@ def create(body: bytes, message: str, *, code: str = INVALID, status: int = 400)
 
 
 def strict(body: bytes, message: str) -> Bad:
-    """A body that is no JSON as we want it."""
+    """A body that is not strict JSON."""
     return create(body, message, code="invalid_json")
 
 
@@ -167,7 +167,7 @@ _COUNTS = text("SELECT (SELECT count(*) FROM sync_tasks), (SELECT count(*) FROM 
 
 
 def rows(engine: Engine) -> Any:
-    """Everything a bad request might have changed."""
+    """All rows that a bad request might have changed."""
     with begin(engine) as session:
         return session.scalar(_ROWS), tuple(session.execute(_COUNTS).one())
 

@@ -39,7 +39,7 @@ TABLES = {"paths": "paths", "deliveries": "webhook_deliveries", "sync": "sync_ta
 
 @pytest.fixture
 def api(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
-    """The API over a shop with jobs, tasks, units, tickets and deliveries."""
+    """The API with jobs, tasks, units, tickets and deliveries."""
     seed.shop(engine, jobs=12)
     seed_records.tickets(engine)
     seed_records.deliveries(engine, number=8)
@@ -93,7 +93,7 @@ def body_of(route: Route) -> Any:
 
 
 def check(answer: TestResponse, *what: Any) -> None:
-    """It is not a fault, and a refusal says in the error shape what is wrong."""
+    """The answer is no 5xx, and a refusal has the error shape."""
     assert answer.status_code < 500, (what, answer.text)
     if answer.status_code >= 400:
         refusal = answer.get_json()

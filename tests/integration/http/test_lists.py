@@ -1,4 +1,4 @@
-"""GET /api/jobs: filters, pages, the whole list, and queries that ride on an index."""
+"""GET /api/jobs: filters, pages, the whole list, and queries that use an index."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any

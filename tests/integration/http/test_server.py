@@ -1,4 +1,4 @@
-"""The API behind its real server: memory, bodies and faults as only a socket shows them."""
+"""The API behind its real server: memory, bodies and faults that only a socket shows."""
 
 import json
 import socket
@@ -36,18 +36,18 @@ class Server:
         self.url = f"http://127.0.0.1:{port}"
 
     def memory(self) -> int:
-        """Bytes its process that serves holds for itself."""
+        """The private memory of the serving process, in bytes."""
         members = self.running.pool_processes("api")
         return max(process.memory_full_info().uss for process in members)
 
     def raw(self, request: bytes) -> bytes:
-        """What it answers to these bytes."""
+        """The answer to these bytes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def broken_off(self, request: bytes) -> bytes:
-        """What it answers to these bytes, after which the client sends no more."""
+        """The answer to these bytes, after which the client closes its side."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
@@ -84,7 +84,7 @@ def answers(server: Server) -> bool:
 
 
 def warm(server: Server) -> int:
-    """Let it do everything once; what it holds when idle."""
+    """Send one request of each kind; returns the memory it uses when idle."""
     for _ in range(20):
         requests.get(f"{server.url}/api/jobs?limit=1000", timeout=30).raise_for_status()
     return server.memory()
@@ -98,7 +98,7 @@ def store(engine: Engine, count: int = JOBS) -> None:
 
 
 def peak_for_a_whole_list(server: Server) -> int:
-    """Most it held while it streamed all jobs to a client that reads as fast as it can."""
+    """The most memory it used while it streamed all jobs to a fast client."""
     peak, received = 0, bytearray()
     with requests.get(f"{server.url}/api/jobs", stream=True, timeout=60) as answer:
         for number, chunk in enumerate(answer.iter_content(256 * 1024)):
@@ -113,7 +113,7 @@ def peak_for_a_whole_list(server: Server) -> int:
 
 
 def peak_for_a_slow_client(server: Server) -> int:
-    """Most it held while a client had asked for all jobs and read next to nothing."""
+    """The most memory it used while a client requested all jobs and read almost nothing."""
     request = f"GET /api/jobs HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode()
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
         connection.sendall(request)
@@ -162,7 +162,7 @@ def test_clients_that_ask_for_everything_and_read_nothing_leave_room_for_others(
 
 
 def whole_list(server: Server) -> list[Any]:
-    """All jobs, streamed; none while no seat is free."""
+    """All jobs, streamed; empty if no slot is free."""
     answer = requests.get(f"{server.url}/api/jobs", timeout=60)
     return answer.json() if answer.ok else []
 

@@ -1,4 +1,4 @@
-"""What ends with an application: its threads, after they have written what they hold."""
+"""The threads of an application end with it, after they have written their data."""
 
 import threading
 

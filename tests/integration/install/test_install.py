@@ -107,7 +107,7 @@ def offer(index: Path, pin: Pin) -> str:
 def written(request: pytest.FixtureRequest, empty: Environment, tmp_path: Path) -> list[Path]:
     """Our locks, with the hashes of the files in the index.
 
-    A lock without extras is what pip refuses unless it is told not to look at dependencies.
+    Pip refuses a lock without extras unless it gets `--no-deps`.
     """
     paths = []
     for lock in ("test", "build"):

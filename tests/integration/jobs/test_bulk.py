@@ -1,4 +1,4 @@
-"""POST /api/jobs/bulk: each entry judged alone, all valid ones stored at once."""
+"""POST /api/jobs/bulk: entries are validated separately, valid ones stored together."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""POST /api/jobs as spec/create-job.txt has it, its messages and curl examples word for word."""
+"""POST /api/jobs as in spec/create-job.txt, with its exact messages and curl examples."""
 
 import re
 import shlex
@@ -72,7 +72,7 @@ def run(api: ApiClient, command: str) -> TestResponse:
 
 
 def in_shape(answer: str) -> str:
-    """An answer with what the server makes up replaced by placeholders, and without spacing."""
+    """An answer with generated values replaced by placeholders, and without white space."""
     spaced = re.sub(r'("id":\s*)"job_[a-z0-9]+"', r'\1"ID"', answer)
     spaced = MILLISECONDS.sub("MOMENT", spaced)
     return re.sub(r"\s", "", spaced)

@@ -1,4 +1,4 @@
-"""The create race: whoever comes first, webhook, job or drain, each job is filled exactly once."""
+"""The create race: webhook, job and drain in any order fill each job exactly once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial

@@ -1,4 +1,4 @@
-"""Idempotency keys: the first answer again, also to a request that comes while the first runs."""
+"""Idempotency keys: a repeated request gets the first answer, also while the first one runs."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -27,7 +27,7 @@ def count(engine: Engine) -> int:
 
 
 def age(engine: Engine, hours: int) -> None:
-    """Let the keys be as old as this."""
+    """Make the keys as old as this."""
     with begin(engine) as session:
         session.execute(
             text("UPDATE idempotency_keys SET created_at = now() - make_interval(hours => :h)"),

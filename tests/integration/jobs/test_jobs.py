@@ -1,4 +1,4 @@
-"""One job: read, update, delete, and the entity tag that guards both."""
+"""One job: read, update, delete, and the entity tag that protects changes."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ANYWHERE = "job_01h455vb4pex5vsknk084sn02q"
 
 
 def fill(engine: Engine, key: str = "PI-42") -> None:
-    """Let the ticket come in."""
+    """Ingest the ticket."""
     with begin(engine) as session:
         ingest(session, [(key, ticket(key))], source=Source.WEBHOOK, worker="w")
 

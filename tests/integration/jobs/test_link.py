@@ -27,7 +27,7 @@ def link(api: ApiClient, **body: Any) -> Any:
 
 
 def fill(engine: Engine, **changes: Any) -> None:
-    """Let PI-42 come in."""
+    """Ingest PI-42."""
     with begin(engine) as session:
         ingest(session, [("PI-42", ticket("PI-42", **changes))], source=Source.POLL, worker="w")
 

@@ -1,4 +1,4 @@
-"""``Prefer: wait``: the answer held until the fill has ended, by few and without a connection."""
+"""``Prefer: wait``: the answer waits until the fill has ended, for a limited number of requests."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ def create(api: ApiClient, prefer: str, **changes: Any) -> Any:
 
 
 def later(pool: ThreadPoolExecutor, api: ApiClient, prefer: str, **changes: Any) -> Future[Any]:
-    """The same, begun in a thread; returns once its job is stored."""
+    """The same in a thread; returns when its job is stored."""
     before = len(api.get("/api/jobs").get_json())
     call = pool.submit(create, api, prefer, **changes)
     eventually(lambda: len(api.get("/api/jobs").get_json()) > before)
@@ -35,7 +35,7 @@ def later(pool: ThreadPoolExecutor, api: ApiClient, prefer: str, **changes: Any)
 
 
 def fill(engine: Engine, key: str = "PI-42") -> None:
-    """Let the ticket come in."""
+    """Ingest the ticket."""
     with begin(engine) as session:
         ingest(session, [(key, ticket(key))], source=Source.WEBHOOK, worker="w")
 
@@ -111,7 +111,7 @@ def test_a_quarter_of_the_threads_wait_and_the_next_is_answered_at_once(
 
 
 def api_waiters() -> list[threading.Thread]:
-    """The thread that looks for all who wait, while any does."""
+    """The thread that polls for all waiting requests, if it runs."""
     return [thread for thread in threading.enumerate() if thread.name == "fills"]
 
 

@@ -1,4 +1,4 @@
-"""Two writers at once on one job: what each of them gets, and what is left."""
+"""Two writers at once on one job: the answer to each, and the final row."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -20,7 +20,7 @@ ROUNDS = 10
 
 
 def fill(session: Session) -> int:
-    """Take the ticket in, as a bulk read does."""
+    """Ingest the ticket, as a bulk read does."""
     return ingest(session, [("PI-42", ticket("PI-42"))], source=Source.WEBHOOK, worker="w")
 
 

@@ -1,4 +1,4 @@
-"""Pruning: what is beyond its days goes, what is still work stays."""
+"""Pruning: rows older than their retention are deleted, unfinished ones are kept."""
 
 from typing import Any
 

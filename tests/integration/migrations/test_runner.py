@@ -1,4 +1,4 @@
-"""Migrations wait for one another, never hold up requests, and say why they cannot run."""
+"""Migrations wait for each other, do not block requests, and say why they cannot run."""
 
 import threading
 from collections.abc import Iterator

@@ -34,14 +34,14 @@ def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
 
 
 def progress(engine: Engine) -> JiraPoll:
-    """The one poll there is."""
+    """The only poll."""
     with begin(engine) as session:
         (found,) = watermarks.progress(session)
     return found
 
 
 def time_for_another(engine: Engine) -> None:
-    """As if JIRA_POLL_SECONDS had passed, and every pause with them."""
+    """Make the next poll due, and end every pause."""
     with begin(engine) as session:
         session.execute(text("UPDATE jira_polls SET began_at = began_at - interval '2 hours'"))
         session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))

@@ -1,4 +1,4 @@
-"""Pains of reading and polling that others have had (JIRA.md, section 9), on both products.
+"""Known problems of reading and polling (JIRA.md, section 9), on both products.
 
 The number of each is in the name of its test.
 """
@@ -64,7 +64,7 @@ class Shop:
             session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
 
     def copy(self, key: str) -> TicketCopy:
-        """Our copy under the key it has."""
+        """Our copy by its current key."""
         with begin(self.engine) as session:
             return session.scalars(select(TicketCopy).where(TicketCopy.key == key)).one()
 
@@ -90,7 +90,7 @@ class Shop:
         return job.id
 
     def drift(self, job_id: str) -> DriftState:
-        """How a job stands to its ticket."""
+        """The drift of a job."""
         with begin(self.engine) as session:
             found = drift.of_job(session, job_id)
         assert found is not None

@@ -24,7 +24,7 @@ EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
 
 @contextmanager
 def overheard(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """The statements that are executed meanwhile, with their parameters."""
+    """The statements executed in the block, with their parameters."""
     heard: list[tuple[str, Any]] = []
 
     def listen(_c: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
@@ -44,7 +44,7 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def plans(engine: Engine, read: Callable[[Session], object]) -> list[dict[str, Any]]:
-    """How PostgreSQL answers what ``read`` asks: every node of every plan."""
+    """Every node of every plan of the queries that ``read`` runs."""
     with begin(engine) as session, overheard(engine) as heard:
         read(session)
     found = []
@@ -63,7 +63,7 @@ def tables(found: list[dict[str, Any]]) -> set[str]:
 
 
 def rows(found: list[dict[str, Any]]) -> int:
-    """Rows of tables and indexes that were looked at, kept or not."""
+    """How many rows of tables and indexes were read."""
     return sum(
         int((node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"])
         for node in found

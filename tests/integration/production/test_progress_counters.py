@@ -35,7 +35,7 @@ STEPS = st.builds(
 
 
 class Unit:
-    """What the test itself remembers of a unit."""
+    """What the test expects of a unit."""
 
     def __init__(self, step_id: str) -> None:
         self.status = SerialStatus.IN_PROGRESS
@@ -145,7 +145,7 @@ class ShopFloor(RuleBasedStateMachine):
         return -1 if unit.step_id is None else self.step_ids().index(unit.step_id)
 
     def may_go(self, unit: Unit, target: int) -> bool:
-        """The rules of spec/API.md, told a second time."""
+        """The rules of spec/API.md, written a second time."""
         if unit.status is not SerialStatus.IN_PROGRESS or target <= self.index(unit):
             return False
         between = self.view.route.steps[self.index(unit) + 1 : target]

@@ -1,4 +1,4 @@
-"""Serial numbers on their way: all three modes, many at once, scrap, history."""
+"""Moving serial numbers: all three modes, many at once, scrap, history."""
 
 from collections.abc import Iterator
 from typing import Any

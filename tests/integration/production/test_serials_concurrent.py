@@ -24,7 +24,7 @@ from tests.support.races import queued
 
 
 def holding(path: PathView) -> partial[PathView]:
-    """Stand in the way of everything that happens on a path."""
+    """Hold the path's lock."""
     return partial(path_store.lock_path, path_id=path.id)
 
 
@@ -242,7 +242,7 @@ def test_counts_agree_after_a_rush_of_moves_scraps_batches_and_changed_steps(
 
 
 def _something(engine: Engine, dice: random.Random, path: PathView) -> bool:
-    """One deed of any kind, in a transaction; whether it was not refused."""
+    """One action of any kind, in a transaction; returns whether it was accepted."""
     number = f"SN-{dice.randint(1, 45):05d}"
     many = [f"SN-{n:05d}" for n in dice.sample(range(1, 60), 10)]
     reason = ScrapReason.DAMAGED

@@ -1,4 +1,4 @@
-"""A drain against a Jira that behaves, misbehaves, and comes back."""
+"""A drain against a Jira that works, fails, and recovers."""
 
 import threading
 from dataclasses import replace
@@ -35,7 +35,7 @@ def statuses(engine: Engine) -> dict[str, str]:
 
 
 def end_pause_now(engine: Engine) -> None:
-    """Let the pause run out without waiting for it."""
+    """Make the pause run out now."""
     with begin(engine) as session:
         session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
 
@@ -210,7 +210,7 @@ def test_a_pause_belongs_to_its_credentials(engine: Engine, runtime: Runtime) ->
     with begin(engine) as session:
         pauses.begin(
             session,
-            credentials="of somebody else",
+            credentials="of another account",
             code=WaitCode.CAPTCHA_LOCK,
             message="m",
             delay=None,

@@ -26,13 +26,13 @@ def create(engine: Engine, key: str) -> str:
 
 
 def run_out(engine: Engine) -> None:
-    """Let the pause run out without waiting for it."""
+    """Make the pause run out now."""
     with begin(engine) as session:
         session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
 
 
 def left(engine: Engine) -> float | None:
-    """Seconds the pause still lasts; None where there is none."""
+    """Seconds until the pause ends; None without one."""
     with begin(engine) as session:
         found = session.scalar(text("SELECT extract(epoch FROM until - now()) FROM jira_pauses"))
     return None if found is None else float(found)

@@ -1,4 +1,4 @@
-"""What lists, searches and the summary read beside a long history: by index, and little of it."""
+"""Lists, searches and the summary use indexes and read little of a long history."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -23,7 +23,7 @@ TASKS = 20_000
 NEAR = 200
 """Tasks a search looks through first: as small beside this history as 2 000 beside a long one."""
 MOST_READ = 2_000
-"""Rows of all tables together that one look may touch, a tenth of the history."""
+"""How many rows of all tables together one call may read: a tenth of the history."""
 _GROWING = {"sync_tasks", "jobs", "sync_attempts", "webhook_deliveries"}
 
 
@@ -42,24 +42,24 @@ def _near(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_queries, "_SCANNED_FIRST", NEAR)
 
 
-def _plans(engine: Engine, look: Callable[[Session], Any]) -> list[dict[str, Any]]:
-    """The executed plan of every query of a look, none of them by reading a whole table."""
-    asked: list[tuple[str, Any]] = []
+def _plans(engine: Engine, read: Callable[[Session], Any]) -> list[dict[str, Any]]:
+    """The executed plans of all queries of ``read``; asserts that none reads a whole table."""
+    statements: list[tuple[str, Any]] = []
 
     def note(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> None:
-        asked.append((statement, values))
+        statements.append((statement, values))
 
     with begin(engine) as session:
         event.listen(engine, "before_cursor_execute", note)
         try:
-            look(session)
+            read(session)
         finally:
             event.remove(engine, "before_cursor_execute", note)
         connection = session.connection()
         connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         return [
             connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", values).scalar()[0]
-            for text, values in asked
+            for text, values in statements
             if text.lstrip().startswith(("SELECT", "WITH"))
         ]
 
@@ -76,9 +76,9 @@ def _read(scan: dict[str, Any]) -> float:
     return float(sum(scan.get(name, 0) for name in names) * scan["Actual Loops"])
 
 
-def _check(engine: Engine, look: Callable[[Session], Any]) -> None:
-    scans = [scan for plan in _plans(engine, look) for scan in _scans(plan["Plan"])]
-    assert scans, "the look asked nothing of a growing table"
+def _check(engine: Engine, read: Callable[[Session], Any]) -> None:
+    scans = [scan for plan in _plans(engine, read) for scan in _scans(plan["Plan"])]
+    assert scans, "no query reads a growing table"
     whole = [scan["Relation Name"] for scan in scans if scan["Node Type"] == "Seq Scan"]
     assert whole == []
     by_table = {f"{s['Relation Name']} by {s.get('Index Name')}": _read(s) for s in scans}

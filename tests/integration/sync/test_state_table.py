@@ -20,8 +20,8 @@ from shared.tickets.ticket import Ticket
 from tests.factories import create_job, draft, ticket
 
 
-class Desk:
-    """Short words for what the tests do, each in a transaction of its own."""
+class TaskDriver:
+    """Short calls for the tests, each in its own transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -74,15 +74,15 @@ class Desk:
 
 
 @pytest.fixture
-def desk(engine: Engine) -> Desk:
-    """The test's desk."""
-    return Desk(engine)
+def driver(engine: Engine) -> TaskDriver:
+    """The test's driver."""
+    return TaskDriver(engine)
 
 
-def test_a_job_with_something_to_fill_gets_a_pending_task_due_at_once(desk: Desk) -> None:
-    task = desk.task(desk.create())
+def test_a_job_with_something_to_fill_gets_a_pending_task_due_at_once(driver: TaskDriver) -> None:
+    task = driver.task(driver.create())
     assert (task.status, task.attempts, task.lease_token) == ("pending", 0, 0)
-    assert [c.task_id for c in desk.claim()] == [task.id]
+    assert [c.task_id for c in driver.claim()] == [task.id]
 
 
 def test_a_job_with_no_key_or_with_all_six_fields_gets_no_task(engine: Engine) -> None:
@@ -101,22 +101,24 @@ def test_a_job_with_no_key_or_with_all_six_fields_gets_no_task(engine: Engine) -
         assert session.get_one(Job, job.id).jira_filled_at is not None
 
 
-def test_pending_becomes_running_by_a_claim_with_a_lease_and_a_new_token(desk: Desk) -> None:
-    task_id = desk.create()
-    (claim,) = desk.claim()
-    task = desk.task(task_id)
+def test_pending_becomes_running_by_a_claim_with_a_lease_and_a_new_token(
+    driver: TaskDriver,
+) -> None:
+    task_id = driver.create()
+    (claim,) = driver.claim()
+    task = driver.task(task_id)
     assert (task.status, task.lease_token, claim.lease_token) == ("running", 1, 1)
     assert task.lease_until is not None
-    assert desk.claim() == []
+    assert driver.claim() == []
 
 
-def test_running_becomes_filled_when_the_ticket_was_read(desk: Desk) -> None:
-    task_id = desk.create()
-    desk.bring(ticket(), claims=desk.claim())
-    task = desk.task(task_id)
+def test_running_becomes_filled_when_the_ticket_was_read(driver: TaskDriver) -> None:
+    task_id = driver.create()
+    driver.bring(ticket(), claims=driver.claim())
+    task = driver.task(task_id)
     assert (task.status, task.source, task.attempts) == ("filled", "api", 1)
-    assert desk.job_of(task_id).jira_part_number == "ALU-HOUSING-7075"
-    assert [a.outcome for a in desk.attempts(task_id)] == ["filled"]
+    assert driver.job_of(task_id).jira_part_number == "ALU-HOUSING-7075"
+    assert [a.outcome for a in driver.attempts(task_id)] == ["filled"]
 
 
 @pytest.mark.parametrize(
@@ -128,62 +130,62 @@ def test_running_becomes_filled_when_the_ticket_was_read(desk: Desk) -> None:
     ],
 )
 def test_running_becomes_failed_by_an_answer_about_this_ticket(
-    desk: Desk, code: FailureCode, words: str
+    driver: TaskDriver, code: FailureCode, words: str
 ) -> None:
-    task_id = desk.create()
-    desk.fail(desk.claim(), code)
-    task = desk.task(task_id)
+    task_id = driver.create()
+    driver.fail(driver.claim(), code)
+    task = driver.task(task_id)
     assert (task.status, task.error_code, task.failures) == ("failed", code.value, 1)
     assert words in (task.error_message or "")
-    assert [a.outcome for a in desk.attempts(task_id)] == ["failed"]
+    assert [a.outcome for a in driver.attempts(task_id)] == ["failed"]
 
 
 def test_running_goes_back_to_pending_uncounted_when_the_call_failed_as_a_whole(
-    desk: Desk,
+    driver: TaskDriver,
 ) -> None:
-    task_id = desk.create()
-    claims = desk.claim()
-    desk.run(sync_settle.wait, claims, code=WaitCode.JIRA_DOWN, message="m", worker="w")
-    task = desk.task(task_id)
+    task_id = driver.create()
+    claims = driver.claim()
+    driver.run(sync_settle.wait, claims, code=WaitCode.JIRA_DOWN, message="m", worker="w")
+    task = driver.task(task_id)
     assert (task.status, task.failures, task.crashes, task.attempts) == ("pending", 0, 0, 1)
     assert task.due_at == task.updated_at
-    assert [(a.outcome, a.code) for a in desk.attempts(task_id)] == [("waiting", "jira_down")]
+    assert [(a.outcome, a.code) for a in driver.attempts(task_id)] == [("waiting", "jira_down")]
 
 
 def test_running_goes_back_to_pending_without_an_attempt_when_the_drain_ran_out_of_time(
-    desk: Desk,
+    driver: TaskDriver,
 ) -> None:
-    task_id = desk.create()
-    assert desk.run(sync_settle.hand_back, desk.claim()) == 1
-    task = desk.task(task_id)
+    task_id = driver.create()
+    assert driver.run(sync_settle.hand_back, driver.claim()) == 1
+    task = driver.task(task_id)
     assert (task.status, task.attempts) == ("pending", 0)
-    assert len(desk.claim()) == 1
+    assert len(driver.claim()) == 1
 
 
 def test_running_goes_back_to_pending_with_a_crash_counted_when_its_lease_ran_out(
-    desk: Desk,
+    driver: TaskDriver,
 ) -> None:
-    task_id = desk.create()
-    desk.claim(lease_seconds=0)
-    assert desk.sweep() == 1
-    task = desk.task(task_id)
+    task_id = driver.create()
+    driver.claim(lease_seconds=0)
+    assert driver.sweep() == 1
+    task = driver.task(task_id)
     assert (task.status, task.crashes, task.failures) == ("pending", 1, 0)
-    assert [a.outcome for a in desk.attempts(task_id)] == ["crashed"]
+    assert [a.outcome for a in driver.attempts(task_id)] == ["crashed"]
 
 
 def test_a_task_with_two_crashes_is_claimed_alone_and_fails_at_the_third_lease_lost_alone(
-    desk: Desk,
+    driver: TaskDriver,
 ) -> None:
-    task_id = desk.create()
+    task_id = driver.create()
     for _ in range(2):
-        desk.claim(lease_seconds=0)
-        desk.sweep()
-    assert desk.claim() == []
+        driver.claim(lease_seconds=0)
+        driver.sweep()
+    assert driver.claim() == []
     for left in (2, 1, 0):
-        assert [c.task_id for c in desk.claim_quarantined(lease_seconds=0)] == [task_id]
-        desk.sweep()
-        assert desk.task(task_id).status == ("pending" if left else "failed")
-    task = desk.task(task_id)
+        assert [c.task_id for c in driver.claim_quarantined(lease_seconds=0)] == [task_id]
+        driver.sweep()
+        assert driver.task(task_id).status == ("pending" if left else "failed")
+    task = driver.task(task_id)
     assert task.error_code == "crashed"
     assert "PI-42" in (task.error_message or "")
 
@@ -191,115 +193,115 @@ def test_a_task_with_two_crashes_is_claimed_alone_and_fails_at_the_third_lease_l
 @pytest.mark.parametrize("source", [Source.WEBHOOK, Source.POLL])
 @pytest.mark.parametrize("state", ["pending", "running", "failed"])
 def test_a_webhook_or_poll_that_brings_the_ticket_fills_every_open_task(
-    desk: Desk, state: str, source: Source
+    driver: TaskDriver, state: str, source: Source
 ) -> None:
-    task_id = desk.create()
-    claims = desk.claim() if state != "pending" else []
+    task_id = driver.create()
+    claims = driver.claim() if state != "pending" else []
     if state == "failed":
-        desk.fail(claims)
-    desk.bring(ticket(), source=source)
-    task = desk.task(task_id)
+        driver.fail(claims)
+    driver.bring(ticket(), source=source)
+    task = driver.task(task_id)
     assert (task.status, task.source, task.error_code) == ("filled", source.value, None)
     if state == "running":
-        assert desk.fail(claims) == 0
-        assert desk.task(task_id).status == "filled"
+        assert driver.fail(claims) == 0
+        assert driver.task(task_id).status == "filled"
 
 
-def test_pending_becomes_failed_when_the_ticket_is_announced_as_deleted(desk: Desk) -> None:
-    task_id = desk.create()
-    assert desk.run(sync_tasks.fail_deleted, [task_id], worker="w") == 1
-    task = desk.task(task_id)
+def test_pending_becomes_failed_when_the_ticket_is_announced_as_deleted(driver: TaskDriver) -> None:
+    task_id = driver.create()
+    assert driver.run(sync_tasks.fail_deleted, [task_id], worker="w") == 1
+    task = driver.task(task_id)
     assert (task.status, task.error_code) == ("failed", "ticket_deleted")
 
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
-def test_a_retry_makes_failed_and_cancelled_tasks_due_now(desk: Desk, state: str) -> None:
-    task_id = desk.create()
+def test_a_retry_makes_failed_and_cancelled_tasks_due_now(driver: TaskDriver, state: str) -> None:
+    task_id = driver.create()
     if state == "failed":
-        desk.fail(desk.claim())
+        driver.fail(driver.claim())
     else:
-        desk.run(sync_tasks.cancel, [task_id])
-    assert desk.run(sync_tasks.retry, [task_id]) == 1
-    task = desk.task(task_id)
+        driver.run(sync_tasks.cancel, [task_id])
+    assert driver.run(sync_tasks.retry, [task_id]) == 1
+    task = driver.task(task_id)
     assert (task.status, task.error_code, task.error_message) == ("pending", None, None)
-    assert len(desk.claim()) == 1
+    assert len(driver.claim()) == 1
 
 
 @pytest.mark.parametrize("state", ["pending", "running", "filled"])
-def test_a_retry_leaves_every_other_state_alone(desk: Desk, state: str) -> None:
-    task_id = desk.create()
-    claims = desk.claim() if state != "pending" else []
+def test_a_retry_leaves_every_other_state_alone(driver: TaskDriver, state: str) -> None:
+    task_id = driver.create()
+    claims = driver.claim() if state != "pending" else []
     if state == "filled":
-        desk.bring(ticket(), claims=claims)
-    assert desk.run(sync_tasks.retry, [task_id]) == 0
-    assert desk.task(task_id).status == state
+        driver.bring(ticket(), claims=claims)
+    assert driver.run(sync_tasks.retry, [task_id]) == 0
+    assert driver.task(task_id).status == state
 
 
 @pytest.mark.parametrize("state", ["pending", "running", "failed"])
-def test_a_cancelled_task_can_never_write_afterwards(desk: Desk, state: str) -> None:
-    task_id = desk.create()
-    claims = desk.claim() if state != "pending" else []
+def test_a_cancelled_task_can_never_write_afterwards(driver: TaskDriver, state: str) -> None:
+    task_id = driver.create()
+    claims = driver.claim() if state != "pending" else []
     if state == "failed":
-        desk.fail(claims)
-    assert desk.run(sync_tasks.cancel, [task_id]) == 1
-    assert desk.bring(ticket(), claims=claims) == 0
-    assert desk.bring(ticket(), source=Source.WEBHOOK) == 0
-    assert desk.task(task_id).status == TaskStatus.CANCELLED
-    assert desk.job_of(task_id).jira_filled_at is None
+        driver.fail(claims)
+    assert driver.run(sync_tasks.cancel, [task_id]) == 1
+    assert driver.bring(ticket(), claims=claims) == 0
+    assert driver.bring(ticket(), source=Source.WEBHOOK) == 0
+    assert driver.task(task_id).status == TaskStatus.CANCELLED
+    assert driver.job_of(task_id).jira_filled_at is None
 
 
-def test_the_task_of_a_deleted_job_stays_and_is_cancelled_for_good(desk: Desk) -> None:
-    task_id = desk.create()
-    job_id = desk.task(task_id).job_id
-    with begin(desk.engine) as session:
+def test_the_task_of_a_deleted_job_stays_and_is_cancelled_for_good(driver: TaskDriver) -> None:
+    task_id = driver.create()
+    job_id = driver.task(task_id).job_id
+    with begin(driver.engine) as session:
         lock_jobs(session, [job_id])
         sync_tasks.cancel_of_deleted_jobs(session, [job_id])
         session.execute(text("DELETE FROM jobs WHERE id = :id"), {"id": job_id})
-    task = desk.task(task_id)
+    task = driver.task(task_id)
     assert (task.status, task.error_code, task.job_id) == ("cancelled", "job_deleted", job_id)
-    assert desk.run(sync_tasks.retry, [task_id]) == 0
+    assert driver.run(sync_tasks.retry, [task_id]) == 0
 
 
-def test_a_worker_that_lost_its_lease_cannot_finish_the_task(desk: Desk) -> None:
-    task_id = desk.create()
-    lost = desk.claim(lease_seconds=0)
-    desk.sweep()
-    assert desk.bring(ticket(), claims=lost) == 0
-    held = desk.claim()
-    assert desk.fail(lost) == 0
-    assert desk.bring(ticket(), claims=lost) == 0
-    assert desk.task(task_id).status == "running"
-    assert desk.bring(ticket(), claims=held) == 1
+def test_a_worker_that_lost_its_lease_cannot_finish_the_task(driver: TaskDriver) -> None:
+    task_id = driver.create()
+    lost = driver.claim(lease_seconds=0)
+    driver.sweep()
+    assert driver.bring(ticket(), claims=lost) == 0
+    held = driver.claim()
+    assert driver.fail(lost) == 0
+    assert driver.bring(ticket(), claims=lost) == 0
+    assert driver.task(task_id).status == "running"
+    assert driver.bring(ticket(), claims=held) == 1
 
 
-def test_one_read_fills_every_job_that_waits_for_the_ticket(desk: Desk) -> None:
-    first = desk.create()
-    held = desk.claim()
-    second = desk.create()
-    assert desk.bring(ticket(), claims=held) == 2
-    assert {desk.task(t).status for t in (first, second)} == {"filled"}
+def test_one_read_fills_every_job_that_waits_for_the_ticket(driver: TaskDriver) -> None:
+    first = driver.create()
+    held = driver.claim()
+    second = driver.create()
+    assert driver.bring(ticket(), claims=held) == 2
+    assert {driver.task(t).status for t in (first, second)} == {"filled"}
 
 
-def test_a_moved_ticket_fills_the_job_that_names_its_old_key(desk: Desk) -> None:
-    task_id = desk.create("PI-42")
-    with begin(desk.engine) as session:
+def test_a_moved_ticket_fills_the_job_that_names_its_old_key(driver: TaskDriver) -> None:
+    task_id = driver.create("PI-42")
+    with begin(driver.engine) as session:
         moved = ticket("OPS-7", issue_id="10042")
         held = leases.claim(session, lease_seconds=60)
         ingest(session, [("PI-42", moved)], source=Source.API, worker="w", claims=held)
-    job = desk.job_of(task_id)
+    job = driver.job_of(task_id)
     assert (job.jira_ticket_key, job.jira_issue_id) == ("PI-42", "10042")
-    later = desk.create("PI-42")
-    desk.bring(moved, source=Source.WEBHOOK)
-    assert desk.task(later).status == "filled"
+    later = driver.create("PI-42")
+    driver.bring(moved, source=Source.WEBHOOK)
+    assert driver.task(later).status == "filled"
 
 
 def test_an_older_reading_changes_neither_our_copy_nor_what_jobs_are_filled_with(
-    desk: Desk,
+    driver: TaskDriver,
 ) -> None:
     new = ticket(updated_at=datetime(2024, 2, 1, tzinfo=UTC), summary="new")
     old = ticket(updated_at=datetime(2024, 1, 1, tzinfo=UTC), summary="old")
-    desk.bring(new, source=Source.POLL)
-    task_id = desk.create()
-    desk.bring(old, source=Source.WEBHOOK)
-    assert desk.job_of(task_id).jira_ticket_summary == "new"
-    assert desk.run(lambda s: s.get_one(TicketCopy, "10042").summary) == "new"
+    driver.bring(new, source=Source.POLL)
+    task_id = driver.create()
+    driver.bring(old, source=Source.WEBHOOK)
+    assert driver.job_of(task_id).jira_ticket_summary == "new"
+    assert driver.run(lambda s: s.get_one(TicketCopy, "10042").summary) == "new"

@@ -1,4 +1,4 @@
-"""The API over our copy: tickets, drift, and jobs that are filled as they are made."""
+"""The API with our copies: tickets, drift, and jobs that are filled when they are created."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Snapshot against Jira: the states of drift, told from our copy, and that nothing changes."""
+"""Drift: its states, computed from our copy, and that nothing changes."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ def filled(engine: Engine) -> str:
 
 
 def drift_of(engine: Engine, job_id: str) -> Drift:
-    """What drift says of a job."""
+    """The drift of a job."""
     with begin(engine) as session:
         found = drift.of_job(session, job_id)
     assert found is not None

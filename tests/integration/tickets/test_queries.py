@@ -1,4 +1,4 @@
-"""Lists of our copy of tickets: filters, pages, and how old what they say is."""
+"""Lists of stored tickets: filters, pages, and their age."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deliveries over the API: found, looked at, and applied once more, or refused with the reason."""
+"""Deliveries over the API: list, read, replay, and refusals with their reason."""
 
 import re
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def inbox(engine: Engine) -> Inbox:
 
 
 def end(engine: Engine, delivery_id: str, outcome: str = "noted", **facts: Any) -> str:
-    """Write down that a delivery was applied."""
+    """Store that a delivery was applied."""
     values = {"reason": "Because.", "ticket_key": "PI-42", "event": "jira:issue_updated", **facts}
     columns = ", ".join(f"{name} = :{name}" for name in values)
     with begin(engine) as session:

@@ -1,4 +1,4 @@
-"""What the worker makes of webhooks: every delivery ends with an outcome and a reason."""
+"""Applying webhooks: every delivery ends with an outcome and a reason."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -14,8 +14,8 @@ from shared.states import FailureCode, Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from tests.factories import ticket
+from tests.support.delivery_driver import DeliveryDriver
 from tests.support.hooks import PART_NUMBER, issue, now, payload
-from tests.support.post import Post
 from worker.runtime import Runtime, make_runtime
 from worker.webhooks.deliver import deliver
 
@@ -32,131 +32,143 @@ def runtime(settings: Settings) -> Iterator[Runtime]:
 
 
 @pytest.fixture
-def post(engine: Engine, runtime: Runtime) -> Post:
-    """The test's post office."""
-    return Post(engine, runtime)
+def driver(engine: Engine, runtime: Runtime) -> DeliveryDriver:
+    """The test's driver."""
+    return DeliveryDriver(engine, runtime)
 
 
-def test_a_signed_body_fills_the_job_that_waits_without_a_call_to_jira(post: Post) -> None:
-    job_id = post.job()
-    delivery = post.receive()
+def test_a_signed_body_fills_the_job_that_waits_without_a_call_to_jira(
+    driver: DeliveryDriver,
+) -> None:
+    job_id = driver.job()
+    delivery = driver.receive()
     assert (delivery.outcome, delivery.reason) == ("filled", "Filled 1 job.")
     assert (delivery.event, delivery.ticket_key, delivery.issue_id) == (
         "jira:issue_updated",
         "PI-42",
         "10042",
     )
-    job, task = post.read(job_id), post.task(job_id)
+    job, task = driver.read(job_id), driver.task(job_id)
     assert (job.jira_part_number, job.jira_priority) == ("ALU-HOUSING-7075", "High")
     assert (task.status, task.source) == ("filled", "webhook")
 
 
-def test_one_delivery_fills_every_job_on_its_ticket(post: Post) -> None:
-    ids = [post.job() for _ in range(3)]
-    assert post.receive().reason == "Filled 3 jobs."
-    assert {post.read(job_id).jira_ticket_summary for job_id in ids} == {
+def test_one_delivery_fills_every_job_on_its_ticket(driver: DeliveryDriver) -> None:
+    ids = [driver.job() for _ in range(3)]
+    assert driver.receive().reason == "Filled 3 jobs."
+    assert {driver.read(job_id).jira_ticket_summary for job_id in ids} == {
         "Build 50 aluminum housings"
     }
 
 
-def test_a_ticket_that_no_job_names_costs_its_row_and_nothing_more(post: Post) -> None:
-    delivery = post.receive()
+def test_a_ticket_that_no_job_names_costs_its_row_and_nothing_more(driver: DeliveryDriver) -> None:
+    delivery = driver.receive()
     assert (delivery.outcome, delivery.reason) == ("unlinked", "No job names PI-42.")
-    assert post.copy() is None
+    assert driver.copy() is None
 
 
-def test_a_filled_job_is_never_touched_and_our_copy_follows(post: Post) -> None:
-    job_id = post.job()
-    post.receive(payload(about=issue(updated=OLD, summary="old")))
-    before = post.read(job_id)
-    delivery = post.receive(payload(about=issue(updated=NEW, summary="new")))
+def test_a_filled_job_is_never_touched_and_our_copy_follows(driver: DeliveryDriver) -> None:
+    job_id = driver.job()
+    driver.receive(payload(about=issue(updated=OLD, summary="old")))
+    before = driver.read(job_id)
+    delivery = driver.receive(payload(about=issue(updated=NEW, summary="new")))
     assert (delivery.outcome, delivery.reason) == (
         "noted",
         "Our copy of PI-42 is up to date; no job waited for it.",
     )
-    assert post.copied().summary == "new"
-    after = post.read(job_id)
+    assert driver.copied().summary == "new"
+    after = driver.read(job_id)
     assert (after.jira_ticket_summary, after.version) == ("old", before.version)
 
 
-def test_an_event_older_than_our_copy_is_stale(post: Post) -> None:
-    post.job()
-    post.receive(payload(about=issue(updated=NEW, summary="new")))
-    delivery = post.receive(payload(about=issue(updated=OLD, summary="old")))
+def test_an_event_older_than_our_copy_is_stale(driver: DeliveryDriver) -> None:
+    driver.job()
+    driver.receive(payload(about=issue(updated=NEW, summary="new")))
+    delivery = driver.receive(payload(about=issue(updated=OLD, summary="old")))
     assert delivery.outcome == "stale"
-    assert post.copied().summary == "new"
+    assert driver.copied().summary == "new"
 
 
-def test_a_stale_event_still_fills_the_jobs_that_wait_from_our_newer_copy(post: Post) -> None:
-    with begin(post.engine) as session:
+def test_a_stale_event_still_fills_the_jobs_that_wait_from_our_newer_copy(
+    driver: DeliveryDriver,
+) -> None:
+    with begin(driver.engine) as session:
         new = ticket(updated_at=NEW, summary="new")
         ingest(session, [("PI-42", new)], source=Source.POLL, worker="w")
-    job_id = post.job()
-    delivery = post.receive(payload(about=issue(updated=OLD, summary="old")))
+    job_id = driver.job()
+    delivery = driver.receive(payload(about=issue(updated=OLD, summary="old")))
     assert delivery.outcome == "filled"
     assert "older than our copy" in (delivery.reason or "")
-    assert post.read(job_id).jira_ticket_summary == "new"
+    assert driver.read(job_id).jira_ticket_summary == "new"
 
 
-def test_deliveries_of_one_ticket_in_one_batch_each_get_their_own_outcome(post: Post) -> None:
-    job_id = post.job()
+def test_deliveries_of_one_ticket_in_one_batch_each_get_their_own_outcome(
+    driver: DeliveryDriver,
+) -> None:
+    job_id = driver.job()
     made = [
-        post.inbox.put(payload(about=issue(updated=updated, summary=summary)))
+        driver.inbox.put(payload(about=issue(updated=updated, summary=summary)))
         for updated, summary in ((OLD, "1"), (NEW, "2"), (OLD, "1"), (NEW, "2"))
     ]
-    deliver(post.runtime)
-    outcomes = [post.inbox.row(delivery_id).outcome for delivery_id in made]
+    deliver(driver.runtime)
+    outcomes = [driver.inbox.row(delivery_id).outcome for delivery_id in made]
     assert outcomes == ["noted", "noted", "stale", "filled"]
-    assert post.read(job_id).jira_ticket_summary == "2"
+    assert driver.read(job_id).jira_ticket_summary == "2"
 
 
-def test_a_move_fills_the_job_that_names_the_old_key(post: Post) -> None:
-    job_id = post.job("PI-42")
+def test_a_move_fills_the_job_that_names_the_old_key(driver: DeliveryDriver) -> None:
+    job_id = driver.job("PI-42")
     moved = issue("OPS-7", issue_id="10042", updated=NEW)
-    delivery = post.receive(payload(about=moved, moved_from="PI-42"))
+    delivery = driver.receive(payload(about=moved, moved_from="PI-42"))
     assert delivery.outcome == "filled"
-    assert post.read(job_id).jira_issue_id == "10042"
-    copy = post.copied()
+    assert driver.read(job_id).jira_issue_id == "10042"
+    copy = driver.copied()
     assert (copy.key, copy.former_keys) == ("OPS-7", ["PI-42"])
-    later = post.job("PI-42")
-    post.receive(payload(about=moved))
-    assert post.task(later).status == "filled"
+    later = driver.job("PI-42")
+    driver.receive(payload(about=moved))
+    assert driver.task(later).status == "filled"
 
 
-def test_an_announced_deletion_fills_the_jobs_that_wait_from_its_own_body(post: Post) -> None:
-    job_id = post.job()
-    delivery = post.receive(payload("jira:issue_deleted"))
+def test_an_announced_deletion_fills_the_jobs_that_wait_from_its_own_body(
+    driver: DeliveryDriver,
+) -> None:
+    job_id = driver.job()
+    delivery = driver.receive(payload("jira:issue_deleted"))
     assert delivery.outcome == "filled"
-    assert post.read(job_id).jira_part_number == "ALU-HOUSING-7075"
-    assert post.copied().deleted_at is not None
+    assert driver.read(job_id).jira_part_number == "ALU-HOUSING-7075"
+    assert driver.copied().deleted_at is not None
 
 
-def test_a_deletion_without_fields_fails_the_tasks_that_wait_and_says_so(post: Post) -> None:
-    job_id = post.job()
-    delivery = post.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
+def test_a_deletion_without_fields_fails_the_tasks_that_wait_and_says_so(
+    driver: DeliveryDriver,
+) -> None:
+    job_id = driver.job()
+    delivery = driver.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
     assert (delivery.outcome, delivery.reason) == (
         "noted",
         "PI-42 was deleted in Jira; 1 job that waited for it cannot be filled.",
     )
-    task = post.task(job_id)
+    task = driver.task(job_id)
     assert (task.status, task.error_code) == ("failed", "ticket_deleted")
 
 
-def test_a_deletion_without_fields_fills_the_jobs_that_wait_from_our_copy(post: Post) -> None:
-    post.job()
-    post.receive(payload(about=issue(updated=OLD)))
-    job_id = post.job()
-    post.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
-    assert post.task(job_id).status == "filled"
-    assert post.copied().deleted_at is not None
+def test_a_deletion_without_fields_fills_the_jobs_that_wait_from_our_copy(
+    driver: DeliveryDriver,
+) -> None:
+    driver.job()
+    driver.receive(payload(about=issue(updated=OLD)))
+    job_id = driver.job()
+    driver.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
+    assert driver.task(job_id).status == "filled"
+    assert driver.copied().deleted_at is not None
 
 
-def test_a_deletion_stays_one_when_an_older_event_comes_late(post: Post) -> None:
-    post.job()
-    post.receive(payload("jira:issue_deleted", about=issue(updated=NEW)))
-    post.receive(payload(about=issue(updated=OLD)))
-    post.receive(payload(about=issue(updated=NEW)))
-    assert post.copied().deleted_at is not None
+def test_a_deletion_stays_one_when_an_older_event_comes_late(driver: DeliveryDriver) -> None:
+    driver.job()
+    driver.receive(payload("jira:issue_deleted", about=issue(updated=NEW)))
+    driver.receive(payload(about=issue(updated=OLD)))
+    driver.receive(payload(about=issue(updated=NEW)))
+    assert driver.copied().deleted_at is not None
 
 
 @pytest.mark.parametrize(
@@ -164,72 +176,74 @@ def test_a_deletion_stays_one_when_an_older_event_comes_late(post: Post) -> None
     [FailureCode.TICKET_NOT_FOUND, FailureCode.NO_PERMISSION, FailureCode.UNUSABLE_TICKET],
 )
 def test_a_hint_makes_a_task_due_whose_ticket_was_not_to_be_had(
-    post: Post, code: FailureCode
+    driver: DeliveryDriver, code: FailureCode
 ) -> None:
-    job_id = post.job()
-    post.fail(code)
-    delivery = post.receive({"key": "pi-42"}, signed=False)
+    job_id = driver.job()
+    driver.fail(code)
+    delivery = driver.receive({"key": "pi-42"}, signed=False)
     assert delivery.outcome == "noted"
     assert "1 job that waited for PI-42 made due" in (delivery.reason or "")
-    assert (post.task(job_id).status, post.task(job_id).error_code) == ("pending", None)
-    assert post.copy() is None
+    assert (driver.task(job_id).status, driver.task(job_id).error_code) == ("pending", None)
+    assert driver.copy() is None
 
 
-def test_a_hint_brings_nothing_in_whatever_its_body_says(post: Post) -> None:
-    job_id = post.job()
-    post.execute("UPDATE sync_tasks SET due_at = now() + interval '1 hour'")
-    delivery = post.receive(payload(), signed=False)
+def test_a_hint_brings_nothing_in_whatever_its_body_says(driver: DeliveryDriver) -> None:
+    job_id = driver.job()
+    driver.execute("UPDATE sync_tasks SET due_at = now() + interval '1 hour'")
+    delivery = driver.receive(payload(), signed=False)
     assert delivery.outcome == "noted"
-    assert post.read(job_id).jira_filled_at is None
-    with begin(post.engine) as session:
+    assert driver.read(job_id).jira_filled_at is None
+    with begin(driver.engine) as session:
         assert [c.job_id for c in leases.claim(session, lease_seconds=9)] == [job_id]
 
 
 @pytest.mark.parametrize("code", [FailureCode.CRASHED, FailureCode.TICKET_DELETED])
 def test_a_hint_revives_neither_what_killed_workers_nor_what_was_deleted(
-    post: Post, code: FailureCode
+    driver: DeliveryDriver, code: FailureCode
 ) -> None:
-    job_id = post.job()
-    post.fail(code)
-    assert post.receive({"issueKey": "PI-42"}, signed=False).outcome == "ignored"
-    assert post.task(job_id).status == "failed"
+    job_id = driver.job()
+    driver.fail(code)
+    assert driver.receive({"issueKey": "PI-42"}, signed=False).outcome == "ignored"
+    assert driver.task(job_id).status == "failed"
 
 
-def test_a_hint_waits_for_a_read_that_is_under_way(post: Post) -> None:
-    job_id = post.job()
-    with begin(post.engine) as session:
+def test_a_hint_waits_for_a_read_that_is_under_way(driver: DeliveryDriver) -> None:
+    job_id = driver.job()
+    with begin(driver.engine) as session:
         claims = leases.claim(session, lease_seconds=60)
-    delivery = post.receive({"key": "PI-42"}, signed=False)
+    delivery = driver.receive({"key": "PI-42"}, signed=False)
     assert delivery.outcome is None
-    with begin(post.engine) as session:
+    with begin(driver.engine) as session:
         sync_settle.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
-    post.execute("UPDATE webhook_deliveries SET due_at = now()")
-    deliver(post.runtime)
-    assert post.inbox.row(delivery.id).outcome == "noted"
-    assert post.task(job_id).status == "pending"
+    driver.execute("UPDATE webhook_deliveries SET due_at = now()")
+    deliver(driver.runtime)
+    assert driver.inbox.row(delivery.id).outcome == "noted"
+    assert driver.task(job_id).status == "pending"
 
 
-def test_an_empty_body_takes_the_key_from_the_address(post: Post) -> None:
-    post.job()
-    delivery = post.receive(b"", signed=False, ticket_key="PI-42")
+def test_an_empty_body_takes_the_key_from_the_address(driver: DeliveryDriver) -> None:
+    driver.job()
+    delivery = driver.receive(b"", signed=False, ticket_key="PI-42")
     assert (delivery.outcome, delivery.ticket_key) == ("noted", "PI-42")
 
 
-def test_a_signed_body_older_than_a_day_is_a_hint(post: Post) -> None:
-    job_id = post.job()
-    delivery = post.receive(payload(said_at=now() - timedelta(hours=25)))
+def test_a_signed_body_older_than_a_day_is_a_hint(driver: DeliveryDriver) -> None:
+    job_id = driver.job()
+    delivery = driver.receive(payload(said_at=now() - timedelta(hours=25)))
     assert delivery.outcome == "noted"
     assert "more than a day old" in (delivery.reason or "")
-    assert post.task(job_id).status == "pending"
+    assert driver.task(job_id).status == "pending"
 
 
-def test_a_signed_body_keeps_its_age_of_receipt_however_late_it_is_applied(post: Post) -> None:
-    job_id = post.job()
-    delivery_id = post.inbox.put(payload(said_at=now() - timedelta(days=3)))
-    post.execute("UPDATE webhook_deliveries SET received_at = now() - interval '3 days'")
-    deliver(post.runtime)
-    assert post.inbox.row(delivery_id).outcome == "filled"
-    assert post.task(job_id).status == "filled"
+def test_a_signed_body_keeps_its_age_of_receipt_however_late_it_is_applied(
+    driver: DeliveryDriver,
+) -> None:
+    job_id = driver.job()
+    delivery_id = driver.inbox.put(payload(said_at=now() - timedelta(days=3)))
+    driver.execute("UPDATE webhook_deliveries SET received_at = now() - interval '3 days'")
+    deliver(driver.runtime)
+    assert driver.inbox.row(delivery_id).outcome == "filled"
+    assert driver.task(job_id).status == "filled"
 
 
 @pytest.mark.parametrize(
@@ -249,10 +263,10 @@ def test_a_signed_body_keeps_its_age_of_receipt_however_late_it_is_applied(post:
     ],
 )
 def test_a_signed_body_we_can_use_nothing_of_is_ignored_with_the_reason(
-    post: Post, body: Any, words: str
+    driver: DeliveryDriver, body: Any, words: str
 ) -> None:
-    post.job()
-    delivery = post.receive(body)
+    driver.job()
+    delivery = driver.receive(body)
     assert delivery.outcome == "ignored"
     assert words in (delivery.reason or "")
 
@@ -265,27 +279,29 @@ def test_a_signed_body_we_can_use_nothing_of_is_ignored_with_the_reason(
         {"updated_raw": 10**30},
     ],
 )
-def test_an_issue_that_cannot_be_used_is_a_hint(post: Post, fields: dict[str, Any]) -> None:
-    job_id = post.job()
+def test_an_issue_that_cannot_be_used_is_a_hint(
+    driver: DeliveryDriver, fields: dict[str, Any]
+) -> None:
+    job_id = driver.job()
     about = issue()
     about["fields"]["updated"] = fields["updated_raw"]
-    delivery = post.receive(payload(about=about))
+    delivery = driver.receive(payload(about=about))
     assert delivery.outcome == "noted"
     assert "cannot be used" in (delivery.reason or "")
-    assert post.task(job_id).status == "pending"
+    assert driver.task(job_id).status == "pending"
 
 
-def test_odd_values_are_cleaned_and_fail_no_delivery(post: Post) -> None:
-    job_id = post.job()
+def test_odd_values_are_cleaned_and_fail_no_delivery(driver: DeliveryDriver) -> None:
+    job_id = driver.job()
     odd = issue(summary="a\x00b" * 500, priority=17, labels={"a": 1}, parent=[[[]]])
     odd["fields"][PART_NUMBER] = [[["deep"]], None, True, 4.0]
-    other = post.job("PI-43")
-    first = post.inbox.put(payload(about=odd))
-    second = post.inbox.put(payload(about=issue("PI-43")))
-    deliver(post.runtime)
-    assert post.inbox.row(second).outcome == "filled"
-    assert post.task(other).status == "filled"
-    assert post.inbox.row(first).outcome == "filled"
-    job = post.read(job_id)
+    other = driver.job("PI-43")
+    first = driver.inbox.put(payload(about=odd))
+    second = driver.inbox.put(payload(about=issue("PI-43")))
+    deliver(driver.runtime)
+    assert driver.inbox.row(second).outcome == "filled"
+    assert driver.task(other).status == "filled"
+    assert driver.inbox.row(first).outcome == "filled"
+    job = driver.read(job_id)
     assert (job.jira_ticket_summary or "").startswith("abab")
     assert (job.jira_priority, job.jira_labels, job.jira_epic_link) == ("17", None, None)

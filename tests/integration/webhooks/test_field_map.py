@@ -1,4 +1,4 @@
-"""Field names and webhooks: the mapping comes from our own table, and nothing waits on Jira."""
+"""Field names and webhooks: the mapping is read from our table, and nothing waits for Jira."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
 
 
 def due_again(engine: Engine) -> None:
-    """As if the wait were over."""
+    """Make the deliveries due again."""
     with begin(engine) as session:
         session.execute(text("UPDATE webhook_deliveries SET due_at = now()"))
 

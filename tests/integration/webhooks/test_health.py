@@ -1,4 +1,4 @@
-"""The alarm: polls keep finding changes that no webhook announced, and who was turned away."""
+"""Webhook health: the alarm for changes that no webhook announced, and rejections."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -40,8 +40,8 @@ def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
     runtime.close()
 
 
-def hearing(engine: Engine) -> WebhookHealth:
-    """What an operator is told, once the grace of a late webhook is over."""
+def current_health(engine: Engine) -> WebhookHealth:
+    """The webhook health when the grace period for late webhooks is over."""
     with begin(engine) as session:
         session.execute(
             text("UPDATE unannounced_changes SET found_at = found_at - interval '1 hour'")
@@ -60,16 +60,16 @@ def edit_and_poll(runtime: Runtime, jira: SimulatedJira, keys: list[str]) -> Non
 
 def test_a_first_import_is_no_reason_for_an_alarm(engine: Engine, runtime: Runtime) -> None:
     del runtime
-    assert hearing(engine).unannounced == 0
+    assert current_health(engine).unannounced == 0
 
 
 def test_changes_that_polls_alone_find_raise_the_alarm(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     edit_and_poll(runtime, jira, KEYS[:2])
-    assert not hearing(engine).alarm
+    assert not current_health(engine).alarm
     edit_and_poll(runtime, jira, KEYS[2:])
-    found = hearing(engine)
+    found = current_health(engine)
     assert (found.unannounced, found.alarm, found.last_received_at) == (3, True, None)
 
 
@@ -83,20 +83,20 @@ def test_a_webhook_that_came_before_the_poll_keeps_it_quiet(
         inbox.put({"key": key, "id": issue_id}, signed=False)
     deliver(runtime)
     edit_and_poll(runtime, jira, [])
-    assert hearing(engine).unannounced == 0
+    assert current_health(engine).unannounced == 0
 
 
 def test_a_webhook_that_comes_after_the_poll_takes_it_back(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     edit_and_poll(runtime, jira, KEYS)
-    assert hearing(engine).alarm
+    assert current_health(engine).alarm
     inbox = Inbox(engine)
     for key in KEYS:
         issue_id = str(jira.simulator.store.get(key).id)
         inbox.put(payload(about=issue(key, issue_id=issue_id)))
     deliver(runtime)
-    found = hearing(engine)
+    found = current_health(engine)
     assert (found.unannounced, found.alarm) == (0, False)
     assert found.last_received_at is not None
 
@@ -107,7 +107,7 @@ def test_where_no_webhook_is_expected_none_is_missed(
     quiet = make_runtime(runtime.settings.model_copy(update={"jira_webhook_secret": None}))
     edit_and_poll(quiet, jira, KEYS)
     quiet.close()
-    assert hearing(engine).unannounced == 0
+    assert current_health(engine).unannounced == 0
 
 
 def test_rejections_are_written_down_a_moment_later(settings: Settings, engine: Engine) -> None:
@@ -117,13 +117,13 @@ def test_rejections_are_written_down_a_moment_later(settings: Settings, engine: 
     rejections.count(RejectionReason.NO_PROOF)
 
     def written() -> bool:
-        found = {turned.reason: turned.count for turned in hearing(engine).rejected}
+        found = {rejection.reason: rejection.count for rejection in current_health(engine).rejected}
         return found == {RejectionReason.WRONG_SIGNATURE: 3, RejectionReason.NO_PROOF: 1}
 
     eventually(written)
     rejections.count(RejectionReason.NO_PROOF)
     rejections.flush()
-    assert sum(turned.count for turned in hearing(engine).rejected) == 5
+    assert sum(rejection.count for rejection in current_health(engine).rejected) == 5
 
 
 def test_rejections_outlast_a_database_that_is_away(
@@ -138,8 +138,8 @@ def test_rejections_outlast_a_database_that_is_away(
     rejections = Rejections(ApiRuntime(settings, engine=database))
     rejections.count(RejectionReason.NO_PROOF)
     rejections.flush()
-    assert not hearing(engine).rejected
+    assert not current_health(engine).rejected
     event.remove(database, "do_connect", refuse)
     rejections.flush()
     database.dispose()
-    assert [turned.count for turned in hearing(engine).rejected] == [1]
+    assert [rejection.count for rejection in current_health(engine).rejected] == [1]

@@ -1,4 +1,4 @@
-"""Anything in any order: jobs, webhooks late, twice and out of order, polls, drains and edits."""
+"""A state machine test: jobs, webhooks (late, repeated, reordered), polls, drains, edits."""
 
 import itertools
 import json
@@ -41,7 +41,7 @@ _epoch = datetime(2024, 1, 1, tzinfo=UTC)
 
 @dataclass
 class Issue:
-    """A ticket in Jira: everything it ever was, its newest state last; gone or not."""
+    """A ticket in Jira: all its states, the newest last, and whether it was deleted."""
 
     issue_id: str
     states: list[dict[str, Any]] = field(default_factory=list)
@@ -59,14 +59,14 @@ class Issue:
 
 @dataclass
 class Drain:
-    """A worker between its read and its settling: what it claimed and what Jira said."""
+    """A worker between read and settle: what it claimed and what Jira answered."""
 
     claims: list[Claim]
     found: dict[str, Ticket]
 
 
 class Jira(RuleBasedStateMachine):
-    """Jira and everybody who talks to us, with the worker's steps taken apart."""
+    """Jira, clients and the worker, whose steps can be interleaved."""
 
     engine: ClassVar[Engine]
     runtime: ClassVar[Runtime]
@@ -77,7 +77,7 @@ class Jira(RuleBasedStateMachine):
         self.inbox = Inbox(self.engine)
         self.issues: list[Issue] = []
         self.mail: list[tuple[str, bytes]] = []
-        self.told: set[str] = set()
+        self.announced: set[str] = set()
         self.drains: list[Drain] = []
         self.jobs: dict[str, dict[str, Any]] = {}
         self.filled: dict[str, tuple[Any, ...]] = {}
@@ -214,7 +214,7 @@ class Jira(RuleBasedStateMachine):
         assert rows == []
 
     def teardown(self) -> None:
-        """The storm is over: everything arrives, and nothing is left waiting."""
+        """At the end everything arrives, and nothing waits."""
         nothing: Any = None
         for drain in self.drains:
             self._settle(drain)
@@ -233,8 +233,8 @@ class Jira(RuleBasedStateMachine):
     def _nothing_waits(self) -> None:
         assert [row.id for row in self.inbox.rows() if row.outcome in (None, "failed")] == []
         gone = {key for known in self.issues if known.deleted for key in known.keys}
-        # Of a move that no webhook tells, nobody but a read by the old key itself could know.
-        known = self.told | {known.key for known in self.issues}
+        # Only a read by the old key could find a move that no webhook announced.
+        known = self.announced | {known.key for known in self.issues}
         for status, key in self._rows(
             "SELECT status, ticket_key FROM sync_tasks WHERE job_id = ANY(:ids)"
         ):
@@ -282,7 +282,7 @@ class Jira(RuleBasedStateMachine):
 
     def _post(self, event: str, state: dict[str, Any], moved_from: str | None = None) -> None:
         body = payload(event, about=state, moved_from=moved_from)
-        self.told |= {state["key"], *([moved_from] if moved_from else [])}
+        self.announced |= {state["key"], *([moved_from] if moved_from else [])}
         self.mail.append((f"run{self.number}-{next(self.names)}", json.dumps(body).encode()))
 
     def _ticket(self, known: Issue) -> Ticket:
@@ -345,7 +345,7 @@ def test_whatever_happens_in_whatever_order_each_job_is_filled_once_and_rightly(
             max_examples=25,
             stateful_step_count=40,
             deadline=None,
-            # A storm that fails is told as it was: to shrink one takes longer than the test may.
+            # A failing run is shown as it was: shrinking takes longer than the test may.
             phases=(Phase.explicit, Phase.reuse, Phase.generate),
             suppress_health_check=list(HealthCheck),
         ),

@@ -1,4 +1,4 @@
-"""The webhook's door over a real server: raw bytes, chunks, and what must not reach a log."""
+"""Receiving webhooks with a real server: raw bytes, chunks, and what must not be logged."""
 
 import json
 import socket
@@ -45,7 +45,7 @@ def server(settings: Settings, tmp_path: Path) -> Iterator[tuple[str, Parts]]:
 
 
 def answers(address: str) -> bool:
-    """Whether the server is up: it turns away who proves nothing."""
+    """Whether the server is up: it answers 401 without proof."""
     try:
         return requests.post(address, timeout=5).status_code == 401
     except requests.ConnectionError:

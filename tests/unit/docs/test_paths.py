@@ -51,8 +51,3 @@ def test_the_map_has_every_folder_and_module_beside_them(package: str) -> None:
     entries = [path for path in (ROOT / package).iterdir() if not path.name.startswith("__")]
     existing = {path.name + "/" * path.is_dir() for path in entries}
     assert mapped_names()[package] == existing
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_no_page_has_marks_of_a_merge(page: Path) -> None:
-    assert re.findall(r"^(?:<{7}|={7}|>{7})", page.read_text(), re.MULTILINE) == []

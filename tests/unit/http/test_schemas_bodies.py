@@ -1,4 +1,4 @@
-"""Strict JSON: what a body may be, and what is said of one that is not."""
+"""Strict JSON bodies, and the messages of their refusals."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The messages of spec/create-job.txt and the finer points of spec/API.md, field by field."""
+"""The messages of spec/create-job.txt and the details of spec/API.md, field by field."""
 
 import re
 from typing import Any

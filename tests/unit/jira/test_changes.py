@@ -1,4 +1,4 @@
-"""The scan for what changed: nothing lost at page, minute or millisecond borders."""
+"""Reading changes loses nothing at the borders of pages, minutes and milliseconds."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field

@@ -31,7 +31,7 @@ def answer(status: int, body: str = "{}", headers: dict[str, str] | None = None)
     return response
 
 
-def judged(status: int, body: str = "{}", headers: dict[str, str] | None = None) -> JiraError:
+def error_of(status: int, body: str = "{}", headers: dict[str, str] | None = None) -> JiraError:
     with pytest.raises(JiraError) as refused:
         check_response(answer(status, body, headers), now=NOW)
     assert refused.value.status == status
@@ -47,7 +47,7 @@ def test_json_with_a_good_status_passes(kind: str) -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 401, 403, 404, 500])
 def test_a_failed_log_in_is_seen_on_every_status(status: int) -> None:
-    error = judged(status, headers=JSON | {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"})
+    error = error_of(status, headers=JSON | {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"})
     assert isinstance(error, JiraCredentialsRefused)
     assert error.wait_code is WaitCode.CREDENTIALS_REFUSED
 
@@ -62,7 +62,7 @@ def test_a_failed_log_in_is_seen_on_every_status(status: int) -> None:
 )
 @pytest.mark.parametrize("status", [200, 401, 403])
 def test_a_captcha_lock_is_seen_before_anything_else(status: int, headers: dict[str, str]) -> None:
-    error = judged(status, headers=HTML | headers)
+    error = error_of(status, headers=HTML | headers)
     assert isinstance(error, JiraCaptchaLock)
     assert error.wait_code is WaitCode.CAPTCHA_LOCK
 
@@ -73,29 +73,29 @@ def test_a_good_log_in_header_is_no_trouble() -> None:
 
 @pytest.mark.parametrize("headers", [JSON, HTML, {}])
 def test_401_in_any_dress_means_the_credentials(headers: dict[str, str]) -> None:
-    assert isinstance(judged(401, "<html>", headers), JiraCredentialsRefused)
+    assert isinstance(error_of(401, "<html>", headers), JiraCredentialsRefused)
 
 
 def test_429_carries_how_long_and_why() -> None:
-    error = judged(
+    error = error_of(
         429, headers=HTML | {"Retry-After": "1.5", "RateLimit-Reason": "jira-burst-based"}
     )
     assert isinstance(error, JiraLimited)
     assert (error.retry_after, error.reason) == (1.5, "jira-burst-based")
     assert error.wait_code is WaitCode.RATE_LIMITED
-    assert judged(429).retry_after is None
+    assert error_of(429).retry_after is None
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 520, 407, 408, 425])
 def test_trouble_of_the_server_or_on_the_way_is_waited_for(status: int) -> None:
-    error = judged(status, "oops", HTML | {"Retry-After": "Mon, 23 Nov 2026 10:41:00 GMT"})
+    error = error_of(status, "oops", HTML | {"Retry-After": "Mon, 23 Nov 2026 10:41:00 GMT"})
     assert isinstance(error, JiraUnavailable)
     assert error.retry_after == 60.0
     assert error.wait_code is WaitCode.JIRA_DOWN
 
 
 def test_a_redirect_names_the_host_and_nothing_that_may_be_secret() -> None:
-    error = judged(302, headers={"Location": "https://sso.example/login?token=hush"})
+    error = error_of(302, headers={"Location": "https://sso.example/login?token=hush"})
     assert isinstance(error, JiraUnavailable)
     assert "sso.example" in error.message
     assert "hush" not in error.message
@@ -104,7 +104,7 @@ def test_a_redirect_names_the_host_and_nothing_that_may_be_secret() -> None:
 @pytest.mark.parametrize("status", [200, 400, 403, 404])
 @pytest.mark.parametrize("headers", [HTML, {}, {"Content-Type": "text/plain"}])
 def test_what_is_no_json_is_no_answer_of_jira(status: int, headers: dict[str, str]) -> None:
-    assert isinstance(judged(status, "<html>log in</html>", headers), JiraUnavailable)
+    assert isinstance(error_of(status, "<html>log in</html>", headers), JiraUnavailable)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_is_no_json_is_no_answer_of_jira(status: int, headers: dict[str, st
 )
 @pytest.mark.parametrize("status", [200, 404])
 def test_a_body_that_cannot_be_parsed_is_waited_for(status: int, body: str) -> None:
-    assert isinstance(judged(status, body), JiraUnavailable)
+    assert isinstance(error_of(status, body), JiraUnavailable)
 
 
 @pytest.mark.parametrize(
@@ -130,13 +130,13 @@ def test_a_body_that_cannot_be_parsed_is_waited_for(status: int, body: str) -> N
 )
 @pytest.mark.parametrize("status", [400, 403, 404, 410])
 def test_a_refusal_in_json_is_about_this_call(status: int, body: str, words: str) -> None:
-    error = judged(status, body)
+    error = error_of(status, body)
     assert isinstance(error, CallRefused)
     assert words in error.message
 
 
 def test_a_refusal_of_any_length_stays_short() -> None:
-    assert len(judged(400, '{"message": "' + "x" * 100_000 + '"}').message) < 400
+    assert len(error_of(400, '{"message": "' + "x" * 100_000 + '"}').message) < 400
 
 
 @pytest.mark.parametrize(
@@ -156,6 +156,6 @@ def test_a_limit_that_comes_near_is_noticed(*, headers: dict[str, str], near: bo
 
 
 def test_a_message_of_jira_that_no_database_takes_is_made_sound() -> None:
-    error = judged(404, '{"errorMessages": ["Gone\\u0000 and \\ud800 lost"]}')
+    error = error_of(404, '{"errorMessages": ["Gone\\u0000 and \\ud800 lost"]}')
     assert isinstance(error, CallRefused)
     assert error.message == "Jira answered 404: Gone and \ufffd lost"

@@ -1,4 +1,4 @@
-"""How long Jira asks us to wait, in every form it has been seen to say so."""
+"""How long Jira asks us to wait, in every known form."""
 
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from worker.jira.http.retry_after import LONGEST_WAIT, retry_after_seconds
 NOW = datetime(2026, 11, 23, 10, 40, 0, tzinfo=UTC)
 
 
-def asked(**headers: str) -> float | None:
+def wait_of(**headers: str) -> float | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return retry_after_seconds(CaseInsensitiveDict(named), now=NOW)
 
@@ -42,7 +42,7 @@ def asked(**headers: str) -> float | None:
     ],
 )
 def test_retry_after_is_understood_in_every_form(text: str, seconds: float | None) -> None:
-    assert asked(Retry_After=text) == seconds
+    assert wait_of(Retry_After=text) == seconds
 
 
 @pytest.mark.parametrize(
@@ -59,23 +59,23 @@ def test_retry_after_is_understood_in_every_form(text: str, seconds: float | Non
     ],
 )
 def test_a_reset_is_understood_with_and_without_seconds(text: str, seconds: float | None) -> None:
-    assert asked(X_RateLimit_Reset=text) == seconds
+    assert wait_of(X_RateLimit_Reset=text) == seconds
 
 
 def test_the_hour_of_a_quota_outweighs_retry_after_and_no_other_limit_does() -> None:
     reset = "2026-11-23T11:00Z"
-    quota = asked(
+    quota = wait_of(
         Retry_After="5", X_RateLimit_Reset=reset, RateLimit_Reason="jira-quota-tenant-based"
     )
-    burst = asked(Retry_After="5", X_RateLimit_Reset=reset, RateLimit_Reason="jira-burst-based")
+    burst = wait_of(Retry_After="5", X_RateLimit_Reset=reset, RateLimit_Reason="jira-burst-based")
     assert quota == 1200.0
     assert burst == 5.0
 
 
 def test_the_structured_header_is_the_last_resort() -> None:
-    assert asked(RateLimit='"global-app-quota";r=0;t=900') == 900.0
-    assert asked(RateLimit='"global-app-quota";r=5;t=900') is None
-    assert asked(RateLimit='"global-app-quota";r=0;t=900', Retry_After="3") == 3.0
+    assert wait_of(RateLimit='"global-app-quota";r=0;t=900') == 900.0
+    assert wait_of(RateLimit='"global-app-quota";r=5;t=900') is None
+    assert wait_of(RateLimit='"global-app-quota";r=0;t=900', Retry_After="3") == 3.0
 
 
 @settings(deadline=None)

@@ -1,4 +1,4 @@
-"""Where a unit may go, in each of the three modes."""
+"""Where a unit may move, in each of the three modes."""
 
 import pytest
 

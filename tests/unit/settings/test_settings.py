@@ -1,4 +1,4 @@
-"""Settings: where a value comes from, and what is said of a bad one."""
+"""Settings: the source of a value, and the message for a bad one."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The simulator's rules: faults, limits, counts, deliveries and settings, with the clock held."""
+"""The simulator's rules: faults, limits, counts, deliveries and settings, with a fixed clock."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from worker.simulator.webhooks.deliveries import Attempt, Delivery, Flow, sign
 
 @dataclass(slots=True)
 class HandClock:
-    """A clock that stands still until it is pushed."""
+    """A clock that a test sets."""
 
     at: datetime = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
     seconds: float = 1000.0

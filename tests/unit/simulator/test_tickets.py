@@ -22,7 +22,7 @@ from worker.simulator.site.values import BadValueError, read_fields
 
 @dataclass(slots=True)
 class HandClock:
-    """A clock that stands still until it is pushed."""
+    """A clock that a test sets."""
 
     at: datetime = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
     seconds: float = 1000.0

@@ -1,4 +1,4 @@
-"""When Jira is asked again after a call that failed as a whole."""
+"""When Jira is called again after a call that failed as a whole."""
 
 import pytest
 
@@ -28,15 +28,15 @@ def test_pauses_double_up_to_their_longest(error: JiraError, delays: list[float]
 
 @pytest.mark.parametrize("jitter", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("failures", [0, 3, 1000])
-@pytest.mark.parametrize("asked", [0.2, 1.5, 30, 1847])
+@pytest.mark.parametrize("retry_after", [0.2, 1.5, 30, 1847])
 def test_retry_after_is_a_minimum_whatever_the_jitter(
-    asked: float, failures: int, jitter: float
+    retry_after: float, failures: int, jitter: float
 ) -> None:
-    error = JiraLimited("slow down", retry_after=asked)
+    error = JiraLimited("slow down", retry_after=retry_after)
     delay = pause_after(error, failures=failures, jitter=lambda: jitter).delay
     assert delay is not None
-    assert delay >= asked
-    assert delay <= max(asked * 1.1, 10)
+    assert delay >= retry_after
+    assert delay <= max(retry_after * 1.1, 10)
 
 
 def test_an_absurd_retry_after_is_cut_to_some_hours() -> None:

@@ -1,4 +1,4 @@
-"""What a pause is called in a few words, for the API, the dashboard and the command line."""
+"""Short texts of a pause, for the API, the dashboard and the command line."""
 
 from datetime import UTC, datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""How many webhook bodies are read at once, and what happens to the others."""
+"""The limit of webhook bodies that are read at once, and the answer beyond it."""
 
 from contextlib import ExitStack
 

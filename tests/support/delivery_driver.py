@@ -1,4 +1,4 @@
-"""The post office of tests about deliveries: put one in, apply it, look at what became of it."""
+"""Short calls for tests of deliveries: store one, apply it, read the result."""
 
 from typing import Any
 
@@ -16,8 +16,8 @@ from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
 
 
-class Post:
-    """Short words for what these tests do, each in a transaction of its own."""
+class DeliveryDriver:
+    """Short calls for these tests, each in its own transaction."""
 
     def __init__(self, engine: Engine, runtime: Runtime) -> None:
         self.engine = engine
