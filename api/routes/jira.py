@@ -10,8 +10,7 @@ from api.creation.new_jobs import create_jobs, link_job
 from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
 from api.http.responses import entity_tag, json_answer
 from api.rest.resource import Resource
-from api.schemas.jira import LinkOut, LinkRequest
-from api.schemas.jobs import JobOut
+from api.schemas.jobs import JobOut, LinkOut, LinkRequest
 from shared.jobs.job import JobView
 from shared.states import Scope
 

@@ -10,8 +10,7 @@ from api.http.responses import check_if_match, entity_tag, json_answer, no_conte
 from api.rest.resource import ListOf, Resource
 from api.runtime import in_transaction, transaction
 from api.schemas.jobs import JobPath, UpdateHeaders
-from api.schemas.paths import PathDetail, PathOut
-from api.schemas.routing import PathCreate, PathOfAddress, PathUpdate
+from api.schemas.paths import PathCreate, PathDetail, PathOfAddress, PathOut, PathUpdate
 from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
 from shared.production import paths as path_store
