@@ -14,8 +14,7 @@ from shared.clock import Clock, SystemClock
 from shared.database.engine import make_engine
 from shared.settings import Settings
 from shared.sync.pauses import credentials_hash
-from worker.jira.client import make_jira
-from worker.jira.port import Jira
+from worker.jira.client import Jira, make_jira
 from worker.jira.rate_limit import make_budget
 from worker.process.messages import Messages
 

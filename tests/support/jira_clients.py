@@ -8,8 +8,8 @@ from typing import Any
 from shared.clock import SystemClock
 from shared.settings import Deployment, Settings
 from tests.support.jira import SimulatedJira, simulated_jira
-from worker.jira.client import make_jira
-from worker.jira.port import Jira, ReadResult
+from worker.jira.client import Jira, make_jira
+from worker.jira.port import ReadResult
 from worker.simulator import defaults
 from worker.simulator.config import Deployment as Product
 

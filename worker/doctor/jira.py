@@ -11,8 +11,9 @@ import orjson
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from worker.doctor.findings import Finding, fail, ok, warn
+from worker.jira.client import Jira
 from worker.jira.errors import CallRefused, JiraCaptchaLock, JiraCredentialsRefused, JiraError
-from worker.jira.port import Account, Jira, ServerInfo
+from worker.jira.port import Account, ServerInfo
 
 _SOON_DAYS = 14
 _JWT_PARTS = 3
@@ -119,7 +120,7 @@ def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
     for project in settings.jira_project:
         name = f"project_{project}"
         try:
-            may = jira.permissions(project).may_browse
+            may = jira.may_browse(project)
         except CallRefused:
             may = False
         except JiraError as error:

@@ -8,9 +8,10 @@ from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from shared.tickets.ticket import Ticket
 from worker.doctor.findings import Finding, fail, ok, warn
+from worker.jira.client import Jira
 from worker.jira.errors import JiraError, MappingError
 from worker.jira.fields.mapping import FieldMapping
-from worker.jira.port import ChangeQuery, Jira
+from worker.jira.port import ChangeQuery
 
 _SAMPLE = 50
 _RECENT = timedelta(days=30)

@@ -15,9 +15,8 @@ from shared.sync import pauses
 from shared.sync.pauses import Pause, in_words
 from worker.doctor import jira, mapping, servers, sync, webhooks
 from worker.doctor.findings import Finding, Section, Status, run_all, warn
-from worker.jira.client import make_jira
-from worker.jira.http.connection import Budget
-from worker.jira.port import Jira
+from worker.jira.client import Jira, make_jira
+from worker.jira.rate_limit import SharedBudget
 
 _CALL_SECONDS = 4.0
 _SERVER_SECONDS = 8.0
@@ -41,7 +40,7 @@ def examine_from_worker(
     settings: Settings,
     *,
     clock: Clock,
-    budget: Budget,
+    budget: SharedBudget,
     pause: Pause | None,
     ticket: str | None,
 ) -> list[Finding]:
@@ -76,7 +75,7 @@ def _sync(settings: Settings, clock: Clock) -> list[Section]:
 
 
 def _of_jira(
-    settings: Settings, clock: Clock, *, ticket: str | None, budget: Budget | None
+    settings: Settings, clock: Clock, *, ticket: str | None, budget: SharedBudget | None
 ) -> Section:
     return Section(
         ("jira", "deployment", "credentials", "mapping"),
@@ -114,7 +113,7 @@ def _engine(settings: Settings) -> Iterator[Engine]:
 
 
 def _jira(
-    settings: Settings, clock: Clock, ticket: str | None, budget: Budget | None
+    settings: Settings, clock: Clock, ticket: str | None, budget: SharedBudget | None
 ) -> Iterator[Finding]:
     """All checks of Jira; without a budget for the command, which runs rarely."""
     seconds = min(_CALL_SECONDS, settings.jira_timeout_seconds)

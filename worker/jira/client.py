@@ -1,4 +1,4 @@
-"""The port over a real Jira, Cloud or Data Center."""
+"""The calls that the worker makes to Jira, Cloud or Data Center."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,8 +12,9 @@ from worker.jira.datacenter import DataCenter
 from worker.jira.dialect import Dialect
 from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
 from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
-from worker.jira.http.connection import Budget, Connection, Observer
-from worker.jira.port import Account, ChangeQuery, Jira, Page, Permissions, ReadResult, ServerInfo
+from worker.jira.http.connection import Connection, Observer
+from worker.jira.port import Account, ChangeQuery, Page, ReadResult, ServerInfo
+from worker.jira.rate_limit import SharedBudget
 
 _FORBIDDEN = 403
 
@@ -22,20 +23,23 @@ def make_jira(
     settings: Settings,
     *,
     clock: Clock,
-    budget: Budget | None = None,
+    budget: SharedBudget | None = None,
     observe: Observer | None = None,
-) -> Jira:
+) -> "Jira":
     """The Jira of the settings, for one thread of one process; call it after the fork.
 
     This makes no request; a missing setting is reported by the first call. ``observe`` is called
     for every exchange, to count it; it must not keep headers.
     """
     connection = Connection(settings, clock=clock, budget=budget, observe=observe)
-    return JiraClient(settings, connection=connection, clock=clock)
+    return Jira(settings, connection=connection, clock=clock)
 
 
-class JiraClient:
-    """Implements ``port.Jira``; deployment and mapping are resolved once, when first needed."""
+class Jira:
+    """Jira as the worker sees it. Every method may raise ``JiraError``, and each is bounded.
+
+    Deployment and mapping are resolved once, when first needed.
+    """
 
     def __init__(self, settings: Settings, *, connection: Connection, clock: Clock) -> None:
         self._settings = settings
@@ -45,18 +49,28 @@ class JiraClient:
         self._mapping: FieldMapping | None = None
 
     def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
-        """See ``port.Jira``."""
+        """Read tickets by key (any case) or id: in bulk, then singly those that were missing.
+
+        ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
+        JiraError only without any result; a later failure is in ``interrupted``.
+        """
         mapping = self.mapping()
         reads = BulkRead(self._clock, self._dialect_of(mapping), mapping, self.verify, deadline)
         return reads.read(keys)
 
     def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
-        """See ``port.Jira``. CallRefused: a project is missing or hidden from our account."""
+        """Pages of changed tickets; lazy, so that each can be stored before the next is read.
+
+        CallRefused: a project is missing or hidden from our account.
+        """
         mapping = self.mapping()
         return scan(query, search=self._dialect_of(mapping).search, mapping=mapping)
 
     def verify(self) -> Account:
-        """See ``port.Jira``. Uses ``myself``, which Jira always refuses to anonymous callers."""
+        """Check the credentials. Raises JiraCredentialsRefused or JiraCaptchaLock.
+
+        It uses ``myself``, which Jira always refuses to anonymous callers.
+        """
         try:
             raw = self._connection.get("myself")
         except CallRefused as refusal:
@@ -73,30 +87,35 @@ class JiraClient:
         )
 
     def mapping(self) -> FieldMapping:
-        """See ``port.Jira``. A mapping that cannot be resolved is tried again at the next call."""
+        """The field mapping with every name resolved. Raises MappingError with candidates.
+
+        A mapping that cannot be resolved is tried again at the next call.
+        """
         if self._mapping is None:
             self._mapping = resolve(self._settings, known=self.fields)
         return self._mapping
 
     def fields(self) -> list[FieldInfo]:
-        """See ``port.Jira``. Jira hides fields from a bad token: so it is checked first."""
+        """Read every field that the account can see.
+
+        Jira hides fields from a bad token: so it is checked first.
+        """
         self.verify()
         raw = self._connection.get("field")
         if not isinstance(raw, list):
             raise JiraUnavailable("Jira answered without a list of fields")
         return [FieldInfo.from_raw(one) for one in raw if isinstance(one, Mapping)]
 
-    def permissions(self, project: str) -> Permissions:
-        """See ``port.Jira``."""
+    def may_browse(self, project: str) -> bool:
+        """Whether our account may browse it. CallRefused: it is missing or hidden from us."""
         params = {"projectKey": project, "permissions": "BROWSE_PROJECTS"}
         raw = _object(self._connection.get("mypermissions", params), "permissions")
         granted = raw.get("permissions")
         browse = granted.get("BROWSE_PROJECTS") if isinstance(granted, Mapping) else None
-        may = isinstance(browse, Mapping) and browse.get("havePermission") is True
-        return Permissions(project=project, may_browse=may)
+        return isinstance(browse, Mapping) and browse.get("havePermission") is True
 
     def server_info(self) -> ServerInfo:
-        """See ``port.Jira``."""
+        """Read version and deployment."""
         try:
             raw = self._connection.get("serverInfo")
         except CallRefused as refusal:
@@ -112,7 +131,7 @@ class JiraClient:
         )
 
     def close(self) -> None:
-        """See ``port.Jira``."""
+        """Close the connections; the next call opens new ones."""
         self._connection.close()
 
     def _dialect_of(self, mapping: FieldMapping) -> Dialect:

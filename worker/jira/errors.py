@@ -9,28 +9,11 @@ class JiraError(Exception):
     """A call that failed as a whole: it says nothing about a ticket and counts against none.
 
     ``message`` is for people and holds no secret. ``status`` is the HTTP status if there was an
-    answer. ``retry_after`` is the minimum number of seconds to wait, if Jira named one.
+    answer. ``retry_after`` is the minimum number of seconds to wait, if Jira named one, and
+    ``reason`` Jira's name of the limit. ``texts`` are Jira's own messages in full.
     """
 
     wait_code: ClassVar[WaitCode] = WaitCode.JIRA_DOWN
-
-    def __init__(
-        self, message: str, *, status: int | None = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.retry_after = retry_after
-
-
-class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
-    """No usable answer: no connection, timeout, 5xx, HTML, cut or malformed body. Wait."""
-
-
-class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
-    """429: wait at least ``retry_after``. ``reason`` is Jira's name of the limit."""
-
-    wait_code = WaitCode.RATE_LIMITED
 
     def __init__(
         self,
@@ -39,9 +22,24 @@ class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the
         status: int | None = None,
         retry_after: float | None = None,
         reason: str = "",
+        texts: tuple[str, ...] = (),
     ) -> None:
-        super().__init__(message, status=status, retry_after=retry_after)
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
         self.reason = reason
+        self.texts = texts
+
+
+class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
+    """No usable answer: no connection, timeout, 5xx, HTML, cut or malformed body. Wait."""
+
+
+class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
+    """429: wait at least ``retry_after``."""
+
+    wait_code = WaitCode.RATE_LIMITED
 
 
 class JiraCredentialsRefused(JiraError):  # noqa: N818  named for the state of Jira
@@ -61,14 +59,7 @@ class CallRefused(JiraError):  # noqa: N818  named for the state of Jira, as the
 
     The client turns a refusal about a ticket into a result for that ticket. Callers see this
     error only from ``changed_since`` and the lookups: the query or the settings must change.
-    ``texts`` are Jira's own messages in full.
     """
-
-    def __init__(
-        self, message: str, *, status: int | None = None, texts: tuple[str, ...] = ()
-    ) -> None:
-        super().__init__(message, status=status)
-        self.texts = texts
 
 
 class MappingError(JiraError):

@@ -1,15 +1,12 @@
-"""The Jira port: the calls that the worker can make, and their results."""
+"""What the worker asks of Jira and what it gets: queries and results."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from shared.settings import Deployment
 from shared.states import FailureCode
 from shared.tickets.ticket import Ticket
 from worker.jira.errors import JiraError
-from worker.jira.fields.mapping import FieldInfo, FieldMapping
 
 BATCH = 100
 """Most tickets in one bulk read: allowed before and after Atlassian's change of the limit."""
@@ -88,51 +85,3 @@ class ServerInfo:
     version: str
     title: str
     base_url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Permissions:
-    """What our account may do in one project."""
-
-    project: str
-    may_browse: bool
-
-
-class Jira(Protocol):
-    """Jira as the worker sees it. Every method may raise ``JiraError``, and each is bounded."""
-
-    def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
-        """Read tickets by key (any case) or id: in bulk, then singly those that were missing.
-
-        ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
-        JiraError only without any result; a later failure is in ``interrupted``.
-        """
-        ...
-
-    def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
-        """Pages of changed tickets; lazy, so that each can be stored before the next is read."""
-        ...
-
-    def verify(self) -> Account:
-        """Check the credentials. Raises JiraCredentialsRefused or JiraCaptchaLock."""
-        ...
-
-    def mapping(self) -> FieldMapping:
-        """The field mapping with every name resolved. Raises MappingError with candidates."""
-        ...
-
-    def fields(self) -> list[FieldInfo]:
-        """Read every field that the account can see; the credentials are checked first."""
-        ...
-
-    def permissions(self, project: str) -> Permissions:
-        """The account's permissions in a project. CallRefused: it is missing or hidden from us."""
-        ...
-
-    def server_info(self) -> ServerInfo:
-        """Read version and deployment."""
-        ...
-
-    def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        ...

@@ -97,7 +97,7 @@ class _Limiter:
 
 @dataclass(slots=True)
 class SharedBudget:
-    """Implements ``Budget``. ``share`` is the part of this process while Redis is away."""
+    """The budget of all workers. ``share`` is the part of this process while Redis is away."""
 
     windows: tuple[RateLimitItem, ...]
     shared: MovingWindowRateLimiter = field(kw_only=True)

@@ -1,8 +1,7 @@
 """The simulator as a server: started in the background by tests, in the foreground by the CLI."""
 
 import signal
-from threading import Event, Thread
-from types import FrameType, TracebackType
+from threading import Thread
 from typing import Final, Self
 
 import structlog
@@ -86,31 +85,16 @@ class Simulator:
 
     def serve_forever(self) -> None:
         """Serve until SIGTERM or SIGINT; call it in the main thread."""
-        ended = Event()
-
-        def end(_signal: int, _frame: FrameType | None) -> None:
-            ended.set()
-
-        before = {number: signal.signal(number, end) for number in _SIGNALS}
-        try:
-            self.start()
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)  # its threads inherit this
+        with self:
             log.info("simulator_started", url=self.url, tickets=len(self.store))
-            ended.wait()
-        finally:
-            self.stop()
-            for number, handler in before.items():
-                signal.signal(number, handler)
-            log.info("simulator_stopped")
+            signal.sigwait(_SIGNALS)
+        log.info("simulator_stopped")
 
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.stop()
 
 

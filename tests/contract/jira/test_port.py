@@ -200,12 +200,12 @@ def test_the_account_the_server_and_the_fields_are_known(jira: JiraWithClient) -
     fields = {field.field_id: field for field in jira.jira.fields()}
     assert fields[defaults.FIELD_QUANTITY].name == "Quantity"
     assert fields[defaults.FIELD_QUANTITY].kind == "float"
-    assert jira.jira.permissions(defaults.PROJECT).may_browse
+    assert jira.jira.may_browse(defaults.PROJECT)
 
 
 def test_a_project_out_of_sight_is_told_by_its_permissions(jira: JiraWithClient) -> None:
     try:
-        may = jira.jira.permissions(defaults.HIDDEN_PROJECT).may_browse
+        may = jira.jira.may_browse(defaults.HIDDEN_PROJECT)
     except CallRefused:
         may = False
     assert may is False

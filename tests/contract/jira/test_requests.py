@@ -12,9 +12,9 @@ from requests import PreparedRequest, Response
 from shared.clock import SystemClock
 from tests.support.jira_clients import PRODUCTS, JiraWithClient
 from tests.support.openapi import OWN, AtlassianContract
-from worker.jira.client import make_jira
+from worker.jira.client import Jira, make_jira
 from worker.jira.errors import CallRefused
-from worker.jira.port import BATCH, ChangeQuery, Jira
+from worker.jira.port import BATCH, ChangeQuery
 from worker.simulator import defaults
 
 
@@ -34,7 +34,7 @@ def look_up(jira: Jira) -> None:
     jira.verify()
     jira.fields()
     jira.server_info()
-    jira.permissions(defaults.PROJECT)
+    jira.may_browse(defaults.PROJECT)
     with pytest.raises(CallRefused):
         list(jira.changed_since(ChangeQuery(projects=('NO"PE', "back\\slash"))))
 

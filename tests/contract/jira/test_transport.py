@@ -14,10 +14,10 @@ from shared.clock import SystemClock
 from shared.settings import Deployment, Settings
 from tests.support.waiting import eventually
 from tests.support.wire import Piece, wire_server
-from worker.jira.client import make_jira
+from worker.jira.client import Jira, make_jira
 from worker.jira.errors import JiraUnavailable
 from worker.jira.http import transport
-from worker.jira.port import Account, Jira
+from worker.jira.port import Account
 
 BODY = json.dumps({"accountId": "712020:ab", "displayName": "Ada"}).encode()
 TIMEOUT = 0.6

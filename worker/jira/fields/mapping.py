@@ -66,19 +66,16 @@ def resolve(settings: Settings, *, known: Callable[[], Sequence[FieldInfo]]) -> 
     Raises MappingError that names the setting and the candidates, and what ``known`` raises.
     """
     wanted = {
-        "JIRA_FIELD_PART_NUMBER": settings.jira_field_part_number.strip(),
-        "JIRA_FIELD_QUANTITY": settings.jira_field_quantity.strip(),
-        "JIRA_FIELD_EPIC_LINK": settings.jira_field_epic_link.strip(),
+        purpose: str(getattr(settings, f"jira_field_{purpose}")).strip()
+        for purpose in ("part_number", "quantity", "epic_link")
     }
     named = any(text and not _ID.fullmatch(text) for text in wanted.values())
     fields = known() if named else ()
-    ids = {setting: _field_id(setting, text, fields) for setting, text in wanted.items()}
-    return FieldMapping(
-        part_number=ids["JIRA_FIELD_PART_NUMBER"],
-        quantity=ids["JIRA_FIELD_QUANTITY"],
-        epic_link=ids["JIRA_FIELD_EPIC_LINK"],
-        part_number_pattern=_pattern(settings.jira_part_number_pattern),
-    )
+    ids = {
+        purpose: _field_id(f"JIRA_FIELD_{purpose.upper()}", text, fields)
+        for purpose, text in wanted.items()
+    }
+    return FieldMapping(**ids, part_number_pattern=_pattern(settings.jira_part_number_pattern))
 
 
 def _field_id(setting: str, text: str, fields: Sequence[FieldInfo]) -> str | None:

@@ -6,7 +6,7 @@ library's own code sleeps, logs bodies and crashes on odd ones (JIRA.md, section
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from jira import JIRA, JIRAError
 from pydantic import SecretStr
@@ -18,24 +18,13 @@ from shared.settings import JIRA_CONNECT_SECONDS, Deployment, Settings
 from worker.jira.errors import JiraCredentialsRefused, JiraUnavailable
 from worker.jira.http.responses import check_response
 from worker.jira.http.transport import BoundedAdapter
+from worker.jira.rate_limit import SharedBudget
 from worker.process.shutdown import interruptible
 
 _BUDGET_WAIT = 60.0
 
 Observer = Callable[[PreparedRequest, Response], None]
 """Called with each request and its response, before the response is checked."""
-
-
-class Budget(Protocol):
-    """The request budget all workers share (``worker.jira.rate_limit``)."""
-
-    def acquire(self, cost: int, *, deadline: float) -> None:
-        """Wait until ``cost`` calls are allowed. Raises JiraLimited if that is too late."""
-        ...
-
-    def slow_down(self) -> None:
-        """Jira reports that its limit is near."""
-        ...
 
 
 class Connection:
@@ -49,7 +38,7 @@ class Connection:
         settings: Settings,
         *,
         clock: Clock,
-        budget: Budget | None = None,
+        budget: SharedBudget | None = None,
         observe: Observer | None = None,
     ) -> None:
         self._settings = settings

@@ -9,7 +9,6 @@ import socket
 import threading
 from contextlib import suppress
 from io import BytesIO
-from types import TracebackType
 from typing import Any, Self
 
 from requests import PreparedRequest, Response
@@ -100,12 +99,7 @@ class _Watch:
         self._timer.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self._timer.cancel()
         with self._lock:
             self._over = True
