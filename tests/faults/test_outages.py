@@ -221,7 +221,7 @@ def test_a_burst_of_1000_jobs_costs_12_bulk_reads_and_4_a_second(
     assert jira.bulk_reads() <= 12 + 4 * lasted
 
 
-def test_a_worker_that_is_asked_to_stop_while_jira_hangs_is_gone_soon_and_loses_nothing(
+def test_a_worker_that_gets_sigterm_while_jira_hangs_ends_soon_and_loses_nothing(
     engine: Engine, system: System, jira: SimulatedJira
 ) -> None:
     system.parts.environment |= {

@@ -28,7 +28,7 @@ def test_the_example_ticket_comes_out_as_the_source_document_has_it(jira: JiraWi
     assert ticket.updated_at.tzinfo is UTC
 
 
-def test_tickets_are_found_under_the_very_names_they_were_asked_by(jira: JiraWithClient) -> None:
+def test_tickets_are_returned_under_the_names_of_the_request(jira: JiraWithClient) -> None:
     result = jira.read("PI-42", "pi-42", " Pi-43 ", "10044")
     assert set(result.found) == {"PI-42", "pi-42", " Pi-43 ", "10044"}
     assert result.found["pi-42"] == result.found["PI-42"]
@@ -132,7 +132,7 @@ def test_a_server_that_validates_all_the_same_costs_one_more_search() -> None:
         assert server.calls() - before == two_searches_one_proof + len(missing)
 
 
-def test_a_forbidden_ticket_is_told_from_a_missing_one(jira: JiraWithClient) -> None:
+def test_a_forbidden_ticket_is_distinguished_from_a_missing_one(jira: JiraWithClient) -> None:
     store = jira.site.simulator.store
     store.hide(store.get("PI-50").id, hidden=True)
     jira.site.fault("403", match="GET /rest/*/issue/PI-50")
@@ -203,7 +203,7 @@ def test_the_account_the_server_and_the_fields_are_known(jira: JiraWithClient) -
     assert jira.jira.may_browse(defaults.PROJECT)
 
 
-def test_a_project_out_of_sight_is_told_by_its_permissions(jira: JiraWithClient) -> None:
+def test_a_project_that_cannot_be_browsed_is_known_by_its_permissions(jira: JiraWithClient) -> None:
     try:
         may = jira.jira.may_browse(defaults.HIDDEN_PROJECT)
     except CallRefused:

@@ -177,7 +177,7 @@ def test_wrong_credentials_are_refused(
 
 
 @every_call
-def test_a_captcha_lock_is_told_from_wrong_credentials(
+def test_a_captcha_lock_is_distinguished_from_wrong_credentials(
     jira: JiraWithClient, call: Callable[[JiraWithClient], object]
 ) -> None:
     jira.site.fault("captcha")
@@ -204,7 +204,7 @@ def test_trouble_among_the_single_reads_keeps_what_the_bulk_read_found(
 
 
 @pytest.mark.parametrize("kind", ["429", "401", "captcha"])
-def test_after_jira_said_stop_not_even_the_credentials_are_asked_for(
+def test_after_a_rate_limit_even_the_credentials_are_not_checked(
     jira: JiraWithClient, kind: str
 ) -> None:
     jira.read("PI-42")

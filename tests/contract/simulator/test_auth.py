@@ -105,7 +105,7 @@ class TestExpiredToken:
         assert REASON not in answer.headers
 
 
-def test_nobody_in_particular_sees_nothing_and_is_not_reproached(jira: Client) -> None:
+def test_an_anonymous_caller_sees_nothing_and_gets_no_error(jira: Client) -> None:
     jira.auth = None
 
     answer = jira.post("/rest/api/2/issue/bulkfetch", json=BULK)

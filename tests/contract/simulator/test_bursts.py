@@ -38,7 +38,9 @@ def _summary(client: Client) -> dict[str, Any]:
     return eventually(settled, within=20) or {}
 
 
-def test_a_burst_repeats_and_reorders_as_many_as_asked(jira: Client, receiver: Receiver) -> None:
+def test_a_burst_repeats_and_reorders_as_many_as_requested(
+    jira: Client, receiver: Receiver
+) -> None:
     wanted = {"deliveries": 500, "project": "PI", "duplicates": 0.2, "reorder": 0.2}
     made = jira.post("/_sim/webhooks/burst", json=wanted)
     summary = _summary(jira)

@@ -76,7 +76,7 @@ def test_faults_are_counted_by_kind_and_by_what_they_did(jira: Client) -> None:
     assert counts["statuses"]["GET myself"] == {"reset": 1, "503": 1}
 
 
-def test_counts_begin_anew_when_deleted(jira: Client) -> None:
+def test_counts_restart_when_deleted(jira: Client) -> None:
     jira.bulk("PI-1")
     jira.delete("/_sim/counts")
 

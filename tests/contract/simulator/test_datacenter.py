@@ -93,7 +93,7 @@ def test_issue_types_have_no_hierarchy_level(jira: Client) -> None:
     assert "hierarchyLevel" not in jira.issue("PI-10")["fields"]["issuetype"]
 
 
-def test_limits_are_told_in_its_own_headers() -> None:
+def test_limits_are_announced_in_its_own_headers() -> None:
     with data_center(requests_per_second=1.0) as client:
         first = client.get("/rest/api/2/myself")
         second = client.get("/rest/api/2/myself")

@@ -162,7 +162,7 @@ def test_the_page_says_when_it_is_cut_off_and_goes_on_by_itself(
         expect(page.get_by_text("Live", exact=True)).to_be_visible(timeout=FRESH)
 
 
-def test_an_operator_logs_in_and_is_told_when_the_session_has_ended(
+def test_an_operator_logs_in_and_sees_when_the_session_has_ended(
     chromium: Browser, settings: Settings, engine: Engine
 ) -> None:
     operator(engine)

@@ -9,7 +9,7 @@ from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
 
-def test_a_worker_examines_jira_within_seconds_of_being_asked(running: Stack) -> None:
+def test_a_worker_examines_jira_within_seconds_of_the_request(running: Stack) -> None:
     with requests.Session() as browser:
         page = browser.get(f"{running.url}/jira", timeout=10).text
         form = {"csrf_token": csrf_token(page), "ticket": "PI-42"}

@@ -63,7 +63,7 @@ def test_a_taken_port_is_named_with_its_setting_before_anything_starts(new_stack
     assert not (new_stack.home / "postgres").exists()
 
 
-def test_data_survives_a_stop_and_fresh_begins_anew(new_stack: Stack) -> None:
+def test_data_survives_a_stop_and_fresh_starts_empty(new_stack: Stack) -> None:
     new_stack.start_and_wait()
     job = new_stack.post("/api/jobs", {"name": "KEPT", "goalQuantity": 1}).json()
     assert new_stack.stop() == 0

@@ -61,7 +61,9 @@ def test_an_open_page_still_takes_no_form_without_its_token(app: Any) -> None:
         {"environ_overrides": {"REMOTE_ADDR": "192.168.1.20"}},
     ],
 )
-def test_pages_ask_whoever_may_not_be_on_this_machine(app: Any, options: dict[str, Any]) -> None:
+def test_pages_require_a_login_if_the_caller_may_be_on_another_machine(
+    app: Any, options: dict[str, Any]
+) -> None:
     answer = app.test_client().get("/page", **options)
     assert (answer.status_code, answer.location) == (303, "/login?next=/page")
 
@@ -105,7 +107,7 @@ def test_a_login_leads_to_no_other_site(app: Any, engine: Engine, elsewhere: str
     assert client.post("/login", data=form).location == "/"
 
 
-def test_a_script_on_a_page_is_told_that_its_session_ended(app: Any, engine: Engine) -> None:
+def test_a_script_on_a_page_learns_that_its_session_ended(app: Any, engine: Engine) -> None:
     operator(engine)
     answer = app.test_client().get("/page", headers={"Sec-Fetch-Mode": "cors"})
     assert answer.status_code == 401
@@ -137,7 +139,7 @@ def test_a_login_without_the_forms_token_is_refused_and_costs_no_guess(
         assert session.query(LoginFailures).count() == 0
 
 
-def test_nobody_can_fill_the_disk_by_the_login_form(app: Any, engine: Engine) -> None:
+def test_the_login_form_cannot_fill_the_disk(app: Any, engine: Engine) -> None:
     operator(engine)
     part = b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n'
     upload = part + b" " * 2 * 1024 * 1024 + b"\r\n--x--\r\n"
@@ -173,7 +175,7 @@ def test_the_lock_out_doubles_with_each_further_guess_up_to_its_longest(engine: 
     assert seconds == [30, 60, 120, 240, 480, 900, 900, 900, 900, 900]
 
 
-def test_guessing_at_many_names_locks_the_address_out_and_nobody_else(engine: Engine) -> None:
+def test_guessing_at_many_names_locks_out_only_that_address(engine: Engine) -> None:
     operator(engine)
     for number in range(login.FREE_GUESSES["address"]):
         with pytest.raises(login.BadLoginError):
@@ -218,7 +220,7 @@ def test_many_guesses_at_once_gain_nothing(engine: Engine) -> None:
     assert outcomes.count("locked_out") == 24 - login.FREE_GUESSES["name"]
 
 
-def test_without_the_database_nobody_logs_in(settings: Settings) -> None:
+def test_without_the_database_no_login_succeeds(settings: Settings) -> None:
     away = make_engine("postgresql+psycopg://nobody@127.0.0.1:9/none")
     with application(settings, away) as app:
         client = app.test_client()
@@ -338,7 +340,7 @@ def _pages(app: Any) -> list[tuple[Role, str, str]]:
     return found
 
 
-def test_every_page_sends_whoever_is_not_logged_in_to_the_login(app: Any, engine: Engine) -> None:
+def test_every_page_redirects_to_the_login_without_a_session(app: Any, engine: Engine) -> None:
     operator(engine)
     client = app.test_client()
     for _, method, address in _pages(app):

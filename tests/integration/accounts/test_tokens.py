@@ -110,7 +110,7 @@ def test_a_token_with_the_scope_is_let_in(closed: Any, engine: Engine) -> None:
     assert (answer.status_code, answer.json) == (200, [])
 
 
-def test_auto_mode_asks_nobody_on_this_machine_while_there_is_no_token(app: Any) -> None:
+def test_auto_mode_needs_no_token_on_this_machine_while_none_exists(app: Any) -> None:
     assert app.test_client().get(JOBS).status_code == 200
 
 
@@ -146,7 +146,7 @@ def test_auto_mode_asks_nobody_on_this_machine_while_there_is_no_token(app: Any)
         ({}, {"REMOTE_ADDR": ""}),
     ],
 )
-def test_auto_mode_asks_whoever_may_not_be_on_this_machine(
+def test_auto_mode_needs_a_token_if_the_caller_may_be_on_another_machine(
     app: Any, headers: dict[str, str], base: dict[str, str]
 ) -> None:
     answer = app.test_client().get(JOBS, headers=headers, environ_overrides=base)
@@ -239,7 +239,7 @@ def test_a_token_too_small_is_refused_where_none_is_needed(app: Any, engine: Eng
     assert app.test_client().get(JOBS, headers=bearer(value)).status_code == 403
 
 
-def test_without_the_database_nobody_is_let_in(settings: Settings) -> None:
+def test_without_the_database_no_token_is_accepted(settings: Settings) -> None:
     away = make_engine("postgresql+psycopg://nobody@127.0.0.1:9/none")
     with application(settings, away) as app:
         client: FlaskClient = app.test_client()

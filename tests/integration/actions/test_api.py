@@ -60,7 +60,7 @@ def test_an_action_that_takes_longer_is_accepted_and_continues_in_a_worker(
     assert done["endedAt"] == done["updatedAt"] > running["updatedAt"]
 
 
-def test_an_action_nobody_began_is_not_found(client: Any) -> None:
+def test_an_unknown_action_is_not_found(client: Any) -> None:
     answer = client.get("/api/sync/bulk-actions/bulk_x")
     assert (answer.status_code, answer.json["message"]) == (404, "BulkAction not found: bulk_x")
 

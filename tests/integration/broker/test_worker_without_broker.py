@@ -66,7 +66,7 @@ def test_all_work_goes_on_without_the_broker(
     work(runtime)
 
 
-def test_deliveries_go_on_while_field_names_cannot_be_asked_for(
+def test_deliveries_are_applied_while_field_names_cannot_be_resolved(
     engine: Engine, runtime: Runtime
 ) -> None:
     inbox = Inbox(engine)

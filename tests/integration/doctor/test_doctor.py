@@ -116,7 +116,7 @@ def test_refused_credentials_name_the_remedy_and_never_the_token(well: Settings)
     assert "geheim" not in str(finding)
 
 
-def test_whose_credentials_they_are_is_told(well: Settings) -> None:
+def test_a_finding_names_the_account_of_the_credentials(well: Settings) -> None:
     assert "dev@routecard.example" in found(well)["credentials"].message
 
 
@@ -164,9 +164,7 @@ def test_a_wrong_deployment_is_noticed(well: Settings) -> None:
     assert "JIRA_DEPLOYMENT=cloud" in finding.remedy
 
 
-def test_worker_and_beat_that_fell_silent_are_told_since_when(
-    well: Settings, engine: Engine
-) -> None:
+def test_findings_say_since_when_worker_and_beat_are_silent(well: Settings, engine: Engine) -> None:
     with begin(engine) as session:
         session.execute(text("UPDATE heartbeats SET seen_at = now() - interval '5 minutes'"))
     findings = found(well)

@@ -8,7 +8,7 @@ from tests.support.serving import served
 from worker.doctor import servers
 
 
-def test_asking_for_the_webhooks_door_counts_as_no_webhook_turned_away(
+def test_a_check_of_the_webhook_address_counts_as_no_rejection(
     settings: Settings, engine: Engine
 ) -> None:
     with served(settings, engine) as address:

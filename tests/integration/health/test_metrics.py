@@ -35,7 +35,7 @@ def scrape(client: Any) -> Samples:
     }
 
 
-def test_tasks_are_told_by_status_and_cause_with_the_age_of_the_oldest(
+def test_metrics_show_tasks_by_status_and_cause_with_the_age_of_the_oldest(
     client: Any, engine: Engine
 ) -> None:
     tasks = one_of_each(engine)
@@ -53,7 +53,7 @@ def test_tasks_are_told_by_status_and_cause_with_the_age_of_the_oldest(
     assert 89 < found["routecard_sync_oldest_waiting_seconds", ()] < 120
 
 
-def test_jiras_state_and_signs_of_life_are_told(client: Any, engine: Engine) -> None:
+def test_metrics_show_jiras_state_and_heartbeats(client: Any, engine: Engine) -> None:
     with begin(engine) as session:
         pauses.begin(session, credentials="c", code=WaitCode.JIRA_DOWN, message="m", delay=60)
         session.execute(text("INSERT INTO heartbeats VALUES ('worker', now())"))
@@ -66,7 +66,7 @@ def test_jiras_state_and_signs_of_life_are_told(client: Any, engine: Engine) -> 
     assert found["routecard_part_alive", (("part", "beat"),)] == 0
 
 
-def test_webhooks_are_told_turned_away_ones_too(client: Any, engine: Engine) -> None:
+def test_metrics_show_webhooks_and_rejections(client: Any, engine: Engine) -> None:
     with begin(engine) as session:
         reason = next(iter(RejectionReason))
         webhook_health.count_rejections(session, {reason: 3})
@@ -75,7 +75,7 @@ def test_webhooks_are_told_turned_away_ones_too(client: Any, engine: Engine) -> 
     assert found["routecard_webhook_deliveries_waiting", ()] == 0
 
 
-def test_requests_are_told_by_route_and_status_and_no_client_makes_up_labels(
+def test_metrics_show_requests_by_route_and_status_and_clients_cannot_add_labels(
     client: Any,
 ) -> None:
     client.get("/api/jobs/job_1")

@@ -69,7 +69,7 @@ def test_a_short_wait_is_waited_out(redis_url: str) -> None:
     assert 0.9 < CLOCK.monotonic() - started < 5
 
 
-def test_nobody_is_held_past_the_deadline(redis_url: str) -> None:
+def test_no_caller_waits_beyond_its_deadline(redis_url: str) -> None:
     one = budget(redis_url, per_minute=6000)
     one.acquire(BURST, deadline=soon())
     started = CLOCK.monotonic()

@@ -15,7 +15,7 @@ def bulk(api: ApiClient, entries: Any, **options: Any) -> Any:
     return api.post("/api/jobs/bulk", {"jobs": entries}, **options)
 
 
-def test_valid_entries_are_stored_and_the_others_told_why_in_the_order_given(
+def test_valid_entries_are_stored_and_the_others_get_a_reason_in_the_order_given(
     api: ApiClient, engine: Engine
 ) -> None:
     answer = bulk(

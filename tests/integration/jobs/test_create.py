@@ -136,7 +136,7 @@ def test_a_database_write_failure_says_internal_server_error_and_no_more(
     }
 
 
-def test_without_a_database_connection_the_client_is_told_when_to_come_back(
+def test_without_a_database_connection_the_client_gets_retry_after(
     settings: Settings,
 ) -> None:
     nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:9/nothing")

@@ -131,7 +131,7 @@ def test_a_link_of_a_job_being_deleted_finds_nothing(api: ApiClient, engine: Eng
         assert session.query(SyncTask).count() == 0
 
 
-def test_of_two_updates_with_the_same_tag_one_is_told_that_it_is_late(
+def test_of_two_updates_with_the_same_tag_one_is_refused_as_late(
     api: ApiClient, engine: Engine
 ) -> None:
     job = api.job()

@@ -69,7 +69,7 @@ def test_attempts_are_cut_by_age(engine: Engine, runtime: Runtime) -> None:
     assert count(engine, "SELECT count(*) FROM sync_attempts") == 2
 
 
-def test_a_long_history_is_cut_in_bites(
+def test_a_long_history_is_deleted_in_batches(
     engine: Engine, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pruning, "BATCH_SIZE", 2)

@@ -134,7 +134,7 @@ def test_an_index_is_built_while_another_process_waits_to_migrate(dsn: str) -> N
 
 
 @pytest.mark.parametrize("former", ["0001", "0010", "9999_newer"])
-def test_a_database_of_another_version_is_told_what_to_do(
+def test_for_a_database_of_another_version_the_message_says_what_to_do(
     engine: Engine, dsn: str, former: str
 ) -> None:
     with engine.begin() as connection:

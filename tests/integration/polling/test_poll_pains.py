@@ -122,7 +122,7 @@ def test_pain_3_a_change_whose_webhook_never_came_is_found_by_the_poll(shop: Sho
     assert shop.copy("PI-42").summary == "Changed while we were away"
 
 
-def test_pain_8_pages_shorter_than_asked_for_do_not_end_an_import(shop: Shop) -> None:
+def test_pain_8_pages_shorter_than_requested_do_not_end_an_import(shop: Shop) -> None:
     shop.jira.control("PATCH", "settings", {"shortPages": True})
     shop.poll()
     assert shop.copies() == shop.visible()

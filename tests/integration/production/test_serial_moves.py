@@ -268,7 +268,7 @@ def test_the_history_tells_who_did_what_when(shop: Shop) -> None:
     ]
 
 
-def test_a_completion_is_told_with_index_minus_one(shop: Shop) -> None:
+def test_a_completion_is_shown_with_index_minus_one(shop: Shop) -> None:
     [serial] = shop.serials(shop.path("Mill"), 1)
     shop.advance([serial["id"]])
     last = shop.api.get(f"/api/serials/{serial['id']}/history").get_json()[-1]
@@ -296,7 +296,7 @@ def test_the_credentials_name_is_recorded_where_no_user_is_named(
         "TRUNCATE serial_events",
     ],
 )
-def test_the_database_lets_nobody_rewrite_a_history(
+def test_the_database_refuses_changes_of_a_history(
     shop: Shop, engine: Engine, forgery: str
 ) -> None:
     [serial] = shop.serials(shop.path("Mill"), 1)

@@ -283,7 +283,7 @@ def test_one_is_retried_and_cancelled_and_the_reason_is_kept(client: Any, engine
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel"])
-def test_a_task_nobody_knows_is_not_found(client: Any, verb: str) -> None:
+def test_an_unknown_task_is_not_found(client: Any, verb: str) -> None:
     for address, method in ((f"{TASKS}/sync_x/{verb}", "POST"), (f"{TASKS}/sync_x", "GET")):
         answer = client.open(address, method=method)
         assert (answer.status_code, answer.json["message"]) == (

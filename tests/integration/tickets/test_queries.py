@@ -54,7 +54,7 @@ def listed(engine: Engine, limit: int = 100, before: str | None = None, **wanted
         ({"deleted": True}, ["PI-5", "TL-4", "PI-2", "PI-1"]),
     ],
 )
-def test_filters_show_what_was_asked_for_newest_first(
+def test_filters_select_tickets_newest_first(
     shelf: Engine, wanted: dict[str, Any], keys: list[str]
 ) -> None:
     assert listed(shelf, **wanted) == keys

@@ -187,7 +187,7 @@ def test_a_hint_makes_a_task_due_whose_ticket_was_not_to_be_had(
     assert driver.copy() is None
 
 
-def test_a_hint_brings_nothing_in_whatever_its_body_says(driver: DeliveryDriver) -> None:
+def test_a_hint_stores_no_value_from_its_body(driver: DeliveryDriver) -> None:
     job_id = driver.job()
     driver.execute("UPDATE sync_tasks SET due_at = now() + interval '1 hour'")
     delivery = driver.receive(payload(), signed=False)

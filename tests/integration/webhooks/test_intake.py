@@ -115,7 +115,7 @@ def test_a_signed_body_is_stored_as_it_came_and_answered_202(sender: WebhookSend
     assert (row.outcome, row.tries, row.duplicates) == (None, 0, 0)
 
 
-def test_the_workers_are_told_at_once(sender: WebhookSender, redis_url: str) -> None:
+def test_the_workers_are_notified_at_once(sender: WebhookSender, redis_url: str) -> None:
     sender.send()
     client = redis.Redis.from_url(redis_url)
     eventually(lambda: client.exists(Wakeup.DELIVERIES.key) and client.llen("routecard:internal"))
@@ -322,7 +322,7 @@ def test_a_token_in_the_address_reaches_no_log(
         assert secret not in written.out + written.err
 
 
-def test_without_the_database_jira_is_asked_to_send_it_again(settings: Settings) -> None:
+def test_without_the_database_the_answer_makes_jira_send_it_again(settings: Settings) -> None:
     nowhere = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
     with sender_of(settings, nowhere, JIRA_WEBHOOK_SECRET=SECRET) as app:
         answer = WebhookSender(app, nowhere).send()

@@ -44,9 +44,7 @@ def test_how_long_ago_a_moment_is(seconds: float, expected: str) -> None:
         (86_400 * 3 + 4 * 3600, "3 d 4 h"),
     ],
 )
-def test_a_length_of_time_is_told_by_its_two_largest_units(
-    seconds: float | None, expected: str
-) -> None:
+def test_a_duration_is_shown_by_its_two_largest_units(seconds: float | None, expected: str) -> None:
     assert formats.duration(seconds) == expected
 
 

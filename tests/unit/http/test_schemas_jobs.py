@@ -76,7 +76,7 @@ def test_a_field_that_breaks_the_contract_gets_its_message(
     assert messages(JobCreate, {**GOOD, **change}) == [message]
 
 
-def test_all_problems_are_told_in_the_order_the_contract_checks() -> None:
+def test_all_problems_are_listed_in_the_order_of_the_contract() -> None:
     content = {"jiraLabels": 1, "jiraPriority": 1, "jiraTicketKey": "x", "goalQuantity": "5"}
     assert messages(JobCreate, content) == [
         "name is required",

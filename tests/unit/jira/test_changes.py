@@ -191,7 +191,7 @@ def test_a_scan_that_stopped_goes_on_from_its_watermark(paging: Paging) -> None:
     assert len({*ids_of([first]), *ids_of(rest)}) == 50
 
 
-def test_an_odd_issue_is_named_and_holds_nobody_up() -> None:
+def test_an_unusable_issue_is_named_and_does_not_block_others() -> None:
     def search(jql: str, *, size: int, following: str | None) -> RawPage:
         assert jql
         assert size

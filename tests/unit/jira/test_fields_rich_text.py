@@ -66,7 +66,7 @@ def test_a_document_becomes_its_words(document: object, plain: str | None) -> No
     assert render(document) == plain
 
 
-def test_a_document_nested_without_end_is_cut_and_harms_nobody() -> None:
+def test_a_document_that_is_nested_too_deep_is_cut() -> None:
     inner: dict[str, Any] = para(text("deep"))
     for _ in range(5_000):
         inner = node("blockquote", inner)

@@ -107,7 +107,7 @@ def test_quoted_words_are_values_and_not_keywords() -> None:
     assert parse(r"a = 'it\'s'").where == (Clause("a", "=", (Operand("it's", quoted=True),)),)
 
 
-def test_a_mistake_is_told_with_its_place() -> None:
+def test_a_mistake_is_reported_with_its_position() -> None:
     with pytest.raises(JqlError, match=r"got 'PI'\. \(line 1, character 9\)"):
         parse("project PI")
 
