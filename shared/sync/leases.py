@@ -55,7 +55,7 @@ def _claim_statement(crashes: ColumnElement[bool]) -> Update:
     lease_until = func.now() + bindparam("lease", type_=Interval())
     columns = (TASKS.c[name] for name in Claim.__slots__ if name != "task_id")
     return (
-        CLAIM.update(claimed_at=func.now(), lease_until=lease_until)
+        CLAIM.update_locked(claimed_at=func.now(), lease_until=lease_until)
         .where(TASKS.c.id == due.c.id)
         .returning(TASKS.c.id, *columns)
     )
@@ -99,7 +99,7 @@ def _take_back(move: Move, crashes: ColumnElement[bool], **changes: Any) -> Inse
         .with_for_update(skip_locked=True)
         .cte("expired")
     )
-    moved = move.update(crashes=TASKS.c.crashes + 1, due_at=func.now(), **changes)
+    moved = move.update_locked(crashes=TASKS.c.crashes + 1, due_at=func.now(), **changes)
     return with_attempt(
         moved.where(TASKS.c.id == expired.c.id),
         started_at=TASKS.c.claimed_at,

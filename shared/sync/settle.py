@@ -147,7 +147,7 @@ def _may_fill(source: Source, claims: Sequence[Claim]) -> dict[str, Any]:
 
 
 _FILLED = with_attempt(
-    FILL.update(
+    FILL.update_locked(
         source=parameter("source"),
         filled_at=func.now(),
         error_code=None,

@@ -127,7 +127,7 @@ _revivable = (
     .cte("revivable")
 )
 _REVIVE = (
-    REVIVE.update(
+    REVIVE.update_locked(
         due_at=func.least(TASKS.c.due_at, func.now()), error_code=None, error_message=None
     )
     .where(TASKS.c.id == _revivable.c.id)
