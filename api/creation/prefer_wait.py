@@ -71,7 +71,7 @@ def _waited(job: dict[str, Any], seconds: int) -> bool:
 def _as_now(answer: Response, job_id: str, member: str | None) -> Response:
     try:
         with transaction() as session:
-            view = queries.job_view(session, job_id)
+            view = queries.job_views(session, [job_id]).get(job_id)
     except (DatabaseUnavailableError, DBAPIError) as error:
         # The job is stored: after an error, the client would create it again.
         log.warning("job_not_read_again", job_id=job_id, error=type(error).__name__)

@@ -7,13 +7,17 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from flask import Response, request
+from sqlalchemy.orm import Session
 
 from api.http.refusals import RateLimitedError
 from api.http.responses import json_answer, streamed_array
 from api.runtime import Runtime, current_runtime
 from api.schemas.cursors import encode_cursor
+from shared.database.engine import begin
 
 T = TypeVar("T")
+P = TypeVar("P")
+"""A place in a list: a sort key."""
 
 PAGE = 500
 """Rows that a stream reads at a time."""
@@ -22,24 +26,31 @@ WAIT_SECONDS = 2.0
 
 
 def listed(
-    fetch: Callable[[int, str | None], Sequence[T]],
+    read: Callable[[Session, int, P | None], Sequence[T]],
     *,
     limit: int | None,
-    after: str | None,
+    after: P | None,
     show: Callable[[T], Any],
-    key: Callable[[T], str],
+    key: Callable[[T], P],
+    cursor: Callable[[P], str] = str,
 ) -> Response:
     """A list as an answer: one page with its ``Link``, or all rows if there is no ``limit``.
 
-    ``fetch(count, after)`` reads up to ``count`` rows behind a sort key, in a short transaction
-    of its own; ``key`` gives a row's sort key.
+    ``read(session, count, after)`` reads up to ``count`` rows behind a sort key, in a short
+    transaction of its own; ``key`` gives a row's sort key, and ``cursor`` the key as a text.
     """
+    engine = current_runtime().engine
+
+    def fetch(count: int, after: P | None) -> Sequence[T]:
+        with begin(engine) as session:
+            return read(session, count, after)
+
     if limit is None:
         return _whole(_all(fetch, after, show, key))
     rows = fetch(limit + 1, after)
     answer = json_answer([show(row) for row in rows[:limit]])
     if len(rows) > limit:
-        answer.headers["Link"] = _next(key(rows[limit - 1]))
+        answer.headers["Link"] = _next(cursor(key(rows[limit - 1])))
     return answer
 
 
@@ -66,10 +77,10 @@ def _stream_limit(runtime: Runtime) -> BoundedSemaphore:
 
 
 def _all(
-    fetch: Callable[[int, str | None], Sequence[T]],
-    after: str | None,
+    fetch: Callable[[int, P | None], Sequence[T]],
+    after: P | None,
     show: Callable[[T], Any],
-    key: Callable[[T], str],
+    key: Callable[[T], P],
 ) -> Iterator[list[Any]]:
     while True:
         rows = fetch(PAGE, after)

@@ -4,12 +4,12 @@ from functools import wraps
 from typing import Any
 
 from flask import Flask, request
-from pydantic import BaseModel
 
 from api.auth.scopes import declare
 from api.http import json_body
 from api.http.parameters import checked, single_values
 from api.rest.resource import Resource, Route, View
+from api.runtime import transaction
 from api.schemas.fields import Body, Headers
 from shared.errors import AppError
 
@@ -36,13 +36,13 @@ def _reading(route: Route) -> View:
         if header is not None:
             inputs["header"] = checked(header, _sent_headers(header))
         if body is not None:
-            inputs["body"] = _read_body(route, body, inputs.get("path"))
+            inputs["body"] = _read_body(route, body, variables)
         return route.view(**inputs)
 
     return read_and_call
 
 
-def _read_body(route: Route, model: type[Body], path: BaseModel | None) -> Any:
+def _read_body(route: Route, model: type[Body], variables: dict[str, str]) -> Any:
     try:
         if not model.body_required and not _body_sent():
             return checked(model, {})
@@ -50,7 +50,8 @@ def _read_body(route: Route, model: type[Body], path: BaseModel | None) -> Any:
         return checked(model, content)
     except AppError:
         if route.lookup is not None:
-            route.lookup(path)
+            with transaction() as session:
+                route.lookup(session, variables["id"])
         raise
 
 

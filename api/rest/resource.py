@@ -3,14 +3,31 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPMethod
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
+from sqlalchemy.orm import Session
 
-from api.auth.scopes import Access
+from api.auth.scopes import Access, Unscoped
 from api.http.json_body import BODY_BYTES
+from shared.states import Scope
 
 View = Callable[..., Any]
+Lookup = Callable[[Session, str], object]
+"""Reads what has this id. Raises NotFoundError."""
+
+
+class AccessRules(NamedTuple):
+    """The access rules of a resource: of its GET routes, and of all others."""
+
+    read: Access
+    write: Access
+
+
+JOBS = AccessRules(Scope.JOBS_READ, Scope.JOBS_WRITE)
+OPS = AccessRules(Scope.OPS_READ, Scope.OPS_WRITE)
+PUBLIC = AccessRules(Unscoped.PUBLIC, Unscoped.PUBLIC)
+JIRA_ONLY = AccessRules(Unscoped.SIGNED_BY_JIRA, Unscoped.SIGNED_BY_JIRA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +62,7 @@ class Route:
     answers: Mapping[int, Answer]
     refusals: tuple[int, ...]
     """Statuses of refusals beside those that every such route has."""
-    lookup: Callable[..., None] | None
+    lookup: Lookup | None
     body_limit: int
     """In bytes."""
 
@@ -67,36 +84,36 @@ class Resource:
     (``Headers``) and ``body`` (a ``Body``). ``api.rest.reading`` reads them in this order.
     """
 
-    def __init__(self, name: str, *, prefix: str, about: str) -> None:
+    def __init__(self, name: str, *, prefix: str, access: AccessRules, about: str) -> None:
         self.name = name
         self.about = about
         self.routes: list[Route] = []
         self._prefix = prefix
+        self._access = access
 
     def route(
         self,
-        method: HTTPMethod,
-        rule: str = "",
-        *,
-        access: Access,
+        line: str,
         answers: Mapping[int, Answer],
+        *,
         refusals: tuple[int, ...] = (),
-        lookup: Callable[..., None] | None = None,
+        lookup: Lookup | None = None,
         body_limit: int = BODY_BYTES,
     ) -> Callable[[View], View]:
-        """Add a view to the table.
+        """Add a view to the table; ``line`` is its method and its rule, as in ``GET /<id>``.
 
-        ``lookup(path)`` raises NotFoundError: with it, a bad body is refused only if the resource
-        exists.
+        ``lookup(session, id)`` raises NotFoundError: with it, a bad body is refused only if the
+        resource exists.
         """
+        method, _, rule = line.partition(" ")
 
         def add(view: View) -> View:
             route = Route(
                 resource=self.name,
-                method=method,
+                method=HTTPMethod(method),
                 rule=self._prefix + rule,
                 view=view,
-                access=access,
+                access=self._access.read if method == HTTPMethod.GET else self._access.write,
                 answers=answers,
                 refusals=refusals,
                 lookup=lookup,

@@ -1,6 +1,5 @@
 """Many jobs in one call."""
 
-from http import HTTPMethod
 from typing import Any
 
 from flask import Response
@@ -12,23 +11,16 @@ from api.creation.new_jobs import create_jobs
 from api.http import json_body
 from api.http.errors import refusal_body
 from api.http.responses import json_answer
-from api.rest.resource import Resource
+from api.rest.resource import JOBS, Resource
 from api.schemas.fields import invalid
 from api.schemas.jobs import BulkCreate, JobCreate, JobCreated, JobOut, JobsCreated
 from shared.errors import InvalidInputError
 from shared.jobs.job import JobDraft, JobView
-from shared.states import Scope
 
-resource = Resource("bulk", prefix="/api/jobs/bulk", about="Many jobs in one call.")
+resource = Resource("bulk", prefix="/api/jobs/bulk", access=JOBS, about="Many jobs in one call.")
 
 
-@resource.route(
-    HTTPMethod.POST,
-    access=Scope.JOBS_WRITE,
-    answers={207: JobsCreated},
-    refusals=(422,),
-    body_limit=json_body.BULK_BODY_BYTES,
-)
+@resource.route("POST", {207: JobsCreated}, refusals=(422,), body_limit=json_body.BULK_BODY_BYTES)
 def create(header: CreateHeaders, body: BulkCreate) -> Response:
     """Create many jobs: valid entries are stored even where others are not."""
     checked = [_checked(entry) for entry in body.jobs]

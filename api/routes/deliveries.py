@@ -1,18 +1,14 @@
 """Webhook deliveries: list, read, replay."""
 
-from collections.abc import Sequence
-from http import HTTPMethod
-
 from flask import Response
-from sqlalchemy.orm import Session
 
 from api.actions import bulk as bulk_requests
 from api.actions.bulk import bulk_answer
 from api.auth.audit_context import audit_context
 from api.http.pagination import listed
 from api.http.responses import json_answer
-from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, in_transaction, notify, transaction
+from api.rest.resource import OPS, ListOf, Resource
+from api.runtime import in_transaction, notify, transaction
 from api.schemas.bulk_actions import ReplayOut
 from api.schemas.webhooks import (
     DeliveryDetail,
@@ -24,52 +20,41 @@ from api.schemas.webhooks import (
 from shared.actions import bulk
 from shared.actions.deliveries import replay as replay_one
 from shared.broker.wakeups import Wakeup
-from shared.database.engine import begin
-from shared.errors import Kind, NotFoundError
-from shared.states import Operation, Scope
+from shared.states import Operation
 from shared.webhooks import queries as delivery_queries
-from shared.webhooks.queries import DeliveryRow
 
 resource = Resource(
-    "deliveries", prefix="/api/webhooks/deliveries", about="What Jira's webhooks brought."
+    "deliveries",
+    prefix="/api/webhooks/deliveries",
+    access=OPS,
+    about="What Jira's webhooks brought.",
 )
 
 
-@resource.route(
-    HTTPMethod.GET,
-    access=Scope.OPS_READ,
-    answers={200: ListOf(DeliveryOut, "Deliveries, newest first.")},
-)
+@resource.route("GET", {200: ListOf(DeliveryOut, "Deliveries, newest first.")})
 def read_all(query: DeliveryQuery) -> Response:
     """List webhook deliveries, newest first, without their bodies."""
-    engine, filters = current_runtime().engine, query.filters()
-
-    def fetch(count: int, before: str | None) -> Sequence[DeliveryRow]:
-        with begin(engine) as session:
-            return delivery_queries.page(session, filters, limit=count, before=before)
-
+    filters = query.filters()
     return listed(
-        fetch, limit=query.limit, after=query.cursor, show=DeliveryOut.of, key=lambda row: row.id
+        lambda s, count, before: delivery_queries.page(s, filters, limit=count, before=before),
+        limit=query.limit,
+        after=query.cursor,
+        show=DeliveryOut.of,
+        key=lambda row: row.id,
     )
 
 
-@resource.route(HTTPMethod.GET, "/<id>", access=Scope.OPS_READ, answers={200: DeliveryDetail})
+@resource.route("GET /<id>", {200: DeliveryDetail})
 def read(path: DeliveryPath) -> Response:
     """Read a delivery with its body, as long as that is kept."""
     with transaction() as session:
-        row = _found(session, path.id)
+        row = delivery_queries.get(session, path.id)
         body = delivery_queries.body(session, path.id)
     text = None if body is None else body.decode("utf-8", "replace")
     return json_answer(DeliveryDetail.of(row, body=text))
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/<id>/replay",
-    access=Scope.OPS_WRITE,
-    answers={202: DeliveryOut},
-    refusals=(409,),
-)
+@resource.route("POST /<id>/replay", {202: DeliveryOut}, refusals=(409,))
 def replay(path: DeliveryPath) -> Response:
     """Apply a delivery once more.
 
@@ -78,13 +63,11 @@ def replay(path: DeliveryPath) -> Response:
     in_transaction(lambda session: replay_one(session, path.id, context=audit_context()))
     notify(Wakeup.DELIVERIES)
     with transaction() as session:
-        row = _found(session, path.id)
+        row = delivery_queries.get(session, path.id)
     return json_answer(DeliveryOut.of(row), status=202)
 
 
-@resource.route(
-    HTTPMethod.POST, "/replay", access=Scope.OPS_WRITE, answers={200: ReplayOut, 202: ReplayOut}
-)
+@resource.route("POST /replay", {200: ReplayOut, 202: ReplayOut})
 def replay_all(body: ReplayRequest) -> Response:
     """Apply all deliveries that match once more; 200 with `dryRun`, which only counts.
 
@@ -96,10 +79,3 @@ def replay_all(body: ReplayRequest) -> Response:
             return bulk_answer(ReplayOut.of(bulk.preview(session, Operation.REPLAY, filters)))
     action = bulk_requests.start(Operation.REPLAY, filters, context=audit_context())
     return bulk_answer(ReplayOut.of(bulk.counts_of(action), action), status=202)
-
-
-def _found(session: Session, delivery_id: str) -> DeliveryRow:
-    row = delivery_queries.one(session, delivery_id)
-    if row is None:
-        raise NotFoundError(Kind.DELIVERY, delivery_id)
-    return row

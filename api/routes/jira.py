@@ -1,7 +1,5 @@
 """Jobs and Jira tickets: linking."""
 
-from http import HTTPMethod
-
 from flask import Response
 from sqlalchemy.orm import Session
 
@@ -9,21 +7,16 @@ from api.creation.idempotent_create import CreateResult, create_once
 from api.creation.new_jobs import create_jobs, link_job
 from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
 from api.http.responses import entity_tag, json_answer
-from api.rest.resource import Resource
+from api.rest.resource import JOBS, Resource
 from api.schemas.jobs import JobOut, LinkOut, LinkRequest
 from shared.jobs.job import JobView
-from shared.states import Scope
 
-resource = Resource("jira", prefix="/api/jira", about="Jira tickets, as Routecard knows them.")
-
-
-@resource.route(
-    HTTPMethod.POST,
-    "/link",
-    access=Scope.JOBS_WRITE,
-    answers={200: LinkOut, 201: LinkOut},
-    refusals=(404, 409, 422),
+resource = Resource(
+    "jira", prefix="/api/jira", access=JOBS, about="Jira tickets, as Routecard knows them."
 )
+
+
+@resource.route("POST /link", {200: LinkOut, 201: LinkOut}, refusals=(404, 409, 422))
 def link(header: WaitingHeaders, body: LinkRequest) -> Response:
     """Link a job that has no ticket, or make a job from a ticket.
 

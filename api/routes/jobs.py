@@ -1,8 +1,5 @@
 """Jobs: create, list, read, update, delete."""
 
-from collections.abc import Sequence
-from http import HTTPMethod
-
 from flask import Response
 from sqlalchemy.orm import Session
 
@@ -11,8 +8,8 @@ from api.creation.new_jobs import create_jobs
 from api.creation.prefer_wait import WaitingHeaders, wait_for_fill
 from api.http.pagination import listed
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
-from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, in_transaction, transaction
+from api.rest.resource import JOBS, ListOf, Resource
+from api.runtime import in_transaction, transaction
 from api.schemas.jobs import (
     JobCreate,
     JobDeletion,
@@ -25,20 +22,17 @@ from api.schemas.jobs import (
     UpdateHeaders,
 )
 from api.schemas.paths import PathOut
-from shared.database.engine import begin
-from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
 from shared.jobs import store as jobs
 from shared.jobs.job import JobView
 from shared.jobs.store import Contents
 from shared.production import paths as path_store
 from shared.production import progress
-from shared.states import Scope
 
-resource = Resource("jobs", prefix="/api/jobs", about="Production jobs.")
+resource = Resource("jobs", prefix="/api/jobs", access=JOBS, about="Production jobs.")
 
 
-@resource.route(HTTPMethod.POST, access=Scope.JOBS_WRITE, answers={201: JobOut}, refusals=(422,))
+@resource.route("POST", {201: JobOut}, refusals=(422,))
 def create(header: WaitingHeaders, body: JobCreate) -> Response:
     """Create a job.
 
@@ -59,66 +53,36 @@ def created_answer(view: JobView) -> Response:
     return json_answer(JobOut.of(view), status=201, headers=headers)
 
 
-@resource.route(
-    HTTPMethod.GET, access=Scope.JOBS_READ, answers={200: ListOf(JobOut, "Jobs, newest first.")}
-)
+@resource.route("GET", {200: ListOf(JobOut, "Jobs, newest first.")})
 def read_all(query: JobQuery) -> Response:
     """List jobs, newest first.
 
     With `limit`, the next page is in the header `Link` with `rel="next"`; without it all jobs
     are streamed.
     """
-    engine, filters = current_runtime().engine, query.filters()
-
-    def fetch(count: int, before: str | None) -> Sequence[JobView]:
-        with begin(engine) as session:
-            return queries.jobs_page(session, limit=count, before=before, filters=filters)
-
+    filters = query.filters()
     return listed(
-        fetch, limit=query.limit, after=query.cursor, show=JobOut.of, key=lambda view: view.job.id
+        lambda s, count, before: queries.jobs_page(s, filters, limit=count, before=before),
+        limit=query.limit,
+        after=query.cursor,
+        show=JobOut.of,
+        key=lambda view: view.job.id,
     )
 
 
-@resource.route(HTTPMethod.GET, "/<id>", access=Scope.JOBS_READ, answers={200: JobDetail})
+@resource.route("GET /<id>", {200: JobDetail})
 def read(path: JobPath) -> Response:
     """Read a job with its paths and progress."""
     with transaction() as session:
-        view = _found(session, path.id)
+        view = queries.job_view(session, path.id)
         paths = [PathOut.of(one) for one in path_store.paths_of(session, path.id)]
         made = Progress.of(progress.progress_of(session, path.id))
     shown = JobDetail.of(view, paths=paths, progress=made)
     return json_answer(shown, headers={"ETag": entity_tag(view.job.version)})
 
 
-def _found(session: Session, job_id: str) -> JobView:
-    view = queries.job_view(session, job_id)
-    if view is None:
-        raise NotFoundError(Kind.JOB, job_id)
-    return view
-
-
-def must_exist(path: JobPath) -> None:
-    """Check that the job exists, before the body is checked. Raises NotFoundError."""
-    with transaction() as session:
-        _found(session, path.id)
-
-
-@resource.route(
-    HTTPMethod.PATCH,
-    "/<id>",
-    access=Scope.JOBS_WRITE,
-    answers={200: JobOut},
-    refusals=(412,),
-    lookup=must_exist,
-)
-@resource.route(
-    HTTPMethod.PUT,
-    "/<id>",
-    access=Scope.JOBS_WRITE,
-    answers={200: JobOut},
-    refusals=(412,),
-    lookup=must_exist,
-)
+@resource.route("PATCH /<id>", {200: JobOut}, refusals=(412,), lookup=queries.job_view)
+@resource.route("PUT /<id>", {200: JobOut}, refusals=(412,), lookup=queries.job_view)
 def update(path: JobPath, header: UpdateHeaders, body: JobUpdate) -> Response:
     """Change a job's name or quantity; what is left out stays, Jira fields never change."""
 
@@ -126,19 +90,13 @@ def update(path: JobPath, header: UpdateHeaders, body: JobUpdate) -> Response:
         if header.if_match is not None:
             check_if_match(jobs.lock_version(session, path.id))
         jobs.update(session, path.id, body.change())
-        return _found(session, path.id)
+        return queries.job_view(session, path.id)
 
     view = in_transaction(work)
     return json_answer(JobOut.of(view), headers={"ETag": entity_tag(view.job.version)})
 
 
-@resource.route(
-    HTTPMethod.DELETE,
-    "/<id>",
-    access=Scope.JOBS_WRITE,
-    answers={204: None},
-    refusals=(409, 412),
-)
+@resource.route("DELETE /<id>", {204: None}, refusals=(409, 412))
 def delete(path: JobPath, query: JobDeletion, header: UpdateHeaders) -> Response:
     """Delete a job; its sync task is cancelled and can never write afterwards."""
     contents = Contents.DELETE if query.cascade else Contents.KEEP

@@ -1,32 +1,22 @@
 """Paths: create, read, list those of a job, update, delete."""
 
-from http import HTTPMethod
-
 from flask import Response
 from sqlalchemy.orm import Session
 
 from api.creation.idempotent_create import CreateHeaders, CreateResult, create_once
 from api.http.responses import check_if_match, entity_tag, json_answer, no_content
-from api.rest.resource import ListOf, Resource
+from api.rest.resource import JOBS, ListOf, Resource
 from api.runtime import in_transaction, transaction
 from api.schemas.jobs import JobPath, UpdateHeaders
 from api.schemas.paths import PathCreate, PathDetail, PathOfAddress, PathOut, PathUpdate
-from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
 from shared.production import paths as path_store
 from shared.production.paths import PathView
-from shared.states import Scope
 
-resource = Resource("paths", prefix="/api", about="Manufacturing routes of jobs.")
+resource = Resource("paths", prefix="/api", access=JOBS, about="Manufacturing routes of jobs.")
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/paths",
-    access=Scope.JOBS_WRITE,
-    answers={201: PathOut},
-    refusals=(404, 422),
-)
+@resource.route("POST /paths", {201: PathOut}, refusals=(404, 422))
 def create(header: CreateHeaders, body: PathCreate) -> Response:
     """Define a path of a job, with its steps in order."""
 
@@ -38,53 +28,28 @@ def create(header: CreateHeaders, body: PathCreate) -> Response:
     return create_once(header, work)
 
 
-@resource.route(HTTPMethod.GET, "/paths/<id>", access=Scope.JOBS_READ, answers={200: PathDetail})
+@resource.route("GET /paths/<id>", {200: PathDetail})
 def read(path: PathOfAddress) -> Response:
     """Read a path with the distribution of its units over the steps.
 
     The entity tag moves with updates of the path, not with its units.
     """
     with transaction() as session:
-        found = _found(session, path.id)
+        found = path_store.get(session, path.id)
     return json_answer(PathDetail.of(found), headers={"ETag": entity_tag(found.version)})
 
 
-@resource.route(
-    HTTPMethod.GET,
-    "/jobs/<id>/paths",
-    access=Scope.JOBS_READ,
-    answers={200: ListOf(PathOut, "The job's paths, oldest first.")},
-)
+@resource.route("GET /jobs/<id>/paths", {200: ListOf(PathOut, "The job's paths, oldest first.")})
 def read_of_job(path: JobPath) -> Response:
     """List the paths of a job."""
     with transaction() as session:
         found = path_store.paths_of(session, path.id)
-        if not found and queries.job_view(session, path.id) is None:
-            raise NotFoundError(Kind.JOB, path.id)
+        if not found:
+            queries.job_view(session, path.id)
     return json_answer([PathOut.of(one) for one in found])
 
 
-def _found(session: Session, path_id: str) -> PathView:
-    found = path_store.get(session, path_id)
-    if found is None:
-        raise NotFoundError(Kind.PATH, path_id)
-    return found
-
-
-def must_exist(path: PathOfAddress) -> None:
-    """Check that the path exists, before the body is checked. Raises NotFoundError."""
-    with transaction() as session:
-        _found(session, path.id)
-
-
-@resource.route(
-    HTTPMethod.PUT,
-    "/paths/<id>",
-    access=Scope.JOBS_WRITE,
-    answers={200: PathOut},
-    refusals=(409, 412),
-    lookup=must_exist,
-)
+@resource.route("PUT /paths/<id>", {200: PathOut}, refusals=(409, 412), lookup=path_store.get)
 def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Response:  # noqa: ARG001  documents If-Match, which check_if_match reads
     """Change a path; what is left out stays. Steps are matched by their `id`."""
 
@@ -97,13 +62,7 @@ def update(path: PathOfAddress, header: UpdateHeaders, body: PathUpdate) -> Resp
     return json_answer(PathOut.of(changed), headers={"ETag": entity_tag(changed.version)})
 
 
-@resource.route(
-    HTTPMethod.DELETE,
-    "/paths/<id>",
-    access=Scope.JOBS_WRITE,
-    answers={204: None},
-    refusals=(409, 412),
-)
+@resource.route("DELETE /paths/<id>", {204: None}, refusals=(409, 412))
 def delete(path: PathOfAddress, header: UpdateHeaders) -> Response:  # noqa: ARG001  documents If-Match, which check_if_match reads
     """Delete a path that never had a serial number."""
 

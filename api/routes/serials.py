@@ -1,7 +1,6 @@
 """Serial numbers: create, list, read, advance, scrap, history."""
 
-from collections.abc import Sequence
-from http import HTTPMethod, HTTPStatus
+from http import HTTPStatus
 
 from flask import Response
 from sqlalchemy.orm import Session
@@ -11,8 +10,8 @@ from api.creation.idempotent_create import CreateHeaders, CreateResult, create_o
 from api.http.errors import refusal_body, status_of
 from api.http.pagination import listed
 from api.http.responses import json_answer
-from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, in_transaction, transaction
+from api.rest.resource import JOBS, ListOf, Resource
+from api.runtime import in_transaction, transaction
 from api.schemas.serials import (
     Advance,
     Advanced,
@@ -28,14 +27,14 @@ from api.schemas.serials import (
     SerialQuery,
     SerialsCreate,
 )
-from shared.database.engine import begin
 from shared.errors import AppError
 from shared.production import queries as serial_queries
 from shared.production import serials
-from shared.production.queries import SerialView, number_of, serial_id
-from shared.states import Scope
+from shared.production.queries import SerialView, serial_id
 
-resource = Resource("serials", prefix="/api/serials", about="Units on their way along a path.")
+resource = Resource(
+    "serials", prefix="/api/serials", access=JOBS, about="Units on their way along a path."
+)
 
 
 def _actor(user_id: str | None) -> str:
@@ -44,10 +43,7 @@ def _actor(user_id: str | None) -> str:
 
 
 @resource.route(
-    HTTPMethod.POST,
-    access=Scope.JOBS_WRITE,
-    answers={201: ListOf(SerialOut, "The new units, consecutive.")},
-    refusals=(404, 422),
+    "POST", {201: ListOf(SerialOut, "The new units, consecutive.")}, refusals=(404, 422)
 )
 def create(header: CreateHeaders, body: SerialsCreate) -> Response:
     """Create units at the first step of a path, numbered consecutively."""
@@ -65,31 +61,25 @@ def create(header: CreateHeaders, body: SerialsCreate) -> Response:
     return create_once(header, work)
 
 
-@resource.route(
-    HTTPMethod.GET,
-    access=Scope.JOBS_READ,
-    answers={200: ListOf(SerialOut, "Units in order of their numbers.")},
-)
+@resource.route("GET", {200: ListOf(SerialOut, "Units in order of their numbers.")})
 def read_all(query: SerialQuery) -> Response:
     """List units in order of their numbers.
 
     With `limit`, the next page is in the header `Link` with `rel="next"`; without it all units
     are streamed.
     """
-    engine, filters = current_runtime().engine, query.filters()
-
-    def fetch(count: int, after: str | None) -> Sequence[SerialView]:
-        number = None if after is None else number_of(after)
-        with begin(engine) as session:
-            return serial_queries.page(session, filters, after=number, limit=count)
-
-    after = None if query.cursor is None else serial_id(query.cursor)
+    filters = query.filters()
     return listed(
-        fetch, limit=query.limit, after=after, show=SerialOut.of, key=lambda serial: serial.id
+        lambda s, count, after: serial_queries.page(s, filters, limit=count, after=after),
+        limit=query.limit,
+        after=query.cursor,
+        show=SerialOut.of,
+        key=lambda serial: serial.number,
+        cursor=serial_id,
     )
 
 
-@resource.route(HTTPMethod.GET, "/<id>", access=Scope.JOBS_READ, answers={200: SerialOut})
+@resource.route("GET /<id>", {200: SerialOut})
 def read(path: SerialOfAddress) -> Response:
     """Read a unit."""
     with transaction() as session:
@@ -98,10 +88,7 @@ def read(path: SerialOfAddress) -> Response:
 
 
 @resource.route(
-    HTTPMethod.GET,
-    "/<id>/history",
-    access=Scope.JOBS_READ,
-    answers={200: ListOf(Event, "What was done to the unit, oldest first.")},
+    "GET /<id>/history", {200: ListOf(Event, "What was done to the unit, oldest first.")}
 )
 def history(path: SerialOfAddress) -> Response:
     """Who did what with a unit, and when."""
@@ -110,20 +97,7 @@ def history(path: SerialOfAddress) -> Response:
     return json_answer([Event.of(event) for event in events])
 
 
-def must_exist(path: SerialOfAddress) -> None:
-    """Check that the unit exists, before the body is checked. Raises NotFoundError."""
-    with transaction() as session:
-        serial_queries.get(session, path.id)
-
-
-@resource.route(
-    HTTPMethod.POST,
-    "/<id>/advance",
-    access=Scope.JOBS_WRITE,
-    answers={200: SerialOut},
-    refusals=(409,),
-    lookup=must_exist,
-)
+@resource.route("POST /<id>/advance", {200: SerialOut}, refusals=(409,), lookup=serial_queries.get)
 def advance(path: SerialOfAddress, body: Advance) -> Response:
     """Move a unit to its next step; past the last it is completed."""
     actor = _actor(body.user_id)
@@ -132,12 +106,7 @@ def advance(path: SerialOfAddress, body: Advance) -> Response:
 
 
 @resource.route(
-    HTTPMethod.POST,
-    "/<id>/advance-to",
-    access=Scope.JOBS_WRITE,
-    answers={200: Advanced},
-    refusals=(409,),
-    lookup=must_exist,
+    "POST /<id>/advance-to", {200: Advanced}, refusals=(409,), lookup=serial_queries.get
 )
 def advance_to(path: SerialOfAddress, body: AdvanceTo) -> Response:
     """Move a unit forward to a step, skipping those between where the path allows it."""
@@ -149,7 +118,7 @@ def advance_to(path: SerialOfAddress, body: AdvanceTo) -> Response:
     return json_answer(Advanced(serial=SerialOut.of(moved), bypassed=skipped))
 
 
-@resource.route(HTTPMethod.POST, "/advance", access=Scope.JOBS_WRITE, answers={207: AdvanceResults})
+@resource.route("POST /advance", {207: AdvanceResults})
 def advance_many(body: AdvanceMany) -> Response:
     """Move many units one step each: those that can go, go; each has a result of its own."""
     actor = _actor(body.user_id)
@@ -166,14 +135,7 @@ def _result(found: SerialView | AppError) -> AdvanceResult:
     return AdvanceResult(status=HTTPStatus.OK, serial=SerialOut.of(found))
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/<id>/scrap",
-    access=Scope.JOBS_WRITE,
-    answers={200: SerialOut},
-    refusals=(409,),
-    lookup=must_exist,
-)
+@resource.route("POST /<id>/scrap", {200: SerialOut}, refusals=(409,), lookup=serial_queries.get)
 def scrap(path: SerialOfAddress, body: Scrap) -> Response:
     """Take a unit out where it is; it no longer moves and never counts as completed."""
     actor = _actor(body.user_id)

@@ -1,7 +1,5 @@
 """Sync operations: how the filling of jobs stands, its tasks, retry and cancel."""
 
-from http import HTTPMethod
-
 from flask import Response
 from sqlalchemy.orm import Session
 
@@ -10,8 +8,8 @@ from api.actions.bulk import bulk_answer
 from api.auth.audit_context import audit_context
 from api.http.pagination import listed
 from api.http.responses import json_answer
-from api.rest.resource import ListOf, Resource
-from api.runtime import current_runtime, in_transaction, notify, transaction
+from api.rest.resource import OPS, ListOf, Resource
+from api.runtime import in_transaction, notify, transaction
 from api.schemas.bulk_actions import BulkOut
 from api.schemas.sync import (
     AttemptOut,
@@ -22,24 +20,21 @@ from api.schemas.sync import (
     TaskPath,
     TaskQuery,
     cursor_text,
-    place_behind,
 )
 from api.schemas.sync_summary import SummaryOut
 from shared.actions import bulk
 from shared.actions import tasks as task_actions
-from shared.database.engine import begin
-from shared.errors import Kind, NotFoundError
-from shared.states import Operation, Scope
+from shared.states import Operation
 from shared.sync import pauses
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.sync.pauses import Pause
-from shared.sync.queries import TaskView
+from shared.sync.queries import Place, TaskView
 
-resource = Resource("sync", prefix="/api/sync", about="How jobs get their Jira fields.")
+resource = Resource("sync", prefix="/api/sync", access=OPS, about="How jobs get their Jira fields.")
 
 
-@resource.route(HTTPMethod.GET, "/summary", access=Scope.OPS_READ, answers={200: SummaryOut})
+@resource.route("GET /summary", {200: SummaryOut})
 def summary() -> Response:
     """Show what waits, what failed and why, the throughput, and the state of Jira and processes."""
     with transaction() as session:
@@ -47,49 +42,39 @@ def summary() -> Response:
     return json_answer(SummaryOut.of(found))
 
 
-@resource.route(
-    HTTPMethod.GET,
-    "/tasks",
-    access=Scope.OPS_READ,
-    answers={200: ListOf(TaskOut, "Sync tasks in the order asked for.")},
-)
+@resource.route("GET /tasks", {200: ListOf(TaskOut, "Sync tasks in the order asked for.")})
 def read_all(query: TaskQuery) -> Response:
     """List sync tasks."""
-    engine, filters, sort = current_runtime().engine, query.filters(), query.sort
+    filters, sort = query.filters(), query.sort
 
-    def fetch(count: int, after: str | None) -> list[tuple[TaskView, Pause | None]]:
-        place = place_behind(after) if after else None
-        with begin(engine) as session:
-            rows = task_queries.page(session, filters, limit=count, sort=sort, after=place)
-            pause = pauses.current(session)
+    def read(
+        session: Session, count: int, after: Place | None
+    ) -> list[tuple[TaskView, Pause | None]]:
+        rows = task_queries.page(session, filters, limit=count, sort=sort, after=after)
+        pause = pauses.current(session)
         return [(row, pause) for row in rows]
 
     return listed(
-        fetch,
+        read,
         limit=query.limit,
-        after=cursor_text(query.cursor) if query.cursor else None,
+        after=query.cursor,
         show=lambda found: TaskOut.of(*found),
-        key=lambda found: cursor_text(task_queries.place_of(found[0], sort)),
+        key=lambda found: task_queries.place_of(found[0], sort),
+        cursor=cursor_text,
     )
 
 
-@resource.route(HTTPMethod.GET, "/tasks/<id>", access=Scope.OPS_READ, answers={200: TaskDetail})
+@resource.route("GET /tasks/<id>", {200: TaskDetail})
 def read(path: TaskPath) -> Response:
     """Read a sync task with its attempts."""
     with transaction() as session:
-        task = _found(session, path.id)
+        task = task_queries.get(session, path.id)
         history = [AttemptOut.from_row(a) for a in task_queries.attempts_of(session, path.id)]
         shown = TaskDetail.of(task, pauses.current(session), history=history)
     return json_answer(shown)
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/tasks/<id>/retry",
-    access=Scope.OPS_WRITE,
-    answers={200: TaskOut},
-    refusals=(409,),
-)
+@resource.route("POST /tasks/<id>/retry", {200: TaskOut}, refusals=(409,))
 def retry(path: TaskPath, query: OneRequest) -> Response:
     """Make a task that failed or was cancelled due now.
 
@@ -98,13 +83,7 @@ def retry(path: TaskPath, query: OneRequest) -> Response:
     return _act(Operation.RETRY, path.id, query.reason)
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/tasks/<id>/cancel",
-    access=Scope.OPS_WRITE,
-    answers={200: TaskOut},
-    refusals=(409,),
-)
+@resource.route("POST /tasks/<id>/cancel", {200: TaskOut}, refusals=(409,))
 def cancel(path: TaskPath, query: OneRequest) -> Response:
     """End a task without a fill; a read under way writes nothing. 409 where it ended already."""
     return _act(Operation.CANCEL, path.id, query.reason)
@@ -113,30 +92,20 @@ def cancel(path: TaskPath, query: OneRequest) -> Response:
 def _act(operation: Operation, task_id: str, reason: str | None) -> Response:
     def work(session: Session) -> Response:
         task_actions.act(session, operation, task_id, context=audit_context(reason))
-        return json_answer(TaskOut.of(_found(session, task_id), pauses.current(session)))
+        return json_answer(TaskOut.of(task_queries.get(session, task_id), pauses.current(session)))
 
     answer = in_transaction(work)
     notify()
     return answer
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/tasks/retry",
-    access=Scope.OPS_WRITE,
-    answers={200: BulkOut, 202: BulkOut},
-)
+@resource.route("POST /tasks/retry", {200: BulkOut, 202: BulkOut})
 def retry_all(body: BulkRequest) -> Response:
     """Retry all tasks that match; 202 with `id` if it continues in the background."""
     return _act_on_all(Operation.RETRY, body)
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/tasks/cancel",
-    access=Scope.OPS_WRITE,
-    answers={200: BulkOut, 202: BulkOut},
-)
+@resource.route("POST /tasks/cancel", {200: BulkOut, 202: BulkOut})
 def cancel_all(body: BulkRequest) -> Response:
     """Cancel all tasks that match; 202 with `id` if it continues in the background."""
     return _act_on_all(Operation.CANCEL, body)
@@ -150,10 +119,3 @@ def _act_on_all(operation: Operation, body: BulkRequest) -> Response:
     action = bulk_requests.start(operation, filters, context=audit_context(body.reason))
     shown = BulkOut.of(bulk.counts_of(action), action)
     return bulk_answer(shown, status=200 if action.ended_at else 202)
-
-
-def _found(session: Session, task_id: str) -> TaskView:
-    task = task_queries.one(session, task_id)
-    if task is None:
-        raise NotFoundError(Kind.TASK, task_id)
-    return task

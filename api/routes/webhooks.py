@@ -1,13 +1,10 @@
 """Jira's webhooks: proven, stored, and left to the worker."""
 
-from http import HTTPMethod
-
 from flask import Response
 from sqlalchemy.exc import InterfaceError, OperationalError
 
-from api.auth.scopes import Unscoped
 from api.http.responses import json_answer
-from api.rest.resource import Resource
+from api.rest.resource import JIRA_ONLY, Resource
 from api.runtime import in_transaction, notify
 from api.schemas.webhooks import Receipt
 from api.webhooks.intake import receive_delivery
@@ -15,16 +12,10 @@ from shared.broker.wakeups import Wakeup
 from shared.errors import DatabaseUnavailableError
 from shared.webhooks import inbox
 
-resource = Resource("webhooks", prefix="/api/webhooks", about="Jira's callbacks.")
+resource = Resource("webhooks", prefix="/api/webhooks", access=JIRA_ONLY, about="Jira's callbacks.")
 
 
-@resource.route(
-    HTTPMethod.POST,
-    "/jira",
-    access=Unscoped.SIGNED_BY_JIRA,
-    answers={200: Receipt, 202: Receipt},
-    refusals=(401, 413, 503),
-)
+@resource.route("POST /jira", {200: Receipt, 202: Receipt}, refusals=(401, 413, 503))
 def receive() -> Response:
     """Receive one webhook of Jira.
 

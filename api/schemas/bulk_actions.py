@@ -2,9 +2,10 @@
 
 from typing import Any, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.schemas.answers import Answer, Timestamp
+from api.schemas.fields import PathVariables
 from shared.actions import bulk
 from shared.actions.counts import Counts
 from shared.actions.deliveries import BODY_GONE, WAITING
@@ -73,10 +74,10 @@ class ReplayOut(_Unfinished):
         )
 
 
-class BulkActionPath(BaseModel):
+class BulkActionPath(PathVariables):
     """The bulk action an address names."""
 
-    id: str = Field(description="The action's id.", json_schema_extra={"example": _ID})
+    id: str = Field(description="The action's id.", examples=[_ID])
 
 
 class BulkActionOut(Answer):

@@ -99,6 +99,12 @@ class Headers(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", json_schema_extra=_as_parameters)
 
 
+class PathVariables(BaseModel):
+    """The variables in the path of a URL: texts that are not checked."""
+
+    model_config = ConfigDict(json_schema_extra=_as_parameters)
+
+
 NOT_A_CURSOR = "must be one that this list gave"
 
 _OURS = {

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, Field, JsonValue
+from pydantic import Field, JsonValue
 
 from api.schemas.answers import Answer, Error, Examples, Timestamp
 from api.schemas.fields import (
@@ -14,6 +14,7 @@ from api.schemas.fields import (
     Limit,
     Moment,
     Name,
+    PathVariables,
     Quantity,
     Query,
     RequiredName,
@@ -77,7 +78,7 @@ class JobUpdate(Body):
 
     def change(self) -> JobChange:
         """The same for shared.jobs.store."""
-        return JobChange(name=self.name, goal_quantity=self.goal_quantity)
+        return JobChange(**dict(self))
 
 
 class BulkCreate(Body):
@@ -233,12 +234,10 @@ class JobsCreated(Answer):
     failed: int
 
 
-class JobPath(BaseModel):
+class JobPath(PathVariables):
     """The job in the path of the URL."""
 
-    id: str = Field(
-        description="The job's id.", json_schema_extra={"example": "job_01h455vb4pex5vsknk084sn02q"}
-    )
+    id: str = Field(description="The job's id.", examples=["job_01h455vb4pex5vsknk084sn02q"])
 
 
 class LinkRequest(Body):

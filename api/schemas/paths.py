@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from api.schemas.answers import Answer, Timestamp
 from api.schemas.fields import (
@@ -10,6 +10,7 @@ from api.schemas.fields import (
     REQUIRED,
     Body,
     Name,
+    PathVariables,
     Quantity,
     RequiredName,
     Text,
@@ -55,12 +56,7 @@ class StepCreate(Body):
 
     def draft(self) -> StepDraft:
         """The same for shared.production.steps."""
-        return StepDraft(
-            name=self.name,
-            location=self.location,
-            optional=self.optional,
-            dependency_type=self.dependency_type,
-        )
+        return StepDraft(**dict(self))
 
 
 class PathCreate(Body):
@@ -102,17 +98,12 @@ class PathCreate(Body):
         )
 
 
-def _location(value: Any) -> str:
-    """A text; an empty one removes the location."""
-    return short(value)
-
-
 class StepUpdate(Body):
     """A step to keep, named by its ``id``, or a new one; absent values of a kept one stay."""
 
     id: str | None = Field(None, description="Keeps this step of the path; without it, a new one.")
     name: Name | None = Field(None, description="Required of a new step.", validate_default=True)
-    location: Annotated[str, BeforeValidator(_location)] | None = Field(
+    location: Annotated[str, BeforeValidator(short)] | None = Field(
         None, description="An empty text removes it.", max_length=255
     )
     optional: bool | None = None
@@ -127,13 +118,7 @@ class StepUpdate(Body):
 
     def draft(self) -> StepDraft:
         """The same for shared.production.steps."""
-        return StepDraft(
-            id=self.id,
-            name=self.name,
-            location=self.location,
-            optional=self.optional,
-            dependency_type=self.dependency_type,
-        )
+        return StepDraft(**dict(self))
 
 
 class PathUpdate(Body):
@@ -155,21 +140,13 @@ class PathUpdate(Body):
     def changes(self) -> PathChanges:
         """The same for shared.production.paths."""
         steps = None if self.steps is None else tuple(step.draft() for step in self.steps)
-        return PathChanges(
-            name=self.name,
-            goal_quantity=self.goal_quantity,
-            steps=steps,
-            advancement_mode=self.advancement_mode,
-        )
+        return PathChanges(**{**dict(self), "steps": steps})
 
 
-class PathOfAddress(BaseModel):
+class PathOfAddress(PathVariables):
     """The path in the path of the URL."""
 
-    id: str = Field(
-        description="The path's id.",
-        json_schema_extra={"example": "path_01h455vb4pex5vsknk084sn02q"},
-    )
+    id: str = Field(description="The path's id.", examples=["path_01h455vb4pex5vsknk084sn02q"])
 
 
 class StepOut(Answer):

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Field,
     ValidationInfo,
@@ -21,6 +20,7 @@ from api.schemas.fields import (
     REQUIRED,
     Body,
     Limit,
+    PathVariables,
     Query,
     RequiredName,
     Text,
@@ -250,7 +250,7 @@ class Event(Answer):
         )
 
 
-class SerialOfAddress(BaseModel):
+class SerialOfAddress(PathVariables):
     """The unit in the path of the URL."""
 
-    id: str = Field(description="The serial number.", json_schema_extra={"example": _SERIAL})
+    id: str = Field(description="The serial number.", examples=[_SERIAL])

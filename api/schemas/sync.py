@@ -13,6 +13,7 @@ from api.schemas.fields import (
     IssueKey,
     Limit,
     Moment,
+    PathVariables,
     Query,
     Words,
     one_of,
@@ -50,15 +51,10 @@ def cursor_text(place: Place) -> str:
     return f"{place.moment.isoformat()}~{place.task_id}"
 
 
-def place_behind(text: str) -> Place:
-    """The place that ``cursor_text`` wrote. Raises ValueError where it did not."""
-    at, _, task_id = text.partition("~")
-    return Place(datetime.fromisoformat(at), task_id)
-
-
 def _place(value: Any) -> Place:
     try:
-        place = place_behind(decode_cursor(value))
+        moment, _, task_id = decode_cursor(value).partition("~")
+        place = Place(datetime.fromisoformat(moment), task_id)
     except (TypeError, ValueError):
         raise wrong(NOT_A_CURSOR) from None
     if place.moment.tzinfo is None or not looks_like(Prefix.SYNC, place.task_id):
@@ -133,13 +129,10 @@ class OneRequest(Query):
     reason: Words | None = Field(None, description="Why, for the audit.")
 
 
-class TaskPath(BaseModel):
+class TaskPath(PathVariables):
     """The sync task in the path of the URL."""
 
-    id: str = Field(
-        description="The task's id.",
-        json_schema_extra={"example": "sync_01h455vb4pex5vsknk084sn02q"},
-    )
+    id: str = Field(description="The task's id.", examples=["sync_01h455vb4pex5vsknk084sn02q"])
 
 
 class TaskOut(Answer):

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from api.schemas.answers import Answer, Timestamp
 from api.schemas.cursors import decode_cursor
-from api.schemas.fields import NOT_A_CURSOR, Flag, Limit, Query, Words, wrong
+from api.schemas.fields import NOT_A_CURSOR, Flag, Limit, PathVariables, Query, Words, wrong
 from shared.states import Source
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
 from shared.tickets.queries import TicketFilter
@@ -46,12 +46,10 @@ class TicketQuery(Query):
         )
 
 
-class TicketPath(BaseModel):
+class TicketPath(PathVariables):
     """The ticket in the path of the URL."""
 
-    key: str = Field(
-        description="A key the ticket has or had.", json_schema_extra={"example": "PI-42"}
-    )
+    key: str = Field(description="A key the ticket has or had.", examples=["PI-42"])
 
 
 class TicketOut(Answer):

@@ -5,7 +5,18 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, Field
 
 from api.schemas.answers import Answer, Timestamp
-from api.schemas.fields import Body, Flag, IssueKey, Limit, Moment, Query, Words, cursor_of, one_of
+from api.schemas.fields import (
+    Body,
+    Flag,
+    IssueKey,
+    Limit,
+    Moment,
+    PathVariables,
+    Query,
+    Words,
+    cursor_of,
+    one_of,
+)
 from shared.ids import Prefix
 from shared.states import DeliveryOutcome
 from shared.webhooks.queries import DeliveryFilter, DeliveryRow, DeliveryState
@@ -19,8 +30,8 @@ class Receipt(Answer):
     id: str = Field(examples=["hook_01h455vb4pex5vsknk084sn02q"])
 
 
-class DeliveryQuery(Query):
-    """Which deliveries, and how many."""
+class _Filter(BaseModel):
+    """Which deliveries are selected."""
 
     q: Words | None = Field(None, description="An id, an identifier or a ticket key, whole.")
     outcome: State | None = Field(None, description="With this outcome; `waiting`: none yet.")
@@ -29,30 +40,33 @@ class DeliveryQuery(Query):
     signed: Flag | None = Field(None, description="Proven by a signature, or by a token alone.")
     received_since: Moment | None = Field(None, description="Received then or later.")
     received_until: Moment | None = Field(None, description="Received before then.")
+
+    def filters(self) -> DeliveryFilter:
+        """The same for shared.webhooks.queries."""
+        return DeliveryFilter(
+            words=self.q,
+            outcome=self.outcome,
+            event=self.event,
+            ticket_key=self.ticket_key,
+            signed=self.signed,
+            since=self.received_since,
+            until=self.received_until,
+        )
+
+
+class DeliveryQuery(Query, _Filter):
+    """Which deliveries, and how many."""
+
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Annotated[str, cursor_of(Prefix.HOOK)] | None = Field(
         None, description="From the `Link` of the page before."
     )
 
-    def filters(self) -> DeliveryFilter:
-        """The same for shared.webhooks.queries."""
-        return _filter(self)
 
-
-class ReplayFilter(Body):
+class ReplayFilter(Body, _Filter):
     """The list's own filter, as JSON; an empty one matches every delivery."""
 
-    q: Words | None = None
-    outcome: State | None = None
-    event: Words | None = None
-    ticket_key: IssueKey | None = None
     signed: bool | None = None
-    received_since: Moment | None = None
-    received_until: Moment | None = None
-
-    def filters(self) -> DeliveryFilter:
-        """The same for shared.webhooks.queries."""
-        return _filter(self)
 
 
 class ReplayRequest(Body):
@@ -97,22 +111,7 @@ class DeliveryDetail(DeliveryOut):
     body: str | None = Field(None, description="As it came; bytes that are no UTF-8 are replaced.")
 
 
-class DeliveryPath(BaseModel):
+class DeliveryPath(PathVariables):
     """The delivery in the path of the URL."""
 
-    id: str = Field(
-        description="The delivery's id.",
-        json_schema_extra={"example": "hook_01h455vb4pex5vsknk084sn02q"},
-    )
-
-
-def _filter(query: DeliveryQuery | ReplayFilter) -> DeliveryFilter:
-    return DeliveryFilter(
-        words=query.q,
-        outcome=query.outcome,
-        event=query.event,
-        ticket_key=query.ticket_key,
-        signed=query.signed,
-        since=query.received_since,
-        until=query.received_until,
-    )
+    id: str = Field(description="The delivery's id.", examples=["hook_01h455vb4pex5vsknk084sn02q"])

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, select, text
 from sqlalchemy.orm import Session
 
 from shared.database.filtering import contains, plan_for_these_values
+from shared.errors import Kind, NotFoundError
 from shared.jobs.job import JobRow, JobView, TaskRow
 from shared.models import Job, SyncTask, table_of
 from shared.states import TaskStatus
@@ -22,10 +23,11 @@ _VIEW: Select[Any] = select(
 _WIDTH = len(JobRow._fields)
 
 
-def job_view(session: Session, job_id: str) -> JobView | None:
-    """One job as the API and the pages show it; None if it does not exist."""
-    row = session.execute(_VIEW.where(_JOBS.c.id == job_id)).one_or_none()
-    return _views(session, [row])[0] if row else None
+def job_view(session: Session, job_id: str) -> JobView:
+    """One job as the API and the pages show it. Raises NotFoundError."""
+    if found := job_views(session, [job_id]):
+        return found[job_id]
+    raise NotFoundError(Kind.JOB, job_id)
 
 
 def job_views(session: Session, job_ids: Collection[str]) -> dict[str, JobView]:
@@ -55,7 +57,7 @@ ALL_JOBS = JobFilter()
 
 
 def jobs_page(
-    session: Session, *, limit: int, before: str | None = None, filters: JobFilter = ALL_JOBS
+    session: Session, filters: JobFilter = ALL_JOBS, *, limit: int, before: str | None = None
 ) -> list[JobView]:
     """Up to ``limit`` jobs, newest first, older than the job ``before``."""
     if filters != ALL_JOBS:

@@ -83,9 +83,11 @@ def create(session: Session, *, job_id: str, draft: PathDraft) -> PathView:
     return _view(row, steps)
 
 
-def get(session: Session, path_id: str) -> PathView | None:
-    """One path, or None. The cost does not depend on the number of its units."""
-    return paths_by_id(session, [path_id]).get(path_id)
+def get(session: Session, path_id: str) -> PathView:
+    """One path. The cost does not depend on the number of its units. Raises NotFoundError."""
+    if found := paths_by_id(session, [path_id]):
+        return found[path_id]
+    raise NotFoundError(Kind.PATH, path_id)
 
 
 def paths_of(session: Session, job_id: str) -> list[PathView]:

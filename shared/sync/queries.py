@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from sqlalchemy import (
     Boolean,
     ColumnElement,
-    Row,
     Select,
     Table,
     Text,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from shared.database.filtering import contains, plan_for_these_values
+from shared.errors import Kind, NotFoundError
 from shared.models import Job, SyncAttempt, SyncTask, table_of
 from shared.states import FailureCode, Source, TaskStatus
 
@@ -110,10 +110,12 @@ def place_of(task: TaskView, sort: Sort) -> Place:
     return Place(task.created_at if _is_by_creation(sort) else task.updated_at, task.id)
 
 
-def one(session: Session, task_id: str) -> TaskView | None:
-    """One task; None if there is none."""
+def get(session: Session, task_id: str) -> TaskView:
+    """One task. Raises NotFoundError."""
     row = session.execute(_with_jobs(_T).where(_T.c.id == task_id)).one_or_none()
-    return None if row is None else _view(row)
+    if row is None:
+        raise NotFoundError(Kind.TASK, task_id)
+    return TaskView._make(row)
 
 
 def attempts_of(session: Session, task_id: str) -> list[SyncAttempt]:
@@ -141,9 +143,9 @@ def page(
         scan = _scan_first(filters, sort=sort, after=after, limit=limit)
         found = session.execute(scan).all()
         if len(found) >= limit:
-            return [_view(row) for row in found]
+            return [TaskView._make(row) for row in found]
     rows = session.execute(_page(filters, sort=sort, after=after, limit=limit))
-    return [_view(row) for row in rows]
+    return [TaskView._make(row) for row in rows]
 
 
 def count(session: Session, filters: TaskFilter = EVERYTHING, *, most: int = 10_000) -> int:
@@ -261,7 +263,3 @@ def _with_jobs(tasks: Any) -> Select[Any]:
         _J.c.name.label("job_name"),
         _J.c.jira_part_number.label("part_number"),
     ).select_from(tasks.outerjoin(_J, _J.c.id == tasks.c.job_id))
-
-
-def _view(row: Row[Any]) -> TaskView:
-    return TaskView._make(row)

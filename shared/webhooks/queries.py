@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.database.filtering import plan_for_these_values
+from shared.errors import Kind, NotFoundError
 from shared.states import DeliveryOutcome
 
 
@@ -104,10 +105,12 @@ _CLAUSES = {
 }
 
 
-def one(session: Session, delivery_id: str) -> DeliveryRow | None:
-    """One delivery; None if there is none."""
+def get(session: Session, delivery_id: str) -> DeliveryRow:
+    """One delivery. Raises NotFoundError."""
     row = session.execute(_ONE, {"id": delivery_id}).one_or_none()
-    return DeliveryRow._make(row) if row else None
+    if row is None:
+        raise NotFoundError(Kind.DELIVERY, delivery_id)
+    return DeliveryRow._make(row)
 
 
 def body(session: Session, delivery_id: str, *, most: int = _ALL) -> bytes | None:

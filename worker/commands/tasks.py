@@ -14,7 +14,6 @@ from shared.actions import tasks as task_actions
 from shared.actions.counts import Counts
 from shared.clock import SystemClock, iso_millis
 from shared.database.engine import begin, in_transaction
-from shared.errors import Kind, NotFoundError
 from shared.models import SyncAttempt
 from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
@@ -110,10 +109,8 @@ def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
 def show(task_id: str, *, as_json: bool) -> None:
     """Show one task with its attempts. Raises NotFoundError."""
     with engine() as made, begin(made) as session:
-        task = task_queries.one(session, task_id)
+        task = task_queries.get(session, task_id)
         attempts = task_queries.attempts_of(session, task_id)
-    if task is None:
-        raise NotFoundError(Kind.TASK, task_id)
     if as_json:
         history = [_attempt_members(attempt) for attempt in attempts]
         click.echo(orjson.dumps(_members(task) | {"history": history}))

@@ -14,7 +14,6 @@ from api.dashboard.kit.live import PART, show_live
 from api.dashboard.kit.pages import Pages
 from api.runtime import current_runtime
 from api.schemas.webhooks import DeliveryQuery
-from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
 from shared.jobs.queries import JobFilter
 from shared.webhooks import health as webhook_health
@@ -66,9 +65,7 @@ def delivery_page(delivery_id: str) -> Response:
 
 
 def _one(session: Session, delivery_id: str) -> dict[str, Any]:
-    row = delivery_queries.one(session, delivery_id)
-    if row is None:
-        raise NotFoundError(Kind.DELIVERY, delivery_id)
+    row = delivery_queries.get(session, delivery_id)
     about = JobFilter(ticket_key=row.ticket_key)
     return {
         "delivery": row,

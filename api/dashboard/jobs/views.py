@@ -13,7 +13,6 @@ from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.runtime import current_runtime
 from api.schemas.jobs import JobQuery
-from shared.errors import Kind, NotFoundError
 from shared.jobs import field_origins, queries
 from shared.jobs.field_origins import Filler, Origin
 from shared.jobs.job import JobView
@@ -69,14 +68,12 @@ def job_page(job_id: str) -> Response:
 
 def _one(session: Session, job_id: str) -> dict[str, Any]:
     view = queries.job_view(session, job_id)
-    if view is None:
-        raise NotFoundError(Kind.JOB, job_id)
     paths, now = path_store.paths_of(session, job_id), drift.of_job(session, job_id)
     return {
         "view": view,
         "job": view.job,
         "task": view.task,
-        "fill": task_queries.one(session, view.task.id) if view.task else None,
+        "fill": task_queries.get(session, view.task.id) if view.task else None,
         "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
         "drift": now,
         "drift_words": drift.DRIFT_WORDS,

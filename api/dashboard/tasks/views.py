@@ -12,7 +12,6 @@ from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.runtime import current_runtime
 from api.schemas.sync import TaskQuery, cursor_text
-from shared.errors import Kind, NotFoundError
 from shared.jobs import queries
 from shared.states import FailureCode, Source
 from shared.sync import queries as task_queries
@@ -85,12 +84,10 @@ def task_page(task_id: str) -> Response:
 
 
 def _one(session: Session, task_id: str) -> dict[str, Any]:
-    found = task_queries.one(session, task_id)
-    if found is None:
-        raise NotFoundError(Kind.TASK, task_id)
+    found = task_queries.get(session, task_id)
     return {
         "task": found,
-        "job": queries.job_view(session, found.job_id),
+        "job": queries.job_views(session, [found.job_id]).get(found.job_id),
         "attempts": list(reversed(task_queries.attempts_of(session, task_id))),
         "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
     }

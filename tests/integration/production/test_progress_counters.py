@@ -180,7 +180,6 @@ class ShopFloor(RuleBasedStateMachine):
         assert {s.id: (s.status, s.step_index) for s in shown} == {
             identifier: (unit.status, self.index(unit)) for identifier, unit in self.units.items()
         }
-        assert path is not None
         self.counts_tell_what_is_remembered(path)
 
     def counts_tell_what_is_remembered(self, path: PathView) -> None:
