@@ -211,6 +211,8 @@ def _move_on(action: BulkAction, cursor: str, done: Counts) -> None:
     action.cursor = cursor
     action.changed += done.changed
     action.skipped = dict(Counter(action.skipped) + done.skipped)
+    # More than were counted at the beginning, if those were counted no further than a limit.
+    action.matched = max(action.matched, action.changed + sum(action.skipped.values()))
     action.tries = 0
     action.lease_until = _lease_end()
     action.updated_at = func.now()

@@ -9,12 +9,14 @@ from typing import Any
 class Counts:
     """``matched`` is the sum of the others. In a preview, ``changed`` is what would be changed.
 
-    ``left`` is what an action that is not at its end has not reached yet.
+    ``left`` is what an action that is not at its end has not reached yet. ``capped``: there may be
+    more items, which were not counted.
     """
 
     changed: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     left: int = 0
+    capped: bool = False
 
     @property
     def matched(self) -> int:

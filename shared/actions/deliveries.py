@@ -44,7 +44,7 @@ class DeliveryWork:
         """How many deliveries the action would apply again, counted no further than ``most``."""
         found = delivery_queries.count(session, filters, most=most)
         skipped = Counter({WAITING: found.waiting, BODY_GONE: found.bodiless})
-        return Counts(found.replayable, skipped)
+        return Counts(found.replayable, skipped, capped=found.matched == most)
 
     def candidates(
         self, session: Session, filters: DeliveryFilter, *, after: str, upto: str, limit: int

@@ -109,13 +109,11 @@ class BulkFlow(Generic[F]):
         """The page that says how many rows would change, and asks."""
         chosen = self._selection()
         with transaction() as session:
-            counts = bulk.preview(
-                session, self.operation, chosen.filters, most=bulk.MAX_COUNTED + 1
-            )
+            counts = bulk.preview(session, self.operation, chosen.filters, most=bulk.MAX_COUNTED)
             sample = self.sample(session, chosen.filters, SAMPLE) if counts.changed else ()
             notes = [*self.notes(session, chosen.filters), *self._skipped(counts)]
-        more_than = "more than " if counts.matched > bulk.MAX_COUNTED else ""
-        count = more_than + counted(counts.changed, self.unit)
+        at_least = "at least " if counts.capped else ""
+        count = at_least + counted(counts.changed, self.unit)
         return ask(
             Confirmation(
                 title=f"{self.verb} {several(self.unit)}",

@@ -115,3 +115,51 @@ def test_the_dashboard_says_how_far_an_action_is_and_then_that_it_ended(
     ended = client.get("/audit").text
     assert "not finished" not in ended
     assert "1\u202f200 matched; 1\u202f200 done" in ended
+
+
+def _applied(engine: Engine, number: int) -> None:
+    """Deliveries that were applied before, and no others."""
+    inbox = Inbox(engine)
+    for _ in range(number):
+        inbox.put()
+    with begin(engine) as session:
+        session.execute(text("UPDATE webhook_deliveries SET outcome='noted', applied_at=now()"))
+
+
+def test_a_replay_of_more_than_are_counted_says_so_before_and_counts_exactly_after(
+    client: Any, engine: Engine, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.actions.bulk.MAX_COUNTED", 3)
+    _applied(engine, 5)
+    assert "Apply at least 3 deliveries once more?" in _question(client, "/deliveries/replay")
+    answer = client.post("/api/webhooks/deliveries/replay", json={"filter": {}})
+    assert (answer.json["matched"], answer.json["replayable"]) == (3, 3)
+    assert run_bulk_action(runtime)
+    done = client.get(answer.headers["Location"]).json
+    assert (done["matched"], done["changed"]) == (5, 5)
+
+
+def test_an_answer_never_says_that_more_were_replayed_than_matched(
+    client: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.actions.bulk.REQUEST_SECONDS", 60.0)
+    monkeypatch.setattr("shared.actions.bulk.MAX_COUNTED", 3)
+    _applied(engine, 5)
+    done = client.post("/api/webhooks/deliveries/replay", json={"filter": {}}).json
+    assert (done["matched"], done["replayable"], done["replayed"]) == (5, 5, 5)
+
+
+def test_tasks_are_always_counted_exactly_however_many_are_filled(
+    client: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.actions.bulk.MAX_COUNTED", 3)
+    for number in range(4):
+        make(engine, "filled", key=f"OPS-{number + 1}")
+    make(engine, "failed", key="OPS-9")
+    assert "Retry 1 task?" in _question(client, "/tasks/retry")
+
+
+def _question(client: Any, address: str) -> str:
+    page = client.get(f"{address}?scope=matching")
+    assert page.status_code == 200
+    return str(page.text).replace("\u202f", " ")
