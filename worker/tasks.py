@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 
-from shared.broker.task_names import TaskName
+from shared.broker.task_names import Queue, TaskName
 from shared.settings import Settings
 from worker.bulk_actions.run import run_bulk_action
 from worker.doctor.examination import TIME_LIMIT as EXAMINE_LIMIT
@@ -27,21 +27,18 @@ from worker.webhooks.field_map import map_fields
 
 _Work = Callable[[Runtime], object]
 
-_WITHOUT_JIRA: dict[TaskName, _Work] = {
+_WORK: dict[TaskName, _Work] = {
     TaskName.SWEEP: sweep,
     TaskName.DELIVER: deliver,
     TaskName.PRUNE: prune,
     TaskName.FILLED_COUNT: count_filled,
     TaskName.BULK_ACTIONS: run_bulk_action,
-}
-_WITH_JIRA: dict[TaskName, _Work] = {
     TaskName.DRAIN: drain,
     TaskName.POLL: poll,
     TaskName.DELETED_TICKETS: check_deleted_tickets,
     TaskName.MAP_FIELDS: map_fields,
     TaskName.EXAMINE: examine,
 }
-"""Tasks that hang as long as Jira does, so their number is limited."""
 _TIME_LIMITS = {TaskName.POLL: POLL_LIMIT, TaskName.EXAMINE: EXAMINE_LIMIT}
 
 
@@ -75,14 +72,14 @@ def register(
     """Register all tasks; ``runtime`` is called in the process that runs one.
 
     ``time_limit``, in seconds, is for tasks that read tickets under a lease. Tasks without Jira
-    have Celery's default.
+    have Celery's default. Tasks that hang as long as Jira does are limited in number.
     """
-    for name, work in _WITHOUT_JIRA.items():
-        celery.task(name=name.value)(_plain(work, runtime))
-    for name, work in _WITH_JIRA.items():
-        run = _limited(work, runtime, jira_limit)
+    for name, work in _WORK.items():
+        if name.queue is Queue.INTERNAL:
+            celery.task(name=name.value)(_plain(work, runtime))
+            continue
         seconds: Any = _TIME_LIMITS.get(name, time_limit)  # Celery's types want an int
-        celery.task(name=name.value, time_limit=seconds)(run)
+        celery.task(name=name.value, time_limit=seconds)(_limited(work, runtime, jira_limit))
 
 
 def _plain(work: _Work, runtime: Callable[[], Runtime]) -> Callable[[], None]:

@@ -6,12 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
-from sqlalchemy import ColumnElement, or_, select, text
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from shared.accounts.credentials import Actor
-from shared.database.filtering import contains, plan_for_these_values
+from shared.database.filtering import contains, distinct_values, plan_for_these_values
 from shared.models import AuditEvent
 from shared.states import ActorKind
 
@@ -42,19 +41,6 @@ class AuditContext:
     request_id: str | None = None
 
 
-_WRITE = text("""
-INSERT INTO audit_events
-    (actor_kind, actor, action, subject, filter, reason, counts, request_id, ended_at)
-VALUES (:kind, :actor, :action, :subject, CAST(:filter AS jsonb), :reason,
-    CAST(:counts AS jsonb), :request_id, CASE WHEN :ended THEN now() END)
-RETURNING id
-""")
-_END = text("""
-UPDATE audit_events SET counts = CAST(:counts AS jsonb), ended_at = now()
-WHERE id = :id AND ended_at IS NULL
-""")
-
-
 def write(
     session: Session,
     action: AuditAction,
@@ -64,21 +50,20 @@ def write(
     counts: Mapping[str, Any] | None = None,
 ) -> None:
     """Record an action that this transaction completes."""
-    _insert(session, action, context, subject=subject, counts=counts, filters=None, ended=True)
+    _add(session, action, context, subject=subject, counts=counts, ended_at=func.now())
 
 
 def begin(
     session: Session, action: AuditAction, context: AuditContext, *, filters: Mapping[str, Any]
 ) -> int:
     """Record the beginning of an action on all that match; returns the id for ``end``."""
-    return _insert(
-        session, action, context, subject=None, counts=None, filters=filters, ended=False
-    )
+    return _add(session, action, context, filter=dict(filters))
 
 
 def end(session: Session, event_id: int, *, counts: Mapping[str, Any]) -> None:
     """Record the result of an action that began before, once: a second call changes nothing."""
-    session.execute(_END, {"id": event_id, "counts": _json(counts)})
+    unfinished = update(AuditEvent).where(AuditEvent.id == event_id, AuditEvent.ended_at.is_(None))
+    session.execute(unfinished.values(counts=dict(counts), ended_at=func.now()))
 
 
 def context_of(event: AuditEvent) -> AuditContext:
@@ -87,32 +72,18 @@ def context_of(event: AuditEvent) -> AuditContext:
     return AuditContext(actor=actor, reason=event.reason, request_id=event.request_id)
 
 
-def _insert(
-    session: Session,
-    action: AuditAction,
-    context: AuditContext,
-    *,
-    subject: str | None,
-    counts: Mapping[str, Any] | None,
-    filters: Mapping[str, Any] | None,
-    ended: bool,
-) -> int:
-    values = {
-        "kind": context.actor.kind.value,
-        "actor": context.actor.name,
-        "action": action.value,
-        "subject": subject,
-        "filter": _json(filters),
-        "reason": context.reason,
-        "counts": _json(counts),
-        "request_id": context.request_id,
-        "ended": ended,
-    }
-    return int(session.execute(_WRITE, values).scalar_one())
-
-
-def _json(content: Mapping[str, Any] | None) -> str | None:
-    return None if content is None else orjson.dumps(dict(content)).decode()
+def _add(session: Session, action: AuditAction, context: AuditContext, **values: Any) -> int:
+    event = AuditEvent(
+        actor_kind=context.actor.kind.value,
+        actor=context.actor.name,
+        action=action.value,
+        reason=context.reason,
+        request_id=context.request_id,
+        **values,
+    )
+    session.add(event)
+    session.flush()
+    return event.id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,18 +135,6 @@ def _conditions(filters: AuditFilter) -> Iterator[ColumnElement[bool]]:
         )
 
 
-# Goes from one distinct name to the next in the index: the cost grows with names, not with rows.
-_ACTORS = text("""
-WITH RECURSIVE known AS (
-    (SELECT min(actor) AS name, 1 AS at FROM audit_events)
-    UNION ALL
-    SELECT (SELECT min(a.actor) FROM audit_events a WHERE a.actor > k.name), k.at + 1
-    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
-)
-SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
-""")
-
-
 def actors(session: Session, *, most: int = 100) -> list[str]:
     """Names of all who did something, in alphabetical order."""
-    return list(session.scalars(_ACTORS, {"most": most}))
+    return distinct_values(session, AuditEvent.actor, most=most)

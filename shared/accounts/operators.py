@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.accounts.credentials import Actor
 from shared.accounts.tokens import checked_name
+from shared.database.rows import view_of
 from shared.errors import ConflictError, InvalidInputError, Kind, NotFoundError
 from shared.states import ActorKind, Role
 
@@ -132,9 +134,8 @@ def any_in_use(session: Session) -> bool:
     )
 
 
-def _view(row: Row[tuple[object, ...]]) -> OperatorView:
-    values = row._asdict()
-    return OperatorView(**{**values, "role": Role(values["role"])})
+def _view(row: Row[Any]) -> OperatorView:
+    return view_of(OperatorView, row, role=Role(row.role))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,11 +156,7 @@ _LOGGED_IN = text("UPDATE operators SET last_login_at = now() WHERE id = :id")
 def secret_of(session: Session, name: str) -> Secret | None:
     """An account that may log in, with its password's hash."""
     row = session.execute(_SECRET, {"name": name}).one_or_none()
-    if row is None:
-        return None
-    values = row._asdict()
-    password_hash = values.pop("password_hash")
-    return Secret(OperatorView(**{**values, "role": Role(values["role"])}), password_hash)
+    return None if row is None else Secret(_view(row), row.password_hash)
 
 
 def note_login(session: Session, operator_id: int) -> None:

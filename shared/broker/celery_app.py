@@ -4,7 +4,7 @@ import kombu
 from celery import Celery
 
 from shared.broker.redis_client import KEY_PREFIX
-from shared.broker.task_names import ROUTES, Queue, TaskName
+from shared.broker.task_names import Queue, TaskName
 from shared.broker.transport import FastReconnectAMQP, LossyTransport
 from shared.settings import Settings
 
@@ -47,7 +47,7 @@ def make_celery(settings: Settings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         task_queues=[kombu.Queue(queue.value) for queue in Queue],
         task_default_queue=Queue.INTERNAL.value,
-        task_routes={name.value: {"queue": queue.value} for name, queue in ROUTES.items()},
+        task_routes={name.value: {"queue": name.queue.value} for name in TaskName},
         task_time_limit=DEFAULT_TIME_LIMIT,
         enable_utc=True,
         timezone="UTC",

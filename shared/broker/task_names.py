@@ -1,6 +1,7 @@
 """The Celery tasks by name, and the queue that each of them uses."""
 
 from enum import StrEnum
+from typing import Self
 
 
 class Queue(StrEnum):
@@ -11,29 +12,22 @@ class Queue(StrEnum):
 
 
 class TaskName(StrEnum):
-    """Celery tasks by name."""
+    """Celery tasks by name, each with its queue."""
 
-    DRAIN = "routecard.drain"
-    SWEEP = "routecard.sweep"
-    DELIVER = "routecard.deliver"
-    MAP_FIELDS = "routecard.map_fields"
-    PRUNE = "routecard.prune"
-    FILLED_COUNT = "routecard.filled_count"
-    POLL = "routecard.poll"
-    DELETED_TICKETS = "routecard.deleted_tickets"
-    EXAMINE = "routecard.examine"
-    BULK_ACTIONS = "routecard.bulk_actions"
+    queue: Queue
 
+    def __new__(cls, name: str, queue: Queue) -> Self:
+        task = str.__new__(cls, name)
+        task._value_, task.queue = name, queue
+        return task
 
-ROUTES = {
-    TaskName.DRAIN: Queue.JIRA,
-    TaskName.SWEEP: Queue.INTERNAL,
-    TaskName.DELIVER: Queue.INTERNAL,
-    TaskName.MAP_FIELDS: Queue.JIRA,
-    TaskName.PRUNE: Queue.INTERNAL,
-    TaskName.FILLED_COUNT: Queue.INTERNAL,
-    TaskName.POLL: Queue.JIRA,
-    TaskName.DELETED_TICKETS: Queue.JIRA,
-    TaskName.EXAMINE: Queue.JIRA,
-    TaskName.BULK_ACTIONS: Queue.INTERNAL,
-}
+    DRAIN = "routecard.drain", Queue.JIRA
+    SWEEP = "routecard.sweep", Queue.INTERNAL
+    DELIVER = "routecard.deliver", Queue.INTERNAL
+    MAP_FIELDS = "routecard.map_fields", Queue.JIRA
+    PRUNE = "routecard.prune", Queue.INTERNAL
+    FILLED_COUNT = "routecard.filled_count", Queue.INTERNAL
+    POLL = "routecard.poll", Queue.JIRA
+    DELETED_TICKETS = "routecard.deleted_tickets", Queue.JIRA
+    EXAMINE = "routecard.examine", Queue.JIRA
+    BULK_ACTIONS = "routecard.bulk_actions", Queue.INTERNAL

@@ -12,7 +12,7 @@ DeleteBatch = Callable[[Session], int]
 """Deletes one batch; returns its size, which is ``BATCH_SIZE`` if there may be more."""
 
 # A delivery that is not applied yet is never deleted, however old it is.
-_BODIES = text("""
+BODIES = text("""
 UPDATE webhook_deliveries SET body = NULL WHERE id IN (
     SELECT id FROM webhook_deliveries
     WHERE body IS NOT NULL AND received_at < now() - make_interval(days => :days)
@@ -20,20 +20,20 @@ UPDATE webhook_deliveries SET body = NULL WHERE id IN (
     ORDER BY received_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
 RETURNING id
 """)
-_DELIVERIES = text("""
+DELIVERIES = text("""
 DELETE FROM webhook_deliveries WHERE id IN (
     SELECT id FROM webhook_deliveries
     WHERE received_at < now() - make_interval(days => :days) AND outcome IS NOT NULL
     ORDER BY received_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
 RETURNING id
 """)
-_ATTEMPTS = text("""
+ATTEMPTS = text("""
 DELETE FROM sync_attempts WHERE id IN (
     SELECT id FROM sync_attempts WHERE ended_at < now() - make_interval(days => :days)
     ORDER BY ended_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
 RETURNING id
 """)
-_UNANNOUNCED = text("""
+UNANNOUNCED = text("""
 DELETE FROM unannounced_changes WHERE issue_id IN (
     SELECT issue_id FROM unannounced_changes
     WHERE found_at < now() - make_interval(days => :days)
@@ -42,27 +42,9 @@ RETURNING issue_id
 """)
 
 
-def delivery_bodies(*, days: int) -> DeleteBatch:
-    """Delete the bodies of applied deliveries that are older; the rows stay."""
-    return _delete_batches(_BODIES, days)
+def older_than(days: int, statement: TextClause) -> DeleteBatch:
+    """Run one of the statements above on rows that are older."""
 
-
-def deliveries(*, days: int) -> DeleteBatch:
-    """Delete applied deliveries that are older."""
-    return _delete_batches(_DELIVERIES, days)
-
-
-def attempts(*, days: int) -> DeleteBatch:
-    """Delete attempts of sync tasks that are older; the task keeps their number."""
-    return _delete_batches(_ATTEMPTS, days)
-
-
-def unannounced_changes(*, days: int) -> DeleteBatch:
-    """Delete changes that polls found and no webhook announced, if they are older."""
-    return _delete_batches(_UNANNOUNCED, days)
-
-
-def _delete_batches(statement: TextClause, days: int) -> DeleteBatch:
     def batch(session: Session) -> int:
         return len(session.execute(statement, {"days": days, "batch_size": BATCH_SIZE}).all())
 

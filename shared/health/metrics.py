@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from shared import heartbeats
-from shared.database.engine import begin
+from shared.database.engine import begin, database_time
 from shared.sync import summary as sync_summary
 from shared.sync.summary import JiraState
 
@@ -18,7 +18,6 @@ WHERE received_at > now() - interval '1 hour' GROUP BY 1
 _REJECTED = text("""
 SELECT reason, CAST(sum(count) AS bigint) FROM webhook_rejections GROUP BY reason
 """)
-_NOW = text("SELECT now()")
 
 
 class SystemCollector:
@@ -48,7 +47,7 @@ def _tasks(session: Session) -> Iterator[Metric]:
     for cause in sync_summary.causes(session):
         failed.add_metric([cause.code.value], cause.tasks)
     yield failed
-    oldest, now = sync_summary.oldest_waiting(session), session.execute(_NOW).scalar_one()
+    oldest, now = sync_summary.oldest_waiting(session), database_time(session)
     yield GaugeMetricFamily(
         "routecard_sync_oldest_waiting_seconds",
         "Age of the oldest sync task that waits or runs; 0 if there is none.",
@@ -57,7 +56,7 @@ def _tasks(session: Session) -> Iterator[Metric]:
 
 
 def _jira(session: Session) -> Iterator[Metric]:
-    health = sync_summary.jira_health(session, as_of=session.execute(_NOW).scalar_one())
+    health = sync_summary.jira_health(session, as_of=database_time(session))
     states = GaugeMetricFamily(
         "routecard_jira_state", "1 for the state Jira is in, 0 for the others.", labels=["state"]
     )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, Table, select, text
 from sqlalchemy.orm import Session
 
-from shared.database.filtering import contains, plan_for_these_values
+from shared.database.filtering import contains, distinct_values, plan_for_these_values
 from shared.errors import Kind, NotFoundError
 from shared.jobs.job import JobRow, JobView, TaskRow
 from shared.models import Job, SyncTask, table_of
@@ -90,21 +90,11 @@ def _conditions(filters: JobFilter) -> Iterator[ColumnElement[bool]]:
 
 MOST_PRIORITIES = 30
 """Most priorities that a list offers to choose from; a Jira site has about five."""
-# Goes from one value of the index to the next: its cost follows the values, not the rows.
-_PRIORITIES = text("""
-WITH RECURSIVE known AS (
-    (SELECT min(jira_priority) AS name, 1 AS at FROM jobs)
-    UNION ALL
-    SELECT (SELECT min(j.jira_priority) FROM jobs j WHERE j.jira_priority > k.name), k.at + 1
-    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
-)
-SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
-""")
 
 
 def priorities(session: Session) -> list[str]:
     """The priorities that jobs have, in alphabetical order."""
-    return list(session.scalars(_PRIORITIES, {"most": MOST_PRIORITIES}))
+    return distinct_values(session, Job.jira_priority, most=MOST_PRIORITIES)
 
 
 _ENDED = text("""

@@ -15,10 +15,6 @@ class Route:
     mode: AdvancementMode
     steps: Sequence[Step]
 
-    def index_of(self, step_id: str) -> int:
-        """Position of a step, from 0."""
-        return next(i for i, step in enumerate(self.steps) if step.id == step_id)
-
 
 @dataclass(frozen=True, slots=True)
 class Move:

@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import Row, insert, text
 from sqlalchemy.orm import Session
 
+from shared.database.rows import view_of
 from shared.errors import ConflictError, Kind, NotFoundError
 from shared.ids import Prefix, new_id
 from shared.models import Path, table_of
@@ -97,12 +98,8 @@ def paths_of(session: Session, job_id: str) -> list[PathView]:
 
 def count_paths(session: Session, job_id: str) -> int:
     """How many paths a job has."""
-    return (
-        session.scalar(
-            text("SELECT count(*) FROM paths WHERE job_id = :job_id"), {"job_id": job_id}
-        )
-        or 0
-    )
+    counted = text("SELECT count(*) FROM paths WHERE job_id = :job_id")
+    return session.scalar(counted, {"job_id": job_id}) or 0
 
 
 def update(session: Session, path: PathView, changes: PathChanges) -> PathView:
@@ -114,15 +111,8 @@ def update(session: Session, path: PathView, changes: PathChanges) -> PathView:
     if changes.steps is not None:
         steps = revised(steps, changes.steps)
         _write_steps(session, path.id, steps)
-    row = session.execute(
-        _UPDATE,
-        {
-            "id": path.id,
-            "name": changes.name,
-            "goal_quantity": changes.goal_quantity,
-            "advancement_mode": changes.advancement_mode,
-        },
-    ).one()
+    values = {name: getattr(changes, name) for name in PathChanges.__slots__ if name != "steps"}
+    row = session.execute(_UPDATE, {**values, "id": path.id}).one()
     return _view(row, steps)
 
 
@@ -204,32 +194,12 @@ def _views(rows: Iterable[Row[Any]]) -> list[PathView]:
 
 
 def _view(row: Row[Any], steps: Sequence[Step]) -> PathView:
-    return PathView(
-        id=row.id,
-        job_id=row.job_id,
-        name=row.name,
-        goal_quantity=row.goal_quantity,
-        route=Route(AdvancementMode(row.advancement_mode), tuple(steps)),
-        total_count=row.total_count,
-        completed_count=row.completed_count,
-        scrapped_count=row.scrapped_count,
-        version=row.version,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-    )
+    return view_of(PathView, row, route=Route(AdvancementMode(row.advancement_mode), tuple(steps)))
 
 
 def _step(row: Row[Any]) -> Step:
-    return Step(
-        id=row.step_id,
-        name=row.step_name,
-        location=row.location,
-        optional=row.optional,
-        dependency_type=DependencyType(row.dependency_type),
-        present=row.present,
-        passed=row.passed,
-        scrapped=row.scrapped,
-    )
+    dependency_type = DependencyType(row.dependency_type)
+    return view_of(Step, row, id=row.step_id, name=row.step_name, dependency_type=dependency_type)
 
 
 _DROP_STEPS = text("DELETE FROM steps WHERE path_id = ANY(:ids) AND id <> ALL(:but)")

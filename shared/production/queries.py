@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from shared.database.filtering import plan_for_these_values
+from shared.database.rows import view_of
 from shared.errors import Kind, NotFoundError
 from shared.models import Serial, SerialEvent, Step, table_of
 from shared.states import ScrapReason, SerialAction, SerialStatus
@@ -172,34 +173,20 @@ def _shown() -> Select[Any]:
 
 
 def _view(row: Row[Any]) -> SerialView:
-    return SerialView(
-        number=row.number,
-        job_id=row.job_id,
-        path_id=row.path_id,
-        step_id=row.step_id,
+    return view_of(
+        SerialView,
+        row,
         step_index=COMPLETED_INDEX if row.position is None else row.position,
         status=SerialStatus(row.status),
-        created_at=row.created_at,
-        updated_at=row.updated_at,
         scrap_reason=row.scrap_reason and ScrapReason(row.scrap_reason),
-        scrap_explanation=row.scrap_explanation,
-        scrapped_at=row.scrapped_at,
-        scrapped_by=row.scrapped_by,
     )
 
 
 def _event(row: Row[Any]) -> EventView:
-    return EventView(
-        at=row.at,
+    return view_of(
+        EventView,
+        row,
         action=SerialAction(row.action),
-        user_id=row.user_id,
-        from_step_id=row.from_step_id,
-        from_step_name=row.from_step_name,
-        from_index=row.from_index,
-        to_step_id=row.to_step_id,
-        to_step_name=row.to_step_name,
-        to_index=row.to_index,
         bypassed_step_ids=tuple(row.bypassed_step_ids),
         reason=row.reason and ScrapReason(row.reason),
-        explanation=row.explanation,
     )

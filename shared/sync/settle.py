@@ -101,21 +101,18 @@ class WaitingTask:
 
 # A bulk read may fill running tasks that it claimed itself. A webhook or poll may fill every
 # running task, also one that a slow drain holds.
-_WAITING = text("""
+_MAY_FILL = """(t.status IN ('pending', 'failed') OR (t.status = 'running' AND (:any_running
+    OR (t.id, t.lease_token) IN (
+        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[]))))))"""
+_WAITING = text(f"""
 SELECT t.id, t.job_id, w.issue_id, t.status = 'running' AS running
 FROM unnest(CAST(:keys AS text[]), CAST(:issue_ids AS text[])) AS w(key, issue_id)
-JOIN sync_tasks t ON t.ticket_key = w.key
-WHERE t.status IN ('pending', 'failed') OR (t.status = 'running' AND (:any_running
-    OR (t.id, t.lease_token) IN (
-        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[])))))
-""")
-_LOCK_WAITING = text("""
-SELECT t.id FROM sync_tasks t
-WHERE t.id = ANY(:task_ids) AND (t.status IN ('pending', 'failed')
-    OR (t.status = 'running' AND (:any_running OR (t.id, t.lease_token) IN (
-        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[]))))))
+JOIN sync_tasks t ON t.ticket_key = w.key WHERE {_MAY_FILL}
+""")  # noqa: S608  constants alone
+_LOCK_WAITING = text(f"""
+SELECT t.id FROM sync_tasks t WHERE t.id = ANY(:task_ids) AND {_MAY_FILL}
 ORDER BY t.id FOR UPDATE
-""")
+""")  # noqa: S608  constants alone
 
 
 def waiting_for(

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared import heartbeats
+from shared.database.engine import database_time
 from shared.heartbeats import Part
 from shared.states import FailureCode, TaskStatus, WaitCode
 from shared.sync import pauses
@@ -106,7 +107,7 @@ class Summary:
 
 def summary(session: Session) -> Summary:
     """Read everything that the first page of the dashboard shows."""
-    as_of: datetime = session.execute(text("SELECT now()")).scalar_one()
+    as_of = database_time(session)
     return Summary(
         as_of=as_of,
         counts=counts(session),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.database.rows import view_of
 from shared.settings import Settings
 
 FRESH_HOURS = 24
@@ -48,24 +49,12 @@ FROM field_mappings WHERE settings_hash = :hash
 
 def store(session: Session, settings: Settings, resolved: Resolved) -> None:
     """Store what the names were resolved to."""
-    values = {
-        "part_number": resolved.part_number,
-        "quantity": resolved.quantity,
-        "epic_link": resolved.epic_link,
-    }
+    values = {name: getattr(resolved, name) for name in ("part_number", "quantity", "epic_link")}
     session.execute(_STORE, {"hash": settings_hash(settings), **values})
 
 
 def find(session: Session, settings: Settings) -> Resolved | None:
     """What these settings' names were resolved to; None if they never were."""
-    row = session.execute(
-        _FIND, {"hash": settings_hash(settings), "fresh": FRESH_HOURS}
-    ).one_or_none()
-    if row is None:
-        return None
-    return Resolved(
-        part_number=row.part_number,
-        quantity=row.quantity,
-        epic_link=row.epic_link,
-        fresh=row.fresh,
-    )
+    values = {"hash": settings_hash(settings), "fresh": FRESH_HOURS}
+    row = session.execute(_FIND, values).one_or_none()
+    return view_of(Resolved, row) if row else None

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from shared.database.rows import view_of
 from shared.models import JiraPoll
 from shared.settings import Settings
 
@@ -69,15 +70,7 @@ def begin_round(session: Session, settings: Settings, *, every: float) -> Round 
     """
     values = {"scope": scope_of(settings), "projects": sorted(settings.jira_project)}
     row = session.execute(_BEGIN, {**values, "every": every}).one_or_none()
-    if row is None:
-        return None
-    return Round(
-        scope=row.scope,
-        projects=tuple(row.projects),
-        cursor=row.cursor,
-        watermark=row.watermark,
-        deep=row.deep,
-    )
+    return view_of(Round, row, projects=tuple(row.projects)) if row else None
 
 
 # Never past our own clock: a ticket with a date in the future must not stop the poll for ever.

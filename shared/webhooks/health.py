@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.database.rows import view_of
 from shared.settings import Settings
 from shared.states import RejectionReason
 from shared.tickets.ticket import Ticket
@@ -130,11 +131,4 @@ def webhook_health(session: Session) -> WebhookHealth:
         RejectionCount(RejectionReason(reason), count, last)
         for reason, count, last in session.execute(_REJECTED)
     )
-    return WebhookHealth(
-        row.last_received_at,
-        row.waiting,
-        row.oldest_waiting_at,
-        row.unannounced,
-        row.unannounced_since,
-        rejected,
-    )
+    return view_of(WebhookHealth, row, rejected=rejected)

@@ -8,8 +8,9 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.database.filtering import plan_for_these_values
+from shared.database.filtering import distinct_values, plan_for_these_values
 from shared.errors import Kind, NotFoundError
+from shared.models import Delivery
 from shared.states import DeliveryOutcome
 
 
@@ -158,21 +159,9 @@ def count(session: Session, filters: DeliveryFilter, *, most: int | None = None)
     return Matching(*session.execute(text(statement), {**values, "most": most}).one())
 
 
-# From one value of the index to the next: one step for each value, not for each row.
-_EVENTS = text("""
-WITH RECURSIVE known AS (
-    (SELECT min(event) AS name, 1 AS at FROM webhook_deliveries)
-    UNION ALL
-    SELECT (SELECT min(d.event) FROM webhook_deliveries d WHERE d.event > k.name), k.at + 1
-    FROM known k WHERE k.name IS NOT NULL AND k.at <= :most
-)
-SELECT name FROM known WHERE name IS NOT NULL LIMIT :most
-""")
-
-
 def events(session: Session, *, most: int = 50) -> list[str]:
     """The names of events that were received, in alphabetical order."""
-    return list(session.scalars(_EVENTS, {"most": most}))
+    return distinct_values(session, Delivery.event, most=most)
 
 
 def _where(filters: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:

@@ -5,7 +5,7 @@ from functools import partial
 
 from shared.database import pruning
 from shared.database.engine import in_transaction
-from shared.database.pruning import BATCH_SIZE, DeleteBatch
+from shared.database.pruning import BATCH_SIZE, DeleteBatch, older_than
 from shared.jobs import idempotency
 from shared.logs import get_logger
 from shared.settings import Settings
@@ -32,10 +32,10 @@ def prune(runtime: Runtime) -> Mapping[str, int]:
 
 def _batches(settings: Settings) -> dict[str, DeleteBatch]:
     return {
-        "delivery_bodies": pruning.delivery_bodies(days=settings.delivery_body_days),
-        "deliveries": pruning.deliveries(days=settings.delivery_days),
-        "attempts": pruning.attempts(days=settings.attempt_days),
-        "unannounced_changes": pruning.unannounced_changes(days=UNANNOUNCED_DAYS),
+        "delivery_bodies": older_than(settings.delivery_body_days, pruning.BODIES),
+        "deliveries": older_than(settings.delivery_days, pruning.DELIVERIES),
+        "attempts": older_than(settings.attempt_days, pruning.ATTEMPTS),
+        "unannounced_changes": older_than(UNANNOUNCED_DAYS, pruning.UNANNOUNCED),
         "idempotency_keys": partial(idempotency.prune, limit=BATCH_SIZE),
     }
 

@@ -12,7 +12,7 @@ from api.dashboard.kit.action_flow import BulkFlow
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
 from shared.actions import deliveries
-from shared.states import Operation, Role
+from shared.states import Operation
 from shared.webhooks import queries as delivery_queries
 from shared.webhooks.queries import DeliveryFilter, DeliveryState
 
@@ -43,16 +43,7 @@ REPLAY = BulkFlow(
 )
 
 
-@pages.page("/deliveries/replay", role=Role.FULL)
-def ask_replay() -> Response:
-    """Ask before deliveries are replayed."""
-    return REPLAY.ask()
-
-
-@pages.action("/deliveries/replay")
-def replay_many() -> Response:
-    """Replay deliveries."""
-    return REPLAY.do()
+REPLAY.add_to(pages, "/deliveries/replay")
 
 
 @pages.action("/deliveries/<delivery_id>/replay")

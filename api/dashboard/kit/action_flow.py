@@ -14,6 +14,7 @@ from api.dashboard.kit.formats import counted, number, several
 from api.dashboard.kit.labels import SKIPPED
 from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.list_request import ListParameters
+from api.dashboard.kit.pages import Pages
 from api.runtime import in_transaction, notify, transaction
 from shared.accounts.audit import AuditContext
 from shared.actions import bulk
@@ -21,7 +22,7 @@ from shared.actions.counts import Counts
 from shared.broker.wakeups import Wakeup
 from shared.errors import ConflictError, InvalidInputError
 from shared.models import BulkAction
-from shared.states import Operation
+from shared.states import Operation, Role
 
 SAMPLE = 8
 """Rows that are shown of what will change."""
@@ -104,6 +105,11 @@ class BulkFlow(Generic[F]):
     notes: Callable[[Session, F], Iterable[str]] = lambda _session, _filters: ()
     back_pages: Mapping[str, str] = field(default_factory=dict)
     danger: bool = False
+
+    def add_to(self, pages: Pages, rule: str) -> None:
+        """Register the page that asks, and the action of its form."""
+        pages.page(rule, role=Role.FULL)(self.ask)
+        pages.action(rule)(self.do)
 
     def ask(self) -> Response:
         """The page that says how many rows would change, and asks."""

@@ -37,7 +37,7 @@ class Pages(Blueprint):
 
     def _guarded(self, rule: str, method: HTTPMethod, role: Role) -> Callable[[View], View]:
         def decorate(view: View) -> View:
-            endpoint = f"{view.__name__}_{method.lower()}"
+            endpoint = f"{rule}_{method.lower()}"
             guarded = require_operator(role)(_authorized(view))
             self.add_url_rule(rule, endpoint, guarded, methods=[method.value])
             return view

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
-from flask import Response
 from sqlalchemy.orm import Session
 
 from api.dashboard.kit.action_flow import BulkFlow
@@ -14,7 +13,7 @@ from api.dashboard.tasks.views import TASKS
 from shared.accounts.audit import AuditContext
 from shared.actions import bulk
 from shared.actions import tasks as task_actions
-from shared.states import OPEN_STATUSES, Operation, Role, TaskStatus
+from shared.states import OPEN_STATUSES, Operation, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync.queries import TaskFilter
 
@@ -77,26 +76,5 @@ CANCEL = BulkFlow(
     danger=True,
 )
 
-
-@pages.page("/tasks/retry", role=Role.FULL)
-def ask_retry() -> Response:
-    """Ask before tasks are retried."""
-    return RETRY.ask()
-
-
-@pages.page("/tasks/cancel", role=Role.FULL)
-def ask_cancel() -> Response:
-    """Ask before tasks are cancelled."""
-    return CANCEL.ask()
-
-
-@pages.action("/tasks/retry")
-def retry() -> Response:
-    """Retry tasks."""
-    return RETRY.do()
-
-
-@pages.action("/tasks/cancel")
-def cancel() -> Response:
-    """Cancel tasks."""
-    return CANCEL.do()
+RETRY.add_to(pages, "/tasks/retry")
+CANCEL.add_to(pages, "/tasks/cancel")
