@@ -3,16 +3,15 @@
 from typing import Any
 
 from flask import Response
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.creation.idempotent_create import CreateHeaders, CreateResult, create_once
 from api.creation.new_jobs import create_jobs
 from api.http import json_body
 from api.http.errors import refusal_body
+from api.http.parameters import checked
 from api.http.responses import json_answer
 from api.rest.resource import JOBS, Resource
-from api.schemas.fields import invalid
 from api.schemas.jobs import BulkCreate, JobCreate, JobCreated, JobOut, JobsCreated
 from shared.errors import InvalidInputError
 from shared.jobs.job import JobDraft, JobView
@@ -40,11 +39,9 @@ def _checked(entry: Any) -> JobDraft | InvalidInputError:
         if not isinstance(entry, dict):
             return InvalidInputError("Each job must be a JSON object")
         json_body.check_texts(entry)
-        return JobCreate.model_validate(entry).draft()
+        return checked(JobCreate, entry).draft()
     except InvalidInputError as error:
         return error
-    except ValidationError as error:
-        return invalid(error)
 
 
 def _answer(checked: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:

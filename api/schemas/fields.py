@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.answers import Examples, absent_not_null
 from api.schemas.cursors import decode_cursor
-from shared.errors import FieldProblem, InvalidInputError
+from shared.errors import FieldProblem, InvalidInputError, NotFoundError
 from shared.ids import Prefix, looks_like
 from shared.models import MAX_QUANTITY, MAX_TEXT
 
@@ -246,19 +246,34 @@ def one_of(kind: type[StrEnum]) -> Any:
     return BeforeValidator(check, json_schema_input_type=kind)
 
 
-def cursor_of(prefix: Prefix) -> Any:
-    """The sort key behind a cursor of a list that is sorted by identifiers of this kind."""
+def cursor_of(place: Callable[[str], object]) -> Any:
+    """The place in a list behind a cursor.
 
-    def check(value: Any) -> str:
+    ``place`` makes it from the cursor's text, and raises ValueError or NotFoundError for a text
+    that no cursor of this list has.
+    """
+
+    def check(value: Any) -> object:
         try:
-            key = decode_cursor(_string(value))
-        except ValueError:
+            return place(decode_cursor(_string(value)))
+        except (ValueError, NotFoundError):
             raise wrong(NOT_A_CURSOR) from None
-        if not looks_like(prefix, key):
-            raise wrong(NOT_A_CURSOR)
-        return key
 
-    return BeforeValidator(check)
+    return BeforeValidator(check, json_schema_input_type=str)
+
+
+def identifier(prefix: Prefix) -> Callable[[str], str]:
+    """For ``cursor_of``: the place in a list that is sorted by identifiers of this kind."""
+
+    def check(text: str) -> str:
+        if not looks_like(prefix, text):
+            raise ValueError("not an identifier of this kind")
+        return text
+
+    return check
+
+
+NEXT_PAGE: Any = Field(None, description="From the `Link` of the page before.")
 
 
 _TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\x00]*$"}

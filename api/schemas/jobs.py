@@ -6,6 +6,7 @@ from pydantic import Field, JsonValue
 
 from api.schemas.answers import Answer, Error, Examples, Timestamp
 from api.schemas.fields import (
+    NEXT_PAGE,
     Body,
     Flag,
     Headers,
@@ -21,6 +22,7 @@ from api.schemas.fields import (
     Text,
     Words,
     cursor_of,
+    identifier,
     one_of,
 )
 from api.schemas.jira_sync import JiraSync
@@ -106,9 +108,7 @@ class JobQuery(Query):
     )
     updated_since: Moment | None = Field(None, description="Changed at this instant or later.")
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
-    cursor: Annotated[str, cursor_of(Prefix.JOB)] | None = Field(
-        None, description="From the `Link` of the page before."
-    )
+    cursor: Annotated[str, cursor_of(identifier(Prefix.JOB))] | None = NEXT_PAGE
 
     def filters(self) -> JobFilter:
         """The same for shared.jobs.queries."""

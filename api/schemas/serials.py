@@ -11,9 +11,8 @@ from pydantic import (
 )
 
 from api.schemas.answers import Answer, Error, Timestamp
-from api.schemas.cursors import decode_cursor
 from api.schemas.fields import (
-    NOT_A_CURSOR,
+    NEXT_PAGE,
     NOT_A_NUMBER,
     NOT_STRINGS,
     NOT_WHOLE,
@@ -25,11 +24,11 @@ from api.schemas.fields import (
     RequiredName,
     Text,
     Words,
+    cursor_of,
     one_of,
     quantity,
     wrong,
 )
-from shared.errors import NotFoundError
 from shared.production.queries import EventView, SerialFilter, SerialView, number_of
 from shared.production.serials import MAX_BATCH, MAX_MOVES
 from shared.production.steps import Step
@@ -128,13 +127,6 @@ class Scrap(Body):
         return text
 
 
-def _serial_key(value: Any) -> int:
-    try:
-        return number_of(decode_cursor(str(value)))
-    except (ValueError, NotFoundError):
-        raise wrong(NOT_A_CURSOR) from None
-
-
 class SerialQuery(Query):
     """Which units, and how many."""
 
@@ -147,9 +139,7 @@ class SerialQuery(Query):
         None, description="At this step; scrapped ones are at the step they were scrapped at."
     )
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
-    cursor: (
-        Annotated[int, BeforeValidator(_serial_key), WithJsonSchema({"type": "string"})] | None
-    ) = Field(None, description="From the `Link` of the page before.")
+    cursor: Annotated[int, cursor_of(number_of)] | None = NEXT_PAGE
 
     def filters(self) -> SerialFilter:
         """The same for shared.production.queries."""

@@ -6,9 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from api.schemas.answers import Answer, Timestamp
-from api.schemas.cursors import decode_cursor
 from api.schemas.fields import (
-    NOT_A_CURSOR,
+    NEXT_PAGE,
     Body,
     IssueKey,
     Limit,
@@ -16,6 +15,7 @@ from api.schemas.fields import (
     PathVariables,
     Query,
     Words,
+    cursor_of,
     one_of,
     wrong,
 )
@@ -51,18 +51,12 @@ def cursor_text(place: Place) -> str:
     return f"{place.moment.isoformat()}~{place.task_id}"
 
 
-def _place(value: Any) -> Place:
-    try:
-        moment, _, task_id = decode_cursor(value).partition("~")
-        place = Place(datetime.fromisoformat(moment), task_id)
-    except (TypeError, ValueError):
-        raise wrong(NOT_A_CURSOR) from None
-    if place.moment.tzinfo is None or not looks_like(Prefix.SYNC, place.task_id):
-        raise wrong(NOT_A_CURSOR)
+def _place(text: str) -> Place:
+    moment, _, task_id = text.partition("~")
+    place = Place(datetime.fromisoformat(moment), task_id)
+    if place.moment.tzinfo is None or not looks_like(Prefix.SYNC, task_id):
+        raise ValueError("not what cursor_text wrote")
     return place
-
-
-Cursor = Annotated[Place, BeforeValidator(_place), WithJsonSchema({"type": "string"})]
 
 
 class _Filter(BaseModel):
@@ -106,7 +100,7 @@ class TaskQuery(Query, _Filter):
         default=Sort.NEWEST, description="`-` is newest first."
     )
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
-    cursor: Cursor | None = Field(None, description="From the `Link` of the page before.")
+    cursor: Annotated[Place, cursor_of(_place)] | None = NEXT_PAGE
 
 
 class BulkFilter(Body, _Filter):

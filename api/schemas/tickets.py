@@ -1,26 +1,29 @@
 """Our copy of Jira's tickets, and the drift of jobs: requests and answers."""
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from api.schemas.answers import Answer, Timestamp
-from api.schemas.cursors import decode_cursor
-from api.schemas.fields import NOT_A_CURSOR, Flag, Limit, PathVariables, Query, Words, wrong
+from api.schemas.fields import (
+    NEXT_PAGE,
+    Flag,
+    Limit,
+    PathVariables,
+    Query,
+    Words,
+    cursor_of,
+)
 from shared.states import Source
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
 
 
-def _issue_id(value: Any) -> str:
-    try:
-        found = decode_cursor(str(value))
-    except ValueError:
-        raise wrong(NOT_A_CURSOR) from None
-    if not found.isascii() or not found.isdecimal():
-        raise wrong(NOT_A_CURSOR)
-    return found
+def _issue_id(text: str) -> str:
+    if not text.isascii() or not text.isdecimal():
+        raise ValueError("not an issue id")
+    return text
 
 
 class TicketQuery(Query):
@@ -31,9 +34,7 @@ class TicketQuery(Query):
     status: Words | None = Field(None, description="With this status, as Jira names it.")
     all: Flag = Field(default=False, description="Done and deleted ones too.")
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
-    cursor: Annotated[str, BeforeValidator(_issue_id)] | None = Field(
-        None, description="From the `Link` of the page before."
-    )
+    cursor: Annotated[str, cursor_of(_issue_id)] | None = NEXT_PAGE
 
     def filters(self) -> TicketFilter:
         """The same for shared.tickets.queries."""

@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 
 from api.schemas.answers import Answer, Timestamp
 from api.schemas.fields import (
+    NEXT_PAGE,
     Body,
     Flag,
     IssueKey,
@@ -15,6 +16,7 @@ from api.schemas.fields import (
     Query,
     Words,
     cursor_of,
+    identifier,
     one_of,
 )
 from shared.ids import Prefix
@@ -58,9 +60,7 @@ class DeliveryQuery(Query, _Filter):
     """Which deliveries, and how many."""
 
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
-    cursor: Annotated[str, cursor_of(Prefix.HOOK)] | None = Field(
-        None, description="From the `Link` of the page before."
-    )
+    cursor: Annotated[str, cursor_of(identifier(Prefix.HOOK))] | None = NEXT_PAGE
 
 
 class ReplayFilter(Body, _Filter):

@@ -79,8 +79,8 @@ def _proven_delivery(settings: Settings) -> ReceivedDelivery:
 
 
 def _secrets(settings: Settings) -> list[str]:
-    known = (settings.jira_webhook_secret, settings.jira_webhook_secret_previous)
-    return [text for secret in known if secret and (text := secret.get_secret_value())]
+    configured = (settings.jira_webhook_secret, settings.jira_webhook_secret_previous)
+    return [text for secret in configured if secret and (text := secret.get_secret_value())]
 
 
 def _check_token(settings: Settings) -> bool:

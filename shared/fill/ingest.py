@@ -33,13 +33,13 @@ def ingest(
     """
     if not readings:
         return 0
-    known = tickets.bring_up_to_date(session, readings, source=source, read_at=read_at)
-    return fill_from_copy(session, known, source=source, worker=worker, claims=claims).total()
+    stored = tickets.bring_up_to_date(session, readings, source=source, read_at=read_at)
+    return fill_from_copy(session, stored, source=source, worker=worker, claims=claims).total()
 
 
 def fill_from_copy(
     session: Session,
-    known: Sequence[TicketKeys],
+    stored: Sequence[TicketKeys],
     *,
     source: Source,
     worker: str,
@@ -49,7 +49,7 @@ def fill_from_copy(
 
     ``source`` is what brought the tickets. Returns how many tasks were settled, by issue id.
     """
-    issue_by_key = {key: ticket.issue_id for ticket in known for key in ticket.keys}
+    issue_by_key = {key: ticket.issue_id for ticket in stored for key in ticket.keys}
     waiting = sync_settle.waiting_for(session, issue_by_key, source=source, claims=claims)
     existing = snapshots.lock_jobs(session, sorted({w.job_id for w in waiting}))
     open_ids = sync_settle.lock_waiting(

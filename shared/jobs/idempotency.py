@@ -1,6 +1,6 @@
 """Idempotency keys: the first answer to a key is kept in the creating transaction (spec/API.md)."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import orjson
 from sqlalchemy import text
@@ -29,15 +29,6 @@ class Use:
     path: str
     key: str
     fingerprint: bytes
-
-    def names(self) -> dict[str, str]:
-        """What makes it unique."""
-        return {
-            "credential": self.credential,
-            "method": self.method,
-            "path": self.path,
-            "key": self.key,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +73,9 @@ def claim(session: Session, use: Use) -> KeptAnswer | None:
     None: the key is ours, and ``keep`` must be called before the commit. A rollback frees it.
     Raises KeyReusedError where it came with another body.
     """
-    values = {**use.names(), "fingerprint": use.fingerprint}
+    values = asdict(use)
     while session.execute(_CLAIM, values).one_or_none() is None:
-        found = session.execute(_READ, use.names()).one_or_none()
+        found = session.execute(_READ, values).one_or_none()
         if found is None:
             continue  # pruned in between: it is free again
         if found.fingerprint != use.fingerprint:
@@ -100,7 +91,7 @@ def keep(session: Session, use: Use, answer: KeptAnswer) -> None:
         "headers": orjson.dumps(answer.headers).decode(),
         "body": answer.body,
     }
-    session.execute(_KEEP, {**use.names(), **values})
+    session.execute(_KEEP, {**asdict(use), **values})
 
 
 def prune(session: Session, *, limit: int = 10_000) -> int:

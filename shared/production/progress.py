@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from shared.database.rows import view_of
 from shared.errors import Kind, NotFoundError
 from shared.production.advancement import Move
 from shared.production.steps import Step
@@ -52,7 +53,8 @@ def percent(completed: int, *, goal: int) -> float:
 
 
 _OF_JOB = text("""
-SELECT j.goal_quantity AS total_goal, p.id, p.name, p.goal_quantity, p.completed_count
+SELECT j.goal_quantity AS total_goal, p.id AS path_id, p.name AS path_name,
+    p.goal_quantity AS goal, p.completed_count AS completed
 FROM jobs j LEFT JOIN paths p ON p.job_id = j.id
 WHERE j.id = :job_id ORDER BY p.id
 """)
@@ -68,16 +70,7 @@ def progress_of(session: Session, job_id: str) -> Progress:
         raise NotFoundError(Kind.JOB, job_id)
     return Progress(
         total_goal=rows[0].total_goal,
-        paths=tuple(
-            PathProgress(
-                path_id=row.id,
-                path_name=row.name,
-                goal=row.goal_quantity,
-                completed=row.completed_count,
-            )
-            for row in rows
-            if row.id is not None
-        ),
+        paths=tuple(view_of(PathProgress, row) for row in rows if row.path_id is not None),
     )
 
 

@@ -58,10 +58,10 @@ def revised(current: Sequence[Step], drafts: Sequence[StepDraft]) -> tuple[Step,
     go back for them. Raises InvalidInputError if an id is not of this path or is repeated,
     ConflictError if history forbids the change.
     """
-    known = {step.id: step for step in current}
-    _refuse_bad_ids(known, drafts)
+    by_id = {step.id: step for step in current}
+    _refuse_bad_ids(by_id, drafts)
     steps = tuple(
-        _new(draft) if draft.id is None else _kept(known[draft.id], draft) for draft in drafts
+        _new(draft) if draft.id is None else _kept(by_id[draft.id], draft) for draft in drafts
     )
     _protect_history(current, steps)
     return steps
@@ -83,14 +83,14 @@ def _kept(step: Step, draft: StepDraft) -> Step:
     )
 
 
-def _refuse_bad_ids(known: dict[str, Step], drafts: Sequence[StepDraft]) -> None:
+def _refuse_bad_ids(by_id: dict[str, Step], drafts: Sequence[StepDraft]) -> None:
     problems = []
     seen: set[str] = set()
     for index, draft in enumerate(drafts):
         if draft.id is None:
             continue
         field = f"steps[{index}].id"
-        if draft.id not in known:
+        if draft.id not in by_id:
             problems.append(FieldProblem(field, f"{field} is not a step of this path"))
         elif draft.id in seen:
             problems.append(FieldProblem(field, f"{field} is given twice"))

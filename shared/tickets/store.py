@@ -45,7 +45,7 @@ ON CONFLICT (issue_id) DO UPDATE SET
 WHERE excluded.jira_updated_at >= t.jira_updated_at
 """)  # noqa: S608  constants alone
 
-_KNOWN = text("SELECT issue_id, key, former_keys FROM tickets WHERE issue_id = ANY(:ids)")
+_KEYS = text("SELECT issue_id, key, former_keys FROM tickets WHERE issue_id = ANY(:ids)")
 
 
 def bring_up_to_date(
@@ -67,7 +67,7 @@ def bring_up_to_date(
         newest[ticket.issue_id] = _row(requested, ticket, newest.get(ticket.issue_id))
     payload = orjson.dumps(list(newest.values())).decode()
     session.execute(_UPSERT, {"rows": payload, "source": source.value, "read_at": read_at})
-    rows = session.execute(_KNOWN, {"ids": list(newest)})
+    rows = session.execute(_KEYS, {"ids": list(newest)})
     requested_by_id: dict[str, set[str]] = {}
     for requested, ticket in tickets:
         requested_by_id.setdefault(ticket.issue_id, set()).update((requested, ticket.key))

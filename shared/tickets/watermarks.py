@@ -82,7 +82,7 @@ UPDATE jira_polls SET
     refusal = NULL, updated_at = now()
 WHERE scope = :scope
 """)
-_KNOWN = text("""
+_STORED_IN_ROUND = text("""
 SELECT count(*) FROM tickets t JOIN jira_polls p ON p.scope = :scope
 WHERE t.issue_id = ANY(:ids) AND t.read_at >= p.began_at
 """)
@@ -101,8 +101,8 @@ WHERE scope = :scope
 
 def new_in_round(session: Session, scope: str, issue_ids: list[str]) -> int:
     """How many of these this round has not stored yet, so that each is counted once."""
-    known = session.scalar(_KNOWN, {"scope": scope, "ids": issue_ids}) or 0
-    return len(issue_ids) - known
+    stored = session.scalar(_STORED_IN_ROUND, {"scope": scope, "ids": issue_ids}) or 0
+    return len(issue_ids) - stored
 
 
 def advance(session: Session, scope: str, *, watermark: datetime | None, tickets: int) -> None:

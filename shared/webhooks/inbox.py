@@ -1,7 +1,7 @@
 """The inbox of webhook deliveries: every statement that changes one (docs/webhooks.md)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import orjson
@@ -55,21 +55,8 @@ RETURNING id, xmax = 0 AS fresh
 
 def store(session: Session, received: ReceivedDelivery) -> Receipt:
     """Store a delivery, or count it as a duplicate on the row of its first copy."""
-    row = session.execute(
-        _STORE,
-        {
-            "id": new_id(Prefix.HOOK),
-            "identifier": received.identifier,
-            "signed": received.signed,
-            "ticket_key": received.ticket_key,
-            "issue_id": received.issue_id,
-            "retry": received.retry,
-            "flow": received.flow,
-            "body": received.body,
-            "body_size": len(received.body),
-            "request_id": received.request_id,
-        },
-    ).one()
+    values = {"id": new_id(Prefix.HOOK), "body_size": len(received.body)}
+    row = session.execute(_STORE, {**asdict(received), **values}).one()
     return Receipt(row.id, row.fresh)
 
 
@@ -133,16 +120,14 @@ def _claim(
     return [Claimed(*row) for row in rows]
 
 
+_ANY_DUE = text("""
+SELECT EXISTS (SELECT FROM webhook_deliveries WHERE outcome IS NULL AND due_at <= now())
+""")
+
+
 def any_due(session: Session) -> bool:
     """Whether any delivery is due."""
-    return bool(
-        session.scalar(
-            text(
-                "SELECT EXISTS (SELECT FROM webhook_deliveries "
-                "WHERE outcome IS NULL AND due_at <= now())"
-            )
-        )
-    )
+    return bool(session.scalar(_ANY_DUE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

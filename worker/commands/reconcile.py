@@ -14,7 +14,8 @@ from shared.database import engine as db
 from shared.settings import load_settings
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
 from worker.commands.support import audit_context, engine
-from worker.polling.reconcile import Refreshed, all_drift, refresh
+from worker.polling.reconcile import all_drift, refresh
+from worker.polling.reread import Reread
 from worker.runtime import make_runtime
 
 _SHOWN = 50
@@ -26,7 +27,7 @@ _SHOWN = 50
 def command(*, dry_run: bool, as_json: bool) -> None:
     """Compare every filled job with its ticket. This changes no job."""
     with engine() as made:
-        refreshed = Refreshed() if dry_run else _refresh(made, quiet=as_json)
+        refreshed = Reread() if dry_run else _refresh(made, quiet=as_json)
         drifts = list(all_drift(made))
     if as_json:
         click.echo(orjson.dumps(_document(refreshed, drifts)))
@@ -36,10 +37,10 @@ def command(*, dry_run: bool, as_json: bool) -> None:
         raise SystemExit(1)
 
 
-def _refresh(made: Engine, *, quiet: bool) -> Refreshed:
+def _refresh(made: Engine, *, quiet: bool) -> Reread:
     runtime = make_runtime(load_settings())
 
-    def report_progress(so_far: Refreshed) -> None:
+    def report_progress(so_far: Reread) -> None:
         if not quiet:
             unusable = f", {so_far.unusable} unusable" if so_far.unusable else ""
             click.echo(
@@ -60,7 +61,7 @@ def _differing(drifts: Iterable[Drift]) -> list[Drift]:
     return [one for one in drifts if one.state is not DriftState.IN_SYNC]
 
 
-def _document(refreshed: Refreshed, drifts: list[Drift]) -> dict[str, object]:
+def _document(refreshed: Reread, drifts: list[Drift]) -> dict[str, object]:
     found: dict[str, object] = {
         "read": refreshed.found,
         "notFound": refreshed.denied,
@@ -85,7 +86,7 @@ def _job(one: Drift) -> dict[str, object]:
     return found | ({"asOf": iso_millis(one.as_of)} if one.as_of else {})
 
 
-def _print(refreshed: Refreshed, drifts: list[Drift]) -> None:
+def _print(refreshed: Reread, drifts: list[Drift]) -> None:
     for line in _lines(drifts):
         click.echo(line)
     for state, count in Counter(one.state for one in drifts).most_common():

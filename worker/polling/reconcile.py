@@ -1,7 +1,6 @@
 """Reconciliation: the tickets of all jobs are read again, and each job is compared with its own."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Engine
@@ -19,35 +18,16 @@ from worker.runtime import Runtime
 _PAGE = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refreshed:
-    """How many tickets were found, denied and unusable; ``stopped`` says why it ended early."""
-
-    found: int = 0
-    denied: int = 0
-    unusable: int = 0
-    stopped: str | None = None
-
-    def plus(self, batch: Reread) -> "Refreshed":
-        """The totals with one more batch."""
-        return Refreshed(
-            found=self.found + batch.found,
-            denied=self.denied + batch.denied,
-            unusable=self.unusable + batch.unusable,
-            stopped=batch.stopped.message if batch.stopped else None,
-        )
-
-
-def refresh(runtime: Runtime, *, report_progress: Callable[[Refreshed], None]) -> Refreshed:
+def refresh(runtime: Runtime, *, report_progress: Callable[[Reread], None]) -> Reread:
     """Read the tickets of all jobs in bulk, under the shared budget and circuit breaker.
 
     Each batch is stored before the next is read. It ends early where a call fails as a whole;
     what was read until then is kept. No job is changed.
     """
-    total = Refreshed()
+    total = Reread()
     state = circuit.check(runtime)
     if state is CircuitState.OPEN:
-        return Refreshed(stopped=_pause_message(runtime))
+        return Reread(stopped=_pause_message(runtime))
     for names in _batches(runtime):
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds
         total = total.plus(read_again(runtime, names, deadline=deadline, state=state))

@@ -25,14 +25,24 @@ _DENIALS = frozenset({FailureCode.TICKET_NOT_FOUND, FailureCode.NO_PERMISSION})
 class Reread:
     """How many tickets were found, denied (not found or no permission), unusable and not reached.
 
-    ``stopped`` is the failed call that ended the read early.
+    ``stopped`` says why the read ended early.
     """
 
     found: int = 0
     denied: int = 0
     unusable: int = 0
     unread: int = 0
-    stopped: JiraError | None = None
+    stopped: str | None = None
+
+    def plus(self, batch: "Reread") -> "Reread":
+        """The totals with one more batch."""
+        return Reread(
+            found=self.found + batch.found,
+            denied=self.denied + batch.denied,
+            unusable=self.unusable + batch.unusable,
+            unread=self.unread + batch.unread,
+            stopped=batch.stopped,
+        )
 
 
 def read_again(
@@ -58,7 +68,7 @@ def read_again(
         denied=len(denied),
         unusable=len(result.refused) - len(denied),
         unread=len(result.unread),
-        stopped=result.interrupted,
+        stopped=result.interrupted.message if result.interrupted else None,
     )
 
 

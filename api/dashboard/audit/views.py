@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from flask import Response
-from pydantic import BeforeValidator, Field
 from sqlalchemy.orm import Session
 
 from api.dashboard.audit import labels as audit_labels
 from api.dashboard.kit.list_page import show_list
 from api.dashboard.kit.list_request import ListParameters
 from api.dashboard.kit.pages import Pages
-from api.schemas.cursors import decode_cursor
-from api.schemas.fields import NOT_A_CURSOR, Moment, Query, Words, one_of, wrong
+from api.schemas.fields import (
+    NEXT_PAGE,
+    Moment,
+    Query,
+    Words,
+    cursor_of,
+    one_of,
+)
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditFilter
 from shared.actions import bulk
@@ -24,14 +29,10 @@ _LONGEST = 18
 pages = Pages("audit_pages", __name__)
 
 
-def _number(value: Any) -> int:
-    try:
-        digits = decode_cursor(str(value))
-    except ValueError:
-        raise wrong(NOT_A_CURSOR) from None
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= _LONGEST):
-        raise wrong(NOT_A_CURSOR)
-    return int(digits)
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= _LONGEST):
+        raise ValueError("not a number of an event")
+    return int(text)
 
 
 class AuditQuery(Query):
@@ -42,7 +43,7 @@ class AuditQuery(Query):
     actor: Words | None = None
     subject: Words | None = None
     since: Moment | None = None
-    cursor: Annotated[int, BeforeValidator(_number)] | None = Field(None)
+    cursor: Annotated[int, cursor_of(_number)] | None = NEXT_PAGE
 
     def filters(self) -> AuditFilter:
         """What shared.accounts.audit looks for."""

@@ -104,13 +104,13 @@ def _findings(examination: Examination | None) -> list[dict[str, Any]]:
 def _mapped(
     settings: Settings,
     examination: Examination | None,
-    known: Resolved | None,
+    stored: Resolved | None,
     copy: TicketRow | None,
 ) -> list[Mapped]:
     preview = (examination.preview or {}) if examination else {}
     sources, values = preview.get("sources", {}), preview.get("values", {})
     resolved = {
-        name: getattr(known, name, None) for name in ("part_number", "quantity", "epic_link")
+        name: getattr(stored, name, None) for name in ("part_number", "quantity", "epic_link")
     }
 
     def row(title: str, name: str, setting: str) -> Mapped:

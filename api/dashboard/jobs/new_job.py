@@ -7,7 +7,6 @@ import secrets
 from typing import Any, NamedTuple
 
 from flask import Response, flash, g, request
-from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from api.auth.audit_context import audit_context
@@ -15,8 +14,8 @@ from api.creation.new_jobs import create_jobs
 from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.pages import Pages
 from api.http.json_body import check_texts
+from api.http.parameters import checked
 from api.runtime import in_transaction, notify, transaction
-from api.schemas.fields import problems_of
 from api.schemas.jobs import JobCreate
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction
@@ -69,9 +68,7 @@ def create_job() -> Response:
     try:
         content = _content(typed)
         check_texts(content)
-        draft = JobCreate.model_validate(content)
-    except ValidationError as error:
-        return _refused(typed, {one.field: one.message for one in reversed(problems_of(error))})
+        draft = checked(JobCreate, content)
     except InvalidInputError as error:
         return _refused(typed, {one.field: one.message for one in reversed(error.problems)})
     try:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -49,32 +50,22 @@ def _act(session: Session, task_id: str, context: AuditContext, *, operation: Op
     task_actions.act(session, operation, task_id, context=context)
 
 
-RETRY = BulkFlow(
-    operation=Operation.RETRY,
-    listing=TASKS,
-    unit="task",
-    verb="Retry",
-    question="Retry {count}?",
-    done="retried",
-    select=lambda ids: TaskFilter(ids=ids),
-    sample=partial(_sample, operation=Operation.RETRY),
-    act_on_one=partial(_act, operation=Operation.RETRY),
-    notes=_cancelled_before,
-    back_pages=_BACK_PAGES,
-)
-CANCEL = BulkFlow(
-    operation=Operation.CANCEL,
-    listing=TASKS,
-    unit="task",
-    verb="Cancel",
-    question="Cancel {count}?",
-    done="cancelled",
-    select=lambda ids: TaskFilter(ids=ids),
-    sample=partial(_sample, operation=Operation.CANCEL),
-    act_on_one=partial(_act, operation=Operation.CANCEL),
-    back_pages=_BACK_PAGES,
-    danger=True,
-)
+def _flow(operation: Operation, *, done: str, **more: Any) -> BulkFlow[TaskFilter]:
+    verb = operation.value.capitalize()
+    return BulkFlow(
+        operation=operation,
+        listing=TASKS,
+        unit="task",
+        verb=verb,
+        question=f"{verb} {{count}}?",
+        done=done,
+        select=lambda ids: TaskFilter(ids=ids),
+        sample=partial(_sample, operation=operation),
+        act_on_one=partial(_act, operation=operation),
+        back_pages=_BACK_PAGES,
+        **more,
+    )
 
-RETRY.add_to(pages, "/tasks/retry")
-CANCEL.add_to(pages, "/tasks/cancel")
+
+_flow(Operation.RETRY, done="retried", notes=_cancelled_before).add_to(pages, "/tasks/retry")
+_flow(Operation.CANCEL, done="cancelled", danger=True).add_to(pages, "/tasks/cancel")
