@@ -26,14 +26,8 @@ _JIRA_SECONDS = 30.0
 def examine(settings: Settings, *, ticket: str | None = None) -> list[Finding]:
     """Run all checks within half a minute, whatever is down; calls Jira about a dozen times."""
     clock = SystemClock()
-    return run_all(
-        [
-            *_servers(settings),
-            Section(("api", "webhook_intake"), partial(servers.api, settings), _SERVER_SECONDS),
-            *_sync(settings, clock),
-            _of_jira(settings, clock, ticket=ticket, budget=None),
-        ]
-    )
+    jira_section = _of_jira(settings, clock, ticket=ticket, budget=None)
+    return run_all([*_own(settings, clock, with_api=True), jira_section])
 
 
 def examine_from_worker(
@@ -48,7 +42,7 @@ def examine_from_worker(
 
     Calls to Jira count against the ``budget`` of all workers; during a ``pause`` there are none.
     """
-    sections = [*_servers(settings), *_sync(settings, clock)]
+    sections = _own(settings, clock, with_api=False)
     if pause is None:
         sections.append(_of_jira(settings, clock, ticket=ticket, budget=budget))
         return run_all(sections)
@@ -56,21 +50,17 @@ def examine_from_worker(
     return [*run_all(sections), warn("jira", message, "See the finding pause.")]
 
 
-def _servers(settings: Settings) -> list[Section]:
+def _own(settings: Settings, clock: Clock, *, with_api: bool) -> list[Section]:
+    """The sections about our own processes and settings."""
+    section = partial(Section, seconds=_SERVER_SECONDS)
+    synced = ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks")
+    api = section(("api", "webhook_intake"), partial(servers.api, settings))
     return [
-        Section(("database", "migrations"), partial(_database, settings), _SERVER_SECONDS),
-        Section(("broker",), partial(servers.broker, settings), _SERVER_SECONDS),
-    ]
-
-
-def _sync(settings: Settings, clock: Clock) -> list[Section]:
-    return [
-        Section(
-            ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks"),
-            partial(_sync_checks, settings, clock),
-            _SERVER_SECONDS,
-        ),
-        Section(("times",), lambda: iter([sync.times(settings)]), _SERVER_SECONDS),
+        section(("database", "migrations"), partial(_database, settings)),
+        section(("broker",), partial(servers.broker, settings)),
+        *([api] if with_api else []),
+        section(synced, partial(_sync_checks, settings, clock)),
+        section(("times",), lambda: iter([sync.times(settings)])),
     ]
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, Flask, Response, g, request
 from markupsafe import escape
 from werkzeug.exceptions import HTTPException
 
+from worker.simulator import defaults
 from worker.simulator.auth import LoginResult
 from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
@@ -95,7 +96,7 @@ def _scope(path: str) -> str:
 def _add_login_headers(state: SimulatorState, response: Response) -> Response:
     if "caller" in g:
         response.headers.update(
-            state.authenticator.login_headers(g.caller.login, user=state.config.email)
+            state.authenticator.login_headers(g.caller.login, user=defaults.EMAIL)
         )
     return response
 
@@ -111,7 +112,7 @@ def _pages(state: SimulatorState) -> Blueprint:
 
     @pages.get("/_edge/tenant_info")
     def tenant_info() -> Response:
-        return json_response({"cloudId": state.config.cloud_id})
+        return json_response({"cloudId": defaults.CLOUD_ID})
 
     @pages.get("/browse/<key>")
     def browse(key: str) -> Response:

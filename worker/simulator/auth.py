@@ -8,6 +8,7 @@ from hmac import compare_digest
 from threading import Lock
 from typing import Final
 
+from worker.simulator import defaults
 from worker.simulator.config import Deployment, RuntimeSettings, SimulatorConfig
 from worker.simulator.errors import JiraRefusal
 
@@ -84,12 +85,12 @@ class Authenticator:
     def _right(self, given: str, *, gateway: bool) -> bool:
         scheme, _, value = given.partition(" ")
         if scheme.lower() == "bearer":
-            return self.config.deployment is Deployment.SERVER and _same(value, self.config.pat)
+            return self.config.deployment is Deployment.SERVER and _same(value, defaults.PAT)
         if scheme.lower() != "basic":
             return False
         user, _, password = _decode(value).partition(":")
-        token = self.config.scoped_token if gateway else self.config.api_token
-        return _same(user, self.config.email) and _same(password, token)
+        token = defaults.SCOPED_TOKEN if gateway else defaults.API_TOKEN
+        return _same(user, defaults.EMAIL) and _same(password, token)
 
 
 def _decode(value: str) -> str:

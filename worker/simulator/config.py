@@ -49,23 +49,14 @@ class SimulatorConfig:
     host: str = defaults.HOST
     port: int = defaults.PORT
     deployment: Deployment = Deployment.CLOUD
-    email: str = defaults.EMAIL
-    api_token: str = defaults.API_TOKEN
-    scoped_token: str = defaults.SCOPED_TOKEN
-    pat: str = defaults.PAT
-    cloud_id: str = defaults.CLOUD_ID
     public_url: str | None = None
-    time_zone: str = defaults.TIME_ZONE
     tickets: int = defaults.TICKETS
     webhook_url: str | None = None
     webhook_secret: str = defaults.WEBHOOK_SECRET
     admin: bool = True
     webhook_timeout_seconds: float = 20.0
     retry_scale: float = 0.01
-    latency_ms: float = 0.0
-    search_lag_seconds: float = 0.0
     requests_per_second: float = 0.0
-    random_seed: int = 42
     scopes: frozenset[str] = field(
         default_factory=lambda: frozenset({"read:jira-work", "read:jira-user"})
     )
@@ -73,8 +64,5 @@ class SimulatorConfig:
     def settings(self) -> RuntimeSettings:
         """The settings at the start."""
         return RuntimeSettings(
-            latency_ms=self.latency_ms,
-            search_lag_seconds=self.search_lag_seconds,
-            requests_per_second=self.requests_per_second,
-            retry_scale=self.retry_scale,
+            requests_per_second=self.requests_per_second, retry_scale=self.retry_scale
         )

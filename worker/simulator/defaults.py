@@ -13,6 +13,7 @@ TIME_ZONE: Final = "America/New_York"
 HOST: Final = "127.0.0.1"
 PORT: Final = 8090
 TICKETS: Final = 400
+RANDOM_SEED: Final = 42
 
 PROJECT: Final = "PI"
 SECOND_PROJECT: Final = "TL"

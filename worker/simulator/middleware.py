@@ -6,6 +6,7 @@ from typing import Final
 
 from werkzeug.wrappers import Response
 
+from worker.simulator import defaults
 from worker.simulator.counts import endpoint
 from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rules import STATUSES, Fault, fault_headers
@@ -49,7 +50,7 @@ class FaultMiddleware:
     def _strip_gateway(self, environ: Environ) -> None:
         """``/ex/jira/{cloudId}/rest/…`` is the gateway to the same site."""
         _, first, *rest = environ["PATH_INFO"].split("/", 4)
-        if first == "ex" and rest[:2] == ["jira", self._state.config.cloud_id]:
+        if first == "ex" and rest[:2] == ["jira", defaults.CLOUD_ID]:
             environ[GATEWAY] = True
             environ["PATH_INFO"] = "/" + rest[2]
 

@@ -6,6 +6,7 @@ from threading import Event
 from typing import Self
 
 from shared.clock import Clock, SystemClock
+from worker.simulator import defaults
 from worker.simulator.auth import Authenticator
 from worker.simulator.config import Deployment, RuntimeSettings, SimulatorConfig
 from worker.simulator.counts import Counts
@@ -53,12 +54,12 @@ class SimulatorState:
     def build(cls, config: SimulatorConfig, *, base_url: str) -> Self:
         """A site filled with seed data whose ``self`` links begin with ``base_url``."""
         clock = SystemClock()
-        site = Site(base_url, config.deployment, config.time_zone)
+        site = Site(base_url, config.deployment, defaults.TIME_ZONE)
         state = cls(
             config=config,
             clock=clock,
             site=site,
-            contents=_fill(config, clock, site, tickets=config.tickets),
+            contents=_fill(clock, site, tickets=config.tickets),
             authenticator=Authenticator(config),
             faults=FaultRules(clock),
             counts=Counts(clock),
@@ -87,7 +88,7 @@ class SimulatorState:
 
     def reset(self, *, tickets: int) -> None:
         """Back to the seed data: tickets, faults, counts and settings."""
-        self.contents = _fill(self.config, self.clock, self.site, tickets=tickets)
+        self.contents = _fill(self.clock, self.site, tickets=tickets)
         self.sender.clear()
         self.connect_webhooks()
         self.faults.clear()
@@ -107,16 +108,16 @@ class SimulatorState:
             self.stopping.wait(seconds)
 
 
-def _fill(config: SimulatorConfig, clock: Clock, site: Site, *, tickets: int) -> Contents:
+def _fill(clock: Clock, site: Site, *, tickets: int) -> Contents:
     store = Store(clock=clock, projects=PROJECTS)
-    draw = Random(config.random_seed)  # noqa: S311  realistic tickets, not secrets
+    draw = Random(defaults.RANDOM_SEED)  # noqa: S311  realistic tickets, not secrets
     generator = TicketGenerator(store, site, draw, store.now_ms())
     generator.create_seed(tickets=tickets)
     renderer = Renderer(site, store)
     return Contents(
         store=store,
         renderer=renderer,
-        index=SearchIndex(store, zone=config.time_zone),
+        index=SearchIndex(store, zone=defaults.TIME_ZONE),
         generator=generator,
         payloads=PayloadRenderer(renderer),
         writes=WriteLimit(clock),

@@ -264,7 +264,7 @@ def test_nothing_is_delivered_after_the_end(receiver: Receiver) -> None:
         _edit(jira, "PI-42", summary="Other")
         _first(receiver)
         jira.simulator.stop()
-        waiting = [one for one in jira.simulator.state.sender.log.all() if one.pending]
+        waiting = [one for one in jira.simulator.state.sender.deliveries() if one.pending]
         got = len(receiver.got)
 
     assert len(waiting) == 1

@@ -7,6 +7,7 @@ from flask import Blueprint, Response
 from worker.simulator.errors import control_refusal, json_response
 from worker.simulator.request import json_body
 from worker.simulator.site.render import Selection
+from worker.simulator.site.seed import set_fields
 from worker.simulator.site.store import UnknownTicketError
 from worker.simulator.site.tickets import Ticket
 from worker.simulator.site.values import BadValueError, read_fields
@@ -72,7 +73,7 @@ def _single(routes: Blueprint, state: SimulatorState) -> None:
 def _create(state: SimulatorState, project: str, written: dict[str, Any]) -> str:
     usual = {"summary": "Created by script", "issuetype": "Task", "status": "To Do"}
     fields, parent_id = _values(state, usual | written)
-    kept = {"labels": []} | {name: value for name, value in fields.items() if value is not None}
+    kept = set_fields(fields)
     return state.store.add(project=project, fields=kept, parent_id=parent_id).key
 
 

@@ -4,6 +4,7 @@ from random import Random
 
 from flask import Blueprint, Response, request
 
+from worker.simulator import defaults
 from worker.simulator.errors import control_refusal, json_response
 from worker.simulator.members import Members
 from worker.simulator.request import json_body
@@ -11,7 +12,7 @@ from worker.simulator.site.site import PRIORITIES
 from worker.simulator.site.store import Change, Event
 from worker.simulator.site.tickets import Ticket
 from worker.simulator.state import SimulatorState
-from worker.simulator.webhooks.deliveries import Flow
+from worker.simulator.webhooks.deliveries import Flow, summary
 from worker.simulator.webhooks.sender import DeliveryOptions
 from worker.simulator.webhooks.webhook import Webhook
 
@@ -52,7 +53,9 @@ def webhook_controls(state: SimulatorState) -> Blueprint:
     @routes.get("/deliveries")
     def deliveries() -> Response:
         limit = request.args.get("limit", DEFAULT_LIMIT, type=int)
-        return json_response(state.sender.log.to_json(limit=limit))
+        kept = state.sender.deliveries()
+        shown = [one.to_json() for one in kept[-limit:]] if limit else []
+        return json_response({"summary": summary(kept), "deliveries": shown})
 
     @routes.delete("/deliveries")
     def clear_deliveries() -> Response:
@@ -97,7 +100,7 @@ def _selected(state: SimulatorState, burst: Burst) -> list[Ticket]:
 
 def run_burst(state: SimulatorState, tickets: list[Ticket], burst: Burst) -> int:
     """Change the tickets in turn, or only send them, until there are enough deliveries."""
-    draw = Random(state.config.random_seed)  # noqa: S311  test data, not secrets
+    draw = Random(defaults.RANDOM_SEED)  # noqa: S311  test data, not secrets
     options = burst.options(draw)
     for number, one in enumerate(options):
         before = state.store.get(str(tickets[number % len(tickets)].id))

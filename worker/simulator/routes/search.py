@@ -14,7 +14,7 @@ from worker.simulator.search.index import (
     write_token,
 )
 from worker.simulator.search.jql import JqlError
-from worker.simulator.site.render import EXPANSIONS, Selection
+from worker.simulator.site.render import Selection, expansions
 from worker.simulator.site.tickets import Ticket
 from worker.simulator.state import SimulatorState
 
@@ -41,13 +41,9 @@ def cloud_search_routes(state: SimulatorState) -> Blueprint:
     def removed(version: str) -> Response:  # noqa: ARG001  part of the address
         raise JiraRefusal(410, [SEARCH_REMOVED])
 
-    @routes.get("/search/jql")
-    def search_by_get(version: str) -> Response:
-        return json_response(_page(state, _query_body(), version))
-
-    @routes.post("/search/jql")
-    def search_by_post(version: str) -> Response:
-        return json_response(_page(state, Body.of(request, known=_JQL_MEMBERS), version))
+    @routes.route("/search/jql", methods=["GET", "POST"])
+    def search(version: str) -> Response:
+        return json_response(_page(state, _body(_JQL_MEMBERS), version))
 
     @routes.post("/search/approximate-count")
     def count(version: str) -> Response:  # noqa: ARG001  part of the address
@@ -62,19 +58,17 @@ def server_search_routes(state: SimulatorState) -> Blueprint:
     """Data Center's ``search`` with ``startAt`` and ``total`` (JIRA.md section 3)."""
     routes = Blueprint("search", __name__)
 
-    @routes.get("/search")
-    def search_by_get(version: str) -> Response:
-        return json_response(_window(state, _query_body(), version))
-
-    @routes.post("/search")
-    def search_by_post(version: str) -> Response:
-        return json_response(_window(state, Body.of(request, known=_SERVER_MEMBERS), version))
+    @routes.route("/search", methods=["GET", "POST"])
+    def search(version: str) -> Response:
+        return json_response(_window(state, _body(_SERVER_MEMBERS), version))
 
     return routes
 
 
-def _query_body() -> Body:
-    """The query string in the form of a body."""
+def _body(known: frozenset[str]) -> Body:
+    """The body of a POST, or the query string of a GET in the form of a body."""
+    if request.method == "POST":
+        return Body.of(request, known=known)
     args = request.args
     members: dict[str, Any] = {name: args[name] for name in _TEXT_ARGS if name in args}
     for name in ("maxResults", "startAt"):
@@ -118,7 +112,7 @@ def _page(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
     }
     if not last:
         answer["nextPageToken"] = write_token(search, found.place(chosen[-1]))
-    return answer | _expansions(body, selection)
+    return answer | expansions(selection.fields, body.text("expand").split(","))
 
 
 def _search_of_page(state: SimulatorState, body: Body) -> tuple[Search, list[Any]]:
@@ -150,16 +144,6 @@ def _render(
     return [renderer.issue(ticket, selection, version=version) for ticket in tickets]
 
 
-def _expansions(body: Body, selection: Selection) -> dict[str, Any]:
-    """``names`` and ``schema`` are beside the issues in a search, not inside them."""
-    expand = body.text("expand").split(",")
-    return {
-        part: {name: maker(name) for name in selection.fields}
-        for part, maker in EXPANSIONS.items()
-        if part in expand
-    }
-
-
 def _window(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
     start = body.number("startAt", 0)
     size = min(body.number("maxResults", _PAGE), _PAGE_SERVER)
@@ -176,13 +160,13 @@ def _window(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
         "total": len(found.tickets),
         "issues": _render(state, found.tickets[start : start + size], selection, version),
     }
-    return answer | _expansions(Body({"expand": _joined(body)}), selection)
+    return answer | expansions(selection.fields, _expand(body))
 
 
 _LENIENT: Final = ("false", "none", "warn")
 
 
-def _joined(body: Body) -> str:
+def _expand(body: Body) -> list[str]:
     """``expand`` is a list in a POST to Data Center and a comma string in a GET."""
     expand = body.members.get("expand", "")
-    return expand if isinstance(expand, str) else ",".join(expand)
+    return expand.split(",") if isinstance(expand, str) else expand

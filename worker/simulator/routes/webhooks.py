@@ -61,13 +61,9 @@ _TAKEN: Final = ("url", "secret", "name", "events", "excludeBody", "enabled")
 
 
 def _shown(state: SimulatorState, webhook: Webhook) -> dict[str, Any]:
+    """As in the control API, except for what Jira does not have."""
+    shown = webhook.to_json()
     return {
-        "self": f"{state.site.base_url}/rest/webhooks/1.0/webhook/{webhook.number}",
-        "name": webhook.name,
-        "url": webhook.url,
-        "events": sorted(webhook.events),
-        "filters": {_FILTER: webhook.jql} if webhook.jql else {},
-        "excludeBody": webhook.exclude_body,
-        "enabled": webhook.enabled,
-        "isSigned": bool(webhook.secret),
-    }
+        "self": f"{state.site.base_url}/rest/webhooks/1.0/webhook/{shown.pop('id')}",
+        "filters": {_FILTER: jql} if (jql := shown.pop("jql")) else {},
+    } | {name: value for name, value in shown.items() if name not in ("duplicates", "reorder")}

@@ -5,8 +5,11 @@ refused with 400, also where Jira would take it: the simulator is never more len
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, NoReturn
+from typing import Final, NoReturn, TypeVar
+
+T = TypeVar("T")
 
 MOST_ORDER_FIELDS: Final = 7
 _TOKEN: Final = re.compile(
@@ -71,7 +74,8 @@ class _Token:
 def parse(text: str) -> Query:
     """Parse a query; raises ``JqlError`` with Jira's text and the place of the mistake."""
     parser = _Parser(_tokens(text))
-    where = () if parser.at_end or parser.peek("order") else parser.clauses()
+    bare = parser.at_end or parser.peek("order")
+    where = () if bare else parser.several(parser.clause, "and", "&&")
     order = parser.order() if parser.peek("order") else ()
     if not parser.at_end:
         parser.fail("either 'AND' or 'ORDER BY'")
@@ -125,10 +129,14 @@ class _Parser:
             f"(line 1, character {token.place + 1})"
         )
 
-    def clauses(self) -> tuple[Clause, ...]:
-        found = [self.clause()]
-        while self.take("and", "&&"):
-            found.append(self.clause())
+    def expect(self, keyword: str) -> None:
+        if not self.take(keyword):
+            self.fail(f"'{keyword}'")
+
+    def several(self, item: Callable[[], T], *separators: str) -> tuple[T, ...]:
+        found = [item()]
+        while self.take(*separators):
+            found.append(item())
         return tuple(found)
 
     def clause(self) -> Clause:
@@ -150,25 +158,19 @@ class _Parser:
         return Operand(token.text, token.quoted)
 
     def values(self) -> tuple[Operand, ...]:
-        if not self.take("("):
-            self.fail("'('")
-        found = [self.operand()]
-        while self.take(","):
-            found.append(self.operand())
+        self.expect("(")
+        found = self.several(self.operand, ",")
         if not self.take(")"):
             self.fail("')' or ','")
-        return tuple(found)
+        return found
 
     def order(self) -> tuple[Order, ...]:
-        self._at += 1
-        if not self.take("by"):
-            self.fail("'by'")
-        found = [self.order_field()]
-        while self.take(","):
-            found.append(self.order_field())
+        self.expect("order")
+        self.expect("by")
+        found = self.several(self.order_field, ",")
         if len(found) > MOST_ORDER_FIELDS:
             raise JqlError(f"The ORDER BY clause may have at most {MOST_ORDER_FIELDS} fields.")
-        return tuple(found)
+        return found
 
     def order_field(self) -> Order:
         name = self.name("a field name").text

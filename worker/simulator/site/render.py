@@ -9,15 +9,15 @@ from zoneinfo import ZoneInfo
 
 from worker.simulator.defaults import FIELD_EPIC_LINK
 from worker.simulator.site.adf import to_adf
-from worker.simulator.site.fields import FIELDS, NAVIGABLE, TEXTAREAS
+from worker.simulator.site.fields import FIELDS, NAVIGABLE, TEXTAREAS, FieldDef
 from worker.simulator.site.site import Site
 from worker.simulator.site.store import Store
 from worker.simulator.site.tickets import Ticket
 
 EXPAND: Final = "operations,versionedRepresentations,editmeta,changelog,renderedFields"
-EXPANSIONS: Final[dict[str, Callable[[str], Any]]] = {
-    "names": lambda name: FIELDS[name].name,
-    "schema": lambda name: FIELDS[name].schema,
+_EXPANSIONS: Final[dict[str, Callable[[FieldDef], Any]]] = {
+    "names": lambda field: field.name,
+    "schema": lambda field: field.schema,
 }
 _COMPUTED: Final = frozenset({"project", "parent", "created", "updated", FIELD_EPIC_LINK})
 
@@ -64,10 +64,7 @@ class Renderer:
             "key": ticket.key,
             "fields": self.fields(ticket, selection, rich=version == "3"),
         }
-        for part in expand:
-            if part in EXPANSIONS:
-                made[part] = {name: EXPANSIONS[part](name) for name in made["fields"]}
-        return made
+        return made | expansions(made["fields"], expand)
 
     def fields(self, ticket: Ticket, selection: Selection, *, rich: bool) -> dict[str, Any]:
         """The selected fields; a team-managed project omits those that are not set."""
@@ -124,6 +121,15 @@ class Renderer:
             "self": self.site.link(f"issue/{parent.id}"),
             "fields": {name: parent.fields[name] for name in shown if name in parent.fields},
         }
+
+
+def expansions(names: Iterable[str], expand: Iterable[str]) -> dict[str, Any]:
+    """What ``expand`` adds about these fields: in an issue, or beside the issues of a search."""
+    return {
+        part: {name: _EXPANSIONS[part](FIELDS[name]) for name in names}
+        for part in expand
+        if part in _EXPANSIONS
+    }
 
 
 @lru_cache(maxsize=200_000)

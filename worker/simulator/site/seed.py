@@ -103,7 +103,7 @@ class TicketGenerator:
         made = []
         for number in range(count):
             fields = read_fields(self.site, self._story(len(self.store) + number))
-            made.append(self.store.add(project=project, fields=_set(fields)).key)
+            made.append(self.store.add(project=project, fields=set_fields(fields)).key)
         return made
 
     def _add_intake(self, number: int) -> None:
@@ -132,7 +132,7 @@ class TicketGenerator:
         created = self.start_ms - self.random.randrange(2 * _DAY_MS, 90 * _DAY_MS)
         self.store.add(
             project=project,
-            fields=_set(read_fields(self.site, fields)),
+            fields=set_fields(read_fields(self.site, fields)),
             parent_id=self.store.get(parent).id if parent is not None else None,
             created_ms=created,
             updated_ms=self.random.randrange(created, self.start_ms - _DAY_MS // 24),
@@ -172,6 +172,6 @@ class TicketGenerator:
         }
 
 
-def _set(fields: dict[str, Any]) -> dict[str, Any]:
+def set_fields(fields: dict[str, Any]) -> dict[str, Any]:
     """A ticket holds the fields that are set; ``labels`` is an empty list if it is not."""
     return {"labels": []} | {name: value for name, value in fields.items() if value is not None}

@@ -1,19 +1,17 @@
-"""Deliveries of webhooks and their attempts: Jira's retry rules and the simulator's log."""
+"""Deliveries of webhooks and their attempts, with Jira's rules for retries."""
 
 import hashlib
 import hmac
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from threading import Lock
 from typing import Any, Final
 
 MOST_RETRIES: Final = 5
 _RETRIED: Final = frozenset({408, 409, 425, 429})
 _ACCEPTED: Final = range(200, 300)
 _BROKEN: Final = 500
-_KEPT: Final = 20_000
 
 
 class Flow(StrEnum):
@@ -96,10 +94,7 @@ class Delivery:
             "issueId": str(self.issue_id),
             "outcome": self.outcome.value,
             "reordered": self.late,
-            "attempts": [
-                {"at": a.at, "milliseconds": a.milliseconds, "status": a.status, "error": a.error}
-                for a in self.attempts
-            ],
+            "attempts": [asdict(attempt) for attempt in self.attempts],
         }
 
 
@@ -107,35 +102,6 @@ def sign(body: bytes, secret: str) -> str:
     """``X-Hub-Signature``: WebSub's ``method=signature`` over the raw body."""
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return f"sha256={digest}"
-
-
-@dataclass(slots=True)
-class DeliveryLog:
-    """The last deliveries, newest last."""
-
-    _deliveries: deque[Delivery] = field(default_factory=lambda: deque(maxlen=_KEPT))
-    _lock: Lock = field(default_factory=Lock)
-
-    def add(self, delivery: Delivery) -> None:
-        """Add a new delivery."""
-        with self._lock:
-            self._deliveries.append(delivery)
-
-    def clear(self) -> None:
-        """Empty the log; deliveries in progress continue."""
-        with self._lock:
-            self._deliveries.clear()
-
-    def all(self) -> list[Delivery]:
-        """A copy of the log."""
-        with self._lock:
-            return list(self._deliveries)
-
-    def to_json(self, *, limit: int) -> dict[str, Any]:
-        """Totals over the whole log, and its last ``limit`` deliveries."""
-        kept = self.all()
-        shown = kept[-limit:] if limit else []
-        return {"summary": summary(kept), "deliveries": [one.to_json() for one in shown]}
 
 
 def summary(deliveries: Iterable[Delivery]) -> dict[str, Any]:

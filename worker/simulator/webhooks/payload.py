@@ -28,25 +28,19 @@ class PayloadRenderer:
 
     def payload(self, event: Event, *, at_ms: int) -> dict[str, Any]:
         """The JSON of one delivery; only updates have a changelog."""
+        issue = self.renderer.issue(event.ticket, _ALL, version="2")
+        del issue["expand"]  # only reads have it
         made: dict[str, Any] = {
             "timestamp": at_ms,
             "webhookEvent": event.change.value,
             "issue_event_type_name": _type_name(event),
             "user": self.renderer.site.user(self.actor),
-            "issue": self._issue(event.ticket),
+            "issue": issue,
         }
         if event.change is Change.UPDATED and event.before is not None:
             items = list(self._items(event.before, event.ticket))
             made["changelog"] = {"id": str(next(_change_ids)), "items": items}
         return made
-
-    def _issue(self, ticket: Ticket) -> dict[str, Any]:
-        return {
-            "id": str(ticket.id),
-            "self": self.renderer.site.link(f"issue/{ticket.id}"),
-            "key": ticket.key,
-            "fields": self.renderer.fields(ticket, _ALL, rich=False),
-        }
 
     def _items(self, before: Ticket, after: Ticket) -> Iterator[dict[str, Any]]:
         if before.project != after.project:
@@ -63,13 +57,12 @@ class PayloadRenderer:
                 yield _item(name, _change(old_value, new_value))
 
     def _ends(self, old: int | None, new: int | None) -> dict[str, str | None]:
-        store = self.renderer.store
-        keys = [
-            ticket.key if one is not None and (ticket := store.by_id(one)) is not None else None
-            for one in (old, new)
-        ]
-        raw = [str(one) if one is not None else None for one in (old, new)]
-        return {"from": raw[0], "to": raw[1], "fromString": keys[0], "toString": keys[1]}
+        made: dict[str, str | None] = {}
+        for end, ticket_id in (("from", old), ("to", new)):
+            ticket = self.renderer.store.by_id(ticket_id) if ticket_id is not None else None
+            made[end] = str(ticket_id) if ticket_id is not None else None
+            made[f"{end}String"] = ticket.key if ticket is not None else None
+        return made
 
 
 def _type_name(event: Event) -> str:
@@ -88,12 +81,8 @@ def _item(name: str, change: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _change(old: Any, new: Any) -> dict[str, Any]:
-    return {
-        "from": _raw(old),
-        "fromString": _shown(old),
-        "to": _raw(new),
-        "toString": _shown(new),
-    }
+    shown = {"fromString": _shown(old), "toString": _shown(new)}
+    return {"from": _raw(old), "to": _raw(new)} | shown
 
 
 def _raw(value: Any) -> str | None:

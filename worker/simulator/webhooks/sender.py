@@ -1,6 +1,7 @@
 """Sends webhooks: twenty at a time, with retries after failures, not always in order."""
 
 import heapq
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
@@ -13,13 +14,13 @@ import orjson
 import urllib3
 
 from shared.clock import Clock, iso_millis
+from worker.simulator import defaults
 from worker.simulator.config import Deployment, SimulatorConfig
 from worker.simulator.site.store import Event
 from worker.simulator.webhooks.deliveries import (
     MOST_RETRIES,
     Attempt,
     Delivery,
-    DeliveryLog,
     Flow,
     Outcome,
 )
@@ -27,6 +28,7 @@ from worker.simulator.webhooks.payload import PayloadRenderer
 from worker.simulator.webhooks.webhook import Webhook
 
 CONCURRENCY: Final = 20
+_KEPT: Final = 20_000
 _RETRY_SECONDS: Final = (300.0, 900.0)
 _FAILING_SECONDS: Final = 1800.0
 _LATE_SECONDS: Final = (0.1, 1.5)
@@ -48,12 +50,12 @@ class WebhookSender:
 
     def __init__(self, config: SimulatorConfig, clock: Clock) -> None:
         self.webhooks: list[Webhook] = []
-        self.log = DeliveryLog()
+        self._deliveries: deque[Delivery] = deque(maxlen=_KEPT)
         self._cloud = config.deployment is Deployment.CLOUD
-        self._zone = config.time_zone
+        self._zone = defaults.TIME_ZONE
         self.retry_scale = config.retry_scale
         self._clock = clock
-        self._draw = Random(config.random_seed)  # noqa: S311  test data, not secrets
+        self._draw = Random(defaults.RANDOM_SEED)  # noqa: S311  test data, not secrets
         self._due: list[tuple[float, int, Delivery]] = []
         self._ready = Condition()
         self._order = count()
@@ -99,10 +101,15 @@ class WebhookSender:
                 self._start_thread()
 
     def clear(self) -> None:
-        """Empty the queue and the log."""
+        """Empty the queue and the log; deliveries in progress continue."""
         with self._ready:
             self._due.clear()
-        self.log.clear()
+            self._deliveries.clear()
+
+    def deliveries(self) -> list[Delivery]:
+        """The last deliveries, newest last."""
+        with self._ready:
+            return list(self._deliveries)
 
     def _add(self, webhook: Webhook, event: Event, body: bytes, options: DeliveryOptions) -> None:
         late = self._chance(options.late, webhook.reorder)
@@ -120,7 +127,8 @@ class WebhookSender:
             repeats=int(self._chance(options.repeat, webhook.duplicates)),
             late=late,
         )
-        self.log.add(delivery)
+        with self._ready:
+            self._deliveries.append(delivery)
         self._schedule(delivery, self._draw.uniform(*_LATE_SECONDS) if late else 0.0)
 
     def _chance(self, decided: bool | None, share: float) -> bool:  # noqa: FBT001  a value, not a switch
