@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import IO, Final
 from urllib.parse import urlsplit
 
+import psutil
+
 from shared.errors import SettingsError
 from shared.settings import EMBEDDED_FILE, Settings, read_embedded
 from worker.dev.account import Account
@@ -135,13 +137,8 @@ def _try_lock(file: IO[str]) -> bool:
 
 def _owner_is_alive(file: IO[str]) -> bool:
     file.seek(0)
-    try:
-        os.kill(int(file.read()), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    pid = file.read()
+    return pid.isdecimal() and psutil.pid_exists(int(pid))
 
 
 def _write_private(path: Path, content: str) -> None:

@@ -1,10 +1,12 @@
 """Errors of calls to Jira, by what we can do about them."""
 
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from shared.states import WaitCode
 
 
+@dataclass(eq=False, repr=False)
 class JiraError(Exception):
     """A call that failed as a whole: it says nothing about a ticket and counts against none.
 
@@ -15,21 +17,11 @@ class JiraError(Exception):
 
     wait_code: ClassVar[WaitCode] = WaitCode.JIRA_DOWN
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status: int | None = None,
-        retry_after: float | None = None,
-        reason: str = "",
-        texts: tuple[str, ...] = (),
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.status = status
-        self.retry_after = retry_after
-        self.reason = reason
-        self.texts = texts
+    message: str
+    status: int | None = field(default=None, kw_only=True)
+    retry_after: float | None = field(default=None, kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    texts: tuple[str, ...] = field(default=(), kw_only=True)
 
 
 class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
@@ -66,9 +58,8 @@ class MappingError(JiraError):
     """A mapped field is missing or ambiguous, or a pattern invalid; the candidates are named."""
 
 
+@dataclass(eq=False, repr=False)
 class UnusableTicket(ValueError):  # noqa: N818  a value about one ticket rather than a failure
     """JSON that is not a valid issue; ``detail`` says what is wrong."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
+    detail: str

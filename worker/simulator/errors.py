@@ -1,6 +1,7 @@
 """Jira's refusals: one JSON shape for all of them, with Jira's own texts."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import orjson
 from flask import Response
@@ -13,22 +14,14 @@ SEARCH_REMOVED = (
 )
 
 
+@dataclass(eq=False, repr=False)
 class JiraRefusal(Exception):  # noqa: N818  an answer of Jira, not an error of ours
     """An answer other than 2xx: ``{"errorMessages": […], "errors": {field: text}}``."""
 
-    def __init__(
-        self,
-        status: int,
-        messages: Sequence[str] = (),
-        *,
-        errors: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(status, *messages)
-        self.status = status
-        self.messages = list(messages)
-        self.errors = dict(errors or {})
-        self.headers = dict(headers or {})
+    status: int
+    messages: Sequence[str] = ()
+    errors: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    headers: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     def response(self) -> Response:
         """The refusal as Jira sends it."""

@@ -8,6 +8,7 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from enum import Enum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -129,7 +130,8 @@ class HttpServer(ThreadingMixIn, WSGIServer):
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            _shutdown(connection)
+            with suppress(OSError):  # the client may have closed it in the meantime
+                connection.shutdown(socket.SHUT_RDWR)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         with self._lock:
@@ -152,10 +154,3 @@ class HttpServer(ThreadingMixIn, WSGIServer):
         error = sys.exception()
         if not isinstance(error, OSError):
             log.error("simulator_request_crashed", client=client_address, exc_info=error)
-
-
-def _shutdown(connection: socket.socket) -> None:
-    try:
-        connection.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the client has closed it in the meantime

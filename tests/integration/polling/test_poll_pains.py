@@ -166,7 +166,7 @@ def test_pain_9_once_a_day_a_round_looks_back_further_than_search_ever_lags(shop
 
 
 def test_pain_10_neither_time_zone_nor_the_minute_hides_a_change(shop: Shop) -> None:
-    assert shop.jira.simulator.config.time_zone == "America/New_York"
+    assert shop.jira.simulator.state.site.time_zone == "America/New_York"
     shop.poll()
     store = shop.jira.simulator.store
     with begin(shop.engine) as session:

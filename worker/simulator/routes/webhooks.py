@@ -5,8 +5,6 @@ from typing import Any, Final
 from flask import Blueprint, Response, g
 
 from worker.simulator.errors import JiraRefusal, json_response
-from worker.simulator.members import InvalidControlError
-from worker.simulator.request import bad_payload, json_body
 from worker.simulator.state import SimulatorState
 from worker.simulator.webhooks.webhook import Webhook
 
@@ -14,27 +12,13 @@ _FILTER: Final = "issue-related-events-section"
 
 
 def webhook_routes(state: SimulatorState) -> Blueprint:
-    """List, register and remove webhooks; with ``config.admin`` the account is administrator."""
+    """List the webhooks; with ``config.admin`` the account is administrator."""
     routes = Blueprint("webhooks", __name__)
     routes.before_request(lambda: _only_admins(state))
 
     @routes.get("/webhook")
     def listed() -> Response:
         return json_response([_shown(state, webhook) for webhook in state.sender.webhooks])
-
-    @routes.post("/webhook")
-    def register() -> Response:
-        webhook = _webhook_from(json_body())
-        state.sender.webhooks.append(webhook)
-        return json_response(_shown(state, webhook), status=201)
-
-    @routes.delete("/webhook/<int:number>")
-    def remove(number: int) -> Response:
-        kept = [webhook for webhook in state.sender.webhooks if webhook.number != number]
-        if len(kept) == len(state.sender.webhooks):
-            raise JiraRefusal(404, ["Webhook does not exist."])
-        state.sender.webhooks[:] = kept
-        return Response(status=204)
 
     return routes
 
@@ -44,20 +28,6 @@ def _only_admins(state: SimulatorState) -> None:
         raise state.authenticator.refusal(g.caller.login, browse=state.site.base_url)
     if not state.config.admin:
         raise JiraRefusal(403, ["You do not have permission to manage webhooks."])
-
-
-def _webhook_from(members: Any) -> Webhook:
-    if not isinstance(members, dict):
-        raise bad_payload()
-    filters = members.get("filters") or {}
-    wanted = {name: members[name] for name in _TAKEN if name in members}
-    try:
-        return Webhook.of(wanted | {"jql": filters.get(_FILTER, "")})
-    except InvalidControlError as error:
-        raise JiraRefusal(400, [str(error)]) from error
-
-
-_TAKEN: Final = ("url", "secret", "name", "events", "excludeBody", "enabled")
 
 
 def _shown(state: SimulatorState, webhook: Webhook) -> dict[str, Any]:

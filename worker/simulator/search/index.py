@@ -3,10 +3,9 @@
 import base64
 import binascii
 from bisect import bisect_right
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from threading import Lock
+from functools import lru_cache
 from typing import Any, Final, Self
 from zlib import crc32
 
@@ -75,27 +74,16 @@ class SearchIndex:
     def __init__(self, store: Store, *, zone: str) -> None:
         self._store = store
         self._zone = zone
-        self._cache: OrderedDict[Search, tuple[int, int, SearchResult]] = OrderedDict()
-        self._lock = Lock()
+        # The revision of the store is part of the key.
+        self._cached = lru_cache(_CACHED)(
+            lambda search, bounded, _: self._find(search, bounded=bounded)
+        )
 
     def run(self, search: Search, *, bounded: bool) -> SearchResult:
         """All visible tickets that match; raises ``JqlError``, also for an unbounded query."""
-        with self._lock:
-            kept = self._cache.get(search)
-            if kept is not None and self._fresh(search, kept):
-                return kept[2]
-        revision, built_ms = self._store.revision, self._store.now_ms()
-        found = self._find(search, bounded=bounded)
-        with self._lock:
-            self._cache[search] = (revision, built_ms, found)
-            while len(self._cache) > _CACHED:
-                self._cache.popitem(last=False)
-        return found
-
-    def _fresh(self, search: Search, kept: tuple[int, int, SearchResult]) -> bool:
-        revision, built_ms, _ = kept
-        settled = self._store.last_commit_ms + search.lag_ms <= built_ms
-        return revision == self._store.revision and settled
+        if search.lag_ms:  # what the index knows then depends on the time too
+            return self._find(search, bounded=bounded)
+        return self._cached(search, bounded, self._store.revision)
 
     def _find(self, search: Search, *, bounded: bool) -> SearchResult:
         query = parse(search.jql)

@@ -51,7 +51,6 @@ class Store:
         self._listeners: list[Listener] = []
         self._next_id = _FIRST_ID
         self.revision = 0
-        self.last_commit_ms = 0
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener`` after every change, in the thread of the change."""
@@ -198,7 +197,6 @@ class Store:
         versions = self._versions.get(ticket.id, ())
         self._versions[ticket.id] = (*versions[-_VERSIONS_KEPT + 1 :], ticket)
         self.revision += 1
-        self.last_commit_ms = max(self.last_commit_ms, ticket.committed_ms)
 
     def _notify(self, event: Event, *, wanted: bool) -> None:
         if not wanted:

@@ -1,6 +1,7 @@
 """Values that a client writes into fields, converted to what Jira returns when they are read."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from worker.simulator.site.adf import from_adf
@@ -10,12 +11,11 @@ from worker.simulator.site.site import PEOPLE, PRIORITIES, Site
 _CANNOT_SET: Final = "Field '{0}' cannot be set. It is not on the appropriate screen, or unknown."
 
 
+@dataclass(eq=False, repr=False)
 class BadValueError(ValueError):
     """Values Jira refuses, by field id: the ``errors`` of its 400."""
 
-    def __init__(self, errors: Mapping[str, str]) -> None:
-        super().__init__(str(errors))
-        self.errors = dict(errors)
+    errors: Mapping[str, str]
 
 
 def read_fields(site: Site, written: Mapping[str, Any]) -> dict[str, Any]:
