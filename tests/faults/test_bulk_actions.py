@@ -15,7 +15,7 @@ from shared.database.engine import begin, in_transaction
 from shared.models import AuditEvent, BulkAction
 from shared.states import ActorKind, Operation
 from shared.sync.queries import EVERYTHING
-from tests.integration.actions.test_task_actions import seed_failed
+from tests.dsl import make_failed_tasks
 from tests.support.bulk import read, start
 from tests.support.jira import SimulatedJira
 from tests.support.processes import Parts, parts
@@ -34,7 +34,7 @@ def _jira_is_down(jira: SimulatedJira) -> None:
 
 def released_retry(engine: Engine) -> Lease:
     """A retry of all tasks that its request has left to the workers."""
-    seed_failed(engine, TASKS)
+    make_failed_tasks(engine, TASKS)
     lease = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     in_transaction(engine, lambda session: bulk.release(session, lease))
     return lease
@@ -96,7 +96,7 @@ def test_two_workers_share_a_retry_of_all_and_double_nothing(
 def test_an_action_whose_request_was_killed_is_finished_by_a_worker(
     engine: Engine, environment: dict[str, str], tmp_path: Path
 ) -> None:
-    seed_failed(engine, TASKS)
+    make_failed_tasks(engine, TASKS)
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     with parts({**environment, "ROUTECARD_PORT": str(port)}, tmp_path) as running:

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from tests.factories import create_job, draft
+from tests.dsl import create_job, draft, task_counts
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.jira_clients import PRODUCTS
 from tests.support.processes import Parts
@@ -111,13 +111,6 @@ def create_all_along(engine: Engine, keys: list[str], *, seconds: float) -> None
                 create_job(session, draft(jira_ticket_key=key))
 
 
-def count_by_status(engine: Engine) -> dict[str, int]:
-    """How many tasks have each status."""
-    with begin(engine) as session:
-        rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
-        return {row.status: row.count for row in rows}
-
-
 def outcomes(engine: Engine) -> dict[str, int]:
     """How many attempts had each outcome."""
     with begin(engine) as session:
@@ -142,10 +135,10 @@ def test_500_jobs_in_a_storm_are_all_filled_none_failed_and_the_budget_is_kept(
     routecard.start("worker")
     routecard.start("beat")
     create_all_along(engine, keys[:10], seconds=0)
-    eventually(lambda: count_by_status(engine) == {"filled": 10}, within=60)
+    eventually(lambda: task_counts(engine) == {"filled": 10}, within=60)
     jira.control("POST", "faults", storm.rules)
     create_all_along(engine, keys[10:], seconds=storm.seconds)
-    eventually(lambda: count_by_status(engine) == {"filled": JOBS}, within=90, every=0.5)
+    eventually(lambda: task_counts(engine) == {"filled": JOBS}, within=90, every=0.5)
     ended = outcomes(engine)
     assert ended["filled"] == JOBS
     assert {"failed", "crashed"}.isdisjoint(ended)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 
 import pytest
 import requests
@@ -13,19 +14,21 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.jobs.create import Filling, create_jobs
-from tests.factories import draft
-from tests.faults.conftest import Broker
+from tests.dsl import draft, task_counts
 from tests.support import postgres
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.processes import Parts, parts
 from tests.support.proxy import SilentProxy
+from tests.support.redis import Broker
 from tests.support.waiting import eventually
 from worker.dev.valkey import free_port
 
 KEYS = [f"PI-{n}" for n in range(100, 1001)]  # the seed hides some of the first hundred
 OUTAGE_SECONDS = 30.0
 AT_ONCE = 0.5
-"""Seconds a create may take on a busy machine with two cores."""
+"""Seconds that the usual create may take: less than any time-out of the broker or of Jira."""
+LONGEST = 10.0
+"""Seconds that each may take on a machine that is busy otherwise."""
 
 
 class System:
@@ -90,16 +93,9 @@ def system(environment: dict[str, str], tmp_path: Path) -> Iterator[System]:
         system.close()
 
 
-def count_by_status(engine: Engine) -> dict[str, int]:
-    """How many tasks have each status."""
-    with begin(engine) as session:
-        rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
-        return {row.status: row.count for row in rows}
-
-
 def filled_once_and_never_failed(engine: Engine, count: int) -> bool:
     """Every job is filled by exactly one attempt, and no failure is counted."""
-    assert count_by_status(engine) == {"filled": count}
+    assert task_counts(engine) == {"filled": count}
     with begin(engine) as session:
         filled, fills, counted = session.execute(
             text(
@@ -151,7 +147,8 @@ class TestSilentBroker:
         took += system.create(100)
         proxy.speak()
         eventually(lambda: filled_once_and_never_failed(engine, 201), within=30)
-        assert max(took) < AT_ONCE
+        assert median(took) < AT_ONCE
+        assert max(took) < LONGEST
 
 
 @pytest.mark.long
@@ -167,7 +164,8 @@ def test_a_jira_that_is_away_for_30_seconds_fails_nothing_and_all_is_filled_30_s
     pass_time(max(0.0, OUTAGE_SECONDS - (time.monotonic() - began)))
     jira.simulator.start()
     eventually(lambda: filled_once_and_never_failed(engine, 501), within=30)
-    assert max(took) < AT_ONCE
+    assert median(took) < AT_ONCE
+    assert max(took) < LONGEST
 
 
 class TestHerd:
@@ -231,12 +229,12 @@ def test_a_worker_that_gets_sigterm_while_jira_hangs_ends_soon_and_loses_nothing
     system.start()
     jira.fault("hang", match="POST /rest/api/*/issue/bulkfetch", delay=60)
     system.create(300)
-    eventually(lambda: count_by_status(engine).get("running"), within=30)
+    eventually(lambda: task_counts(engine).get("running"), within=30)
     began = time.monotonic()
     system.parts.stop("worker")
     stopped = time.monotonic() - began
-    assert stopped < 8
-    assert count_by_status(engine) == {"pending": 300}
+    assert stopped < 15
+    assert task_counts(engine) == {"pending": 300}
     jira.heal()
     system.parts.start("worker")
     eventually(lambda: filled_once_and_never_failed(engine, 300), within=30)
@@ -267,14 +265,14 @@ class TestDatabaseRestart:
         load = threading.Thread(target=lambda: made.append(system.create_while_it_may_fail(enough)))
         load.start()
         for way in (signal.SIGINT, signal.SIGQUIT):
-            eventually(lambda: count_by_status(engine).get("running"), within=30)
+            eventually(lambda: task_counts(engine).get("running"), within=30)
             server.restart(way)
             pass_time(3)
         enough.set()
         load.join()
         engine.dispose()
-        eventually(lambda: set(count_by_status(engine)) == {"filled"}, within=60)
-        total = count_by_status(engine)["filled"]
+        eventually(lambda: set(task_counts(engine)) == {"filled"}, within=60)
+        total = task_counts(engine)["filled"]
 
         def all_filled_once() -> bool:
             with begin(engine) as session:
@@ -284,7 +282,7 @@ class TestDatabaseRestart:
                         "(SELECT count(*) FROM sync_attempts WHERE outcome = 'filled')"
                     )
                 ).one()
-            assert count_by_status(engine) == {"filled": total}
+            assert task_counts(engine) == {"filled": total}
             assert (filled, fills) == (total, total)
             return True
 

@@ -8,32 +8,24 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from tests.factories import create_job, draft
-from tests.faults.conftest import Broker
+from tests.dsl import make_job, task_counts
 from tests.support.jira import SimulatedJira
 from tests.support.processes import Parts
+from tests.support.redis import Broker
 from tests.support.waiting import eventually
 
 KEYS = [f"PI-{n}" for n in range(100, 1001)]  # the seed hides some of the first hundred
 
 
-def create(engine: Engine, count: int) -> None:
+def create_one_by_one(engine: Engine, count: int) -> None:
     """Jobs on different tickets, each in its own transaction, without a wake-up."""
     for key in itertools.islice(KEYS, count):
-        with begin(engine) as session:
-            create_job(session, draft(jira_ticket_key=key))
-
-
-def count_by_status(engine: Engine) -> dict[str, int]:
-    """How many tasks have each status."""
-    with begin(engine) as session:
-        rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
-        return {row.status: row.count for row in rows}
+        make_job(engine, key)
 
 
 def filled_exactly_once(engine: Engine, count: int) -> bool:
     """Every job is filled, each task by exactly one attempt."""
-    assert count_by_status(engine) == {"filled": count}
+    assert task_counts(engine) == {"filled": count}
     with begin(engine) as session:
         rows = session.execute(
             text(
@@ -48,12 +40,12 @@ def filled_exactly_once(engine: Engine, count: int) -> bool:
 def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
     engine: Engine, routecard: Parts, jira: SimulatedJira
 ) -> None:
-    create(engine, 300)
+    create_one_by_one(engine, 300)
     jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=0.7)
     routecard.start("worker")
     routecard.start("beat")
     for _ in range(2):
-        eventually(lambda: count_by_status(engine).get("running"), within=30)
+        eventually(lambda: task_counts(engine).get("running"), within=30)
         routecard.kill("worker")
         routecard.start("worker")
     eventually(lambda: filled_exactly_once(engine, 300), within=60)
@@ -62,11 +54,11 @@ def test_workers_killed_in_the_middle_lose_nothing_and_double_nothing(
 def test_a_killed_pool_process_is_replaced_and_its_batch_is_done_by_another(
     engine: Engine, routecard: Parts, jira: SimulatedJira
 ) -> None:
-    create(engine, 100)
+    create_one_by_one(engine, 100)
     jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=0.8, times=1)
     routecard.start("worker")
     routecard.start("beat")
-    eventually(lambda: count_by_status(engine).get("running"), within=30)
+    eventually(lambda: task_counts(engine).get("running"), within=30)
     for process in routecard.pool_processes():
         os.kill(process.pid, signal.SIGKILL)
     eventually(lambda: filled_exactly_once(engine, 100), within=60)
@@ -78,14 +70,14 @@ def test_after_the_broker_is_back_all_waiting_jobs_are_filled_within_30_seconds(
 ) -> None:
     routecard.start("worker")
     routecard.start("beat")
-    create(engine, 1)
+    create_one_by_one(engine, 1)
     eventually(lambda: filled_exactly_once(engine, 1), within=30)
     broker.stop()
-    create(engine, 200)
+    create_one_by_one(engine, 200)
     with begin(engine) as session:
         session.execute(text("SELECT pg_sleep(12)"))
     broker.start()
-    eventually(lambda: count_by_status(engine) == {"filled": 201}, within=30)
+    eventually(lambda: task_counts(engine) == {"filled": 201}, within=30)
 
 
 def test_a_flushed_broker_costs_a_second_or_two(
@@ -93,22 +85,22 @@ def test_a_flushed_broker_costs_a_second_or_two(
 ) -> None:
     routecard.start("worker")
     routecard.start("beat")
-    create(engine, 1)
+    create_one_by_one(engine, 1)
     eventually(lambda: filled_exactly_once(engine, 1), within=30)
-    create(engine, 100)
+    create_one_by_one(engine, 100)
     broker.stop()
     broker.start()
-    eventually(lambda: count_by_status(engine) == {"filled": 101}, within=30)
+    eventually(lambda: task_counts(engine) == {"filled": 101}, within=30)
 
 
 def test_a_hanging_jira_starves_neither_the_sweep_nor_a_stop(
     engine: Engine, routecard: Parts, jira: SimulatedJira
 ) -> None:
     jira.fault("hang", delay=20)
-    create(engine, 300)
+    create_one_by_one(engine, 300)
     routecard.start("worker")
     routecard.start("beat")
-    eventually(lambda: count_by_status(engine).get("running"), within=30)
+    eventually(lambda: task_counts(engine).get("running"), within=30)
     with begin(engine) as session:
         session.execute(
             text(

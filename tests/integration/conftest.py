@@ -1,14 +1,17 @@
-"""Fixtures of integration tests: a simulated Jira and a worker's runtime, in this process."""
+"""Fixtures of integration tests: a Jira, a worker's runtime, and the dashboard's pages."""
 
 from collections.abc import Iterator
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from shared.settings import Settings
-from tests.support.api_client import ApiClient, api_client
+from tests.dsl import configured, worker
+from tests.support.hooks import Inbox
 from tests.support.jira import SimulatedJira, simulated_jira
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 
 
 @pytest.fixture
@@ -21,13 +24,17 @@ def jira() -> Iterator[SimulatedJira]:
 @pytest.fixture
 def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
     """A worker's runtime on the test's database, broker and Jira."""
-    runtime = make_runtime(settings.model_copy(update={"jira_base_url": jira.url}))
-    yield runtime
-    runtime.close()
+    with worker(configured(settings, jira_base_url=jira.url)) as runtime:
+        yield runtime
 
 
 @pytest.fixture
-def api(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
-    """The API in this process, on the test's database and broker."""
-    with api_client(settings, engine) as client:
-        yield client
+def pages(app: Flask) -> FlaskClient:
+    """A client that asks for its pages, as a browser does."""
+    return app.test_client()
+
+
+@pytest.fixture
+def inbox(engine: Engine) -> Inbox:
+    """The webhook deliveries of the test's database."""
+    return Inbox(engine)

@@ -10,7 +10,7 @@ from shared.states import FailureCode
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
-from tests.factories import create_job, draft
+from tests.dsl import make_job
 from tests.support.hooks import Inbox
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
@@ -25,9 +25,7 @@ class DeliveryDriver:
         self.runtime = runtime
 
     def job(self, key: str = "PI-42", **changes: Any) -> str:
-        with begin(self.engine) as session:
-            job, _ = create_job(session, draft(jira_ticket_key=key, **changes))
-        return job.id
+        return make_job(self.engine, key, **changes)
 
     def receive(self, body: Any = None, **arrival: Any) -> Delivery:
         """Put a delivery in and apply it."""

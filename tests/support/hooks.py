@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, func, select, update
 
 from shared.database.engine import begin
 from shared.models import Delivery
@@ -80,6 +80,15 @@ class Inbox:
         with begin(self.engine) as session:
             made = ReceivedDelivery(identifier=identifier, signed=signed, body=raw, **arrival)
             return inbox.store(session, made).delivery_id
+
+    def end(self, delivery_id: str, outcome: str = "noted", **facts: Any) -> str:
+        """Store that a delivery was applied; its id."""
+        values = {"reason": "Because.", "ticket_key": "PI-42", "event": "jira:issue_updated"}
+        values |= {"outcome": outcome, **facts}
+        with begin(self.engine) as session:
+            ended = update(Delivery).where(Delivery.id == delivery_id)
+            session.execute(ended.values(applied_at=func.now(), **values))
+        return delivery_id
 
     def row(self, delivery_id: str) -> Delivery:
         """One delivery."""

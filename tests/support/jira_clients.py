@@ -31,7 +31,7 @@ def settings_for(product: Product, url: str, **values: Any) -> Settings:
     return Settings(**{**chosen, **login, **values})
 
 
-class JiraWithClient:
+class ConnectedJira:
     """A simulated Jira of one product and a client of it."""
 
     def __init__(self, product: Product, site: SimulatedJira, **values: Any) -> None:
@@ -64,10 +64,10 @@ class JiraWithClient:
 
 
 @contextmanager
-def jira_with_client(product: Product, **config: Any) -> Iterator[JiraWithClient]:
-    """A fresh simulator and a client of it."""
+def connected_jira(product: Product, **config: Any) -> Iterator[ConnectedJira]:
+    """A fresh simulator of a product, and a client of it."""
     with simulated_jira(deployment=product, **config) as site:
-        made = JiraWithClient(product, site)
+        made = ConnectedJira(product, site)
         try:
             yield made
         finally:

@@ -12,7 +12,7 @@ from shared.production.paths import PathDraft, PathView
 from shared.production.queries import SerialView
 from shared.production.steps import StepDraft
 from shared.states import AdvancementMode
-from tests.factories import create_job, draft
+from tests.dsl import create_job, draft
 
 
 def path_draft(*names: str, **changes: Any) -> PathDraft:

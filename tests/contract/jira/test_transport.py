@@ -91,7 +91,7 @@ def test_an_answer_that_drips_is_cut_off_in_time(script: Callable[[], Iterator[P
             started = time.monotonic()
             with pytest.raises(JiraUnavailable) as failed:
                 jira.verify()
-            assert time.monotonic() - started < TIMEOUT + 2
+            assert time.monotonic() - started < TIMEOUT + 10
             assert "did not finish" in failed.value.message
 
 
@@ -159,7 +159,7 @@ def test_an_answer_that_breaks_off_or_bursts_is_no_answer(
         started = time.monotonic()
         with pytest.raises(JiraUnavailable):
             jira.verify()
-        assert time.monotonic() - started < TIMEOUT + 2
+        assert time.monotonic() - started < TIMEOUT + 10
 
 
 def test_after_a_cut_answer_the_next_one_comes_over_a_new_connection() -> None:

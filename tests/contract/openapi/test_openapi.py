@@ -7,15 +7,13 @@ from urllib.parse import urljoin
 
 import pytest
 from jsonschema import Draft202012Validator
-from sqlalchemy import Engine
 
 from api.auth.scopes import Unscoped, access_of
 from api.rest import openapi
 from api.rest.openapi import BEARER
 from api.routes import RESOURCES
-from shared.settings import Settings
 from shared.states import Scope
-from tests.support.api_client import ApiClient, api_client
+from tests.dsl import ApiClient
 
 AUTOMATIC = {"HEAD", "OPTIONS"}
 OUTSIDE_API = {"/healthz", "/readyz", "/metrics"}
@@ -23,16 +21,10 @@ OUTSIDE_API = {"/healthz", "/readyz", "/metrics"}
 
 
 @pytest.fixture
-def api(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
-    """The API in this process."""
-    with api_client(settings, engine) as client:
-        yield client
-
-
-@pytest.fixture
 def document(api: ApiClient) -> dict[str, Any]:
     """The document as a client gets it."""
     found: dict[str, Any] = api.get("/openapi.json").get_json()
+    assert found["paths"]
     return found
 
 
@@ -74,14 +66,17 @@ def test_every_route_is_documented_and_every_documented_call_is_a_route(
 
 def test_each_call_says_the_scope_it_asks_for(api: ApiClient, document: dict[str, Any]) -> None:
     said = {(method, path): operation for method, path, operation in operations(document)}
+    kinds = set()
     for method, path, endpoint in routes(api):
         access, operation = access_of(api.app, endpoint), said[method, path]
+        kinds.add(type(access))
         if isinstance(access, Scope):
             assert operation["security"] == [{BEARER: [str(access)]}]
             assert {"401", "403", "429", "503"} <= set(operation["responses"])
         else:
             assert isinstance(access, Unscoped)
             assert "security" not in operation
+    assert kinds == {Scope, Unscoped}
 
 
 def test_each_call_has_a_summary_a_tag_and_a_name_of_its_own(document: dict[str, Any]) -> None:
@@ -93,17 +88,24 @@ def test_each_call_has_a_summary_a_tag_and_a_name_of_its_own(document: dict[str,
 
 
 def test_every_refusal_has_the_one_error_shape(document: dict[str, Any]) -> None:
-    for method, path, operation in operations(document):
-        for status, answer in operation["responses"].items():
-            if int(status) >= 400:
-                schema = answer["content"]["application/json"]["schema"]
-                assert schema == {"$ref": "#/components/schemas/Error"}, (method, path, status)
+    refusals = {
+        (method, path, status): answer["content"]["application/json"]["schema"]
+        for method, path, operation in operations(document)
+        for status, answer in operation["responses"].items()
+        if int(status) >= 400
+    }
+    assert {path for _, path, _ in refusals} >= {
+        path for path in document["paths"] if "/api/" in path
+    }
+    for where, schema in refusals.items():
+        assert schema == {"$ref": "#/components/schemas/Error"}, where
 
 
 def test_all_schemas_are_sound_and_all_references_lead_somewhere(
     document: dict[str, Any],
 ) -> None:
     schemas = document["components"]["schemas"]
+    assert schemas
     for schema in schemas.values():
         Draft202012Validator.check_schema(schema)
     known = {f"#/components/schemas/{name}" for name in schemas}

@@ -1,7 +1,5 @@
 """Credentials as JIRA.md sections 3 and 5 describe them, and refusals that look like success."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.support.simulator import BASIC, Client, cloud, data_center
@@ -9,19 +7,6 @@ from worker.simulator import defaults
 
 REASON = "X-Seraph-LoginReason"
 BULK = {"issueIdsOrKeys": ["PI-1"]}
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Client]:
-    """A Cloud for all tests of this module."""
-    with cloud() as client:
-        yield client
-
-
-@pytest.fixture
-def jira(running: Client) -> Client:
-    """The Cloud as if it had just been started."""
-    return running.reset()
 
 
 def test_myself_tells_who_asks_and_in_which_zone(jira: Client) -> None:
@@ -115,7 +100,9 @@ def test_an_anonymous_caller_sees_nothing_and_gets_no_error(jira: Client) -> Non
     assert jira.get("/rest/api/2/myself").status_code == 401
 
 
-def test_captcha_looks_at_no_credentials_and_names_the_way_out(jira: Client) -> None:
+def test_a_captcha_lock_is_reported_whatever_the_credentials_and_says_how_to_end_it(
+    jira: Client,
+) -> None:
     jira.set(captcha=True)
 
     answer = jira.get("/rest/api/2/myself")

@@ -3,22 +3,13 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 import pytest
 
 from tests.support.simulator import Client, Received, Receiver, cloud
-from tests.support.waiting import eventually
 
 IDENTIFIER = "x-atlassian-webhook-identifier"
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A receiver that accepts every request."""
-    with Receiver() as receiver:
-        yield receiver
 
 
 @pytest.fixture
@@ -28,22 +19,12 @@ def jira(receiver: Receiver) -> Iterator[Client]:
         yield client
 
 
-def _summary(client: Client) -> dict[str, Any]:
-    """The totals when no delivery is pending."""
-
-    def settled() -> dict[str, Any] | None:
-        found: dict[str, Any] = client.get("/_sim/webhooks/deliveries?limit=0").json()["summary"]
-        return found if found["total"] and not found["pending"] else None
-
-    return eventually(settled, within=20) or {}
-
-
 def test_a_burst_repeats_and_reorders_as_many_as_requested(
     jira: Client, receiver: Receiver
 ) -> None:
     wanted = {"deliveries": 500, "project": "PI", "duplicates": 0.2, "reorder": 0.2}
     made = jira.post("/_sim/webhooks/burst", json=wanted)
-    summary = _summary(jira)
+    summary = jira.webhook_summary()
 
     assert made.json()["events"] == 400
     assert summary["delivered"] == 400
@@ -70,7 +51,7 @@ def test_a_burst_without_edits_changes_no_ticket(jira: Client, receiver: Receive
     before = jira.issue("PI-42")
     wanted = {"deliveries": 5, "keys": ["PI-42"], "edit": False, "flow": "Secondary"}
     jira.post("/_sim/webhooks/burst", json=wanted)
-    _summary(jira)
+    jira.webhook_summary()
 
     assert jira.issue("PI-42") == before
     assert {got.headers["x-atlassian-webhook-flow"] for got in receiver.got} == {"Secondary"}
@@ -83,6 +64,6 @@ def test_twenty_deliveries_run_at_once_and_no_more(jira: Client, receiver: Recei
 
     receiver.answer = slow
     jira.post("/_sim/webhooks/burst", json={"deliveries": 200, "project": "PI"})
-    _summary(jira)
+    jira.webhook_summary()
 
     assert 8 <= receiver.most_running <= 20

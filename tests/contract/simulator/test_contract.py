@@ -1,11 +1,19 @@
 """Every answer of the simulator agrees with Atlassian's document, and with our extract of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.openapi import ATLASSIAN, OWN, AtlassianContract, ContractError
+from tests.support.openapi import (
+    ABSENT,
+    ATLASSIAN,
+    OWN,
+    ROOT,
+    AtlassianContract,
+    ContractError,
+    atlassians_document,
+)
 from tests.support.simulator import Client, cloud, data_center
 
 ALL = {"fields": ["*all"]}
@@ -108,51 +116,67 @@ def test_the_values_of_system_fields_have_atlassians_shapes(checked_cloud: Clien
     assert checked == set(FIELD_SCHEMAS)
 
 
-def test_the_document_is_the_one_named_or_atlassians_or_our_own(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_simulator_is_held_against_atlassians_document() -> None:
+    path = atlassians_document()
+    assert path.is_file(), ABSENT.format(path=path)
+    assert AtlassianContract.load().path == path
+    assert path != OWN
+
+
+def test_the_environment_may_name_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("JIRA_OPENAPI", raising=False)
+    assert atlassians_document() == ATLASSIAN
     monkeypatch.setenv("JIRA_OPENAPI", str(OWN))
     assert AtlassianContract.load().path == OWN
-
     monkeypatch.setenv("JIRA_OPENAPI", "not/there.json")
+    assert atlassians_document() == ROOT / "not/there.json"
     with pytest.raises(FileNotFoundError):
         AtlassianContract.load()
 
-    monkeypatch.delenv("JIRA_OPENAPI")
-    assert AtlassianContract.load().path == (ATLASSIAN if ATLASSIAN.exists() else OWN)
 
+@pytest.mark.parametrize(
+    "load", [AtlassianContract.load, lambda: AtlassianContract.at(OWN)], ids=["used", "own"]
+)
+class TestTheJudge:
+    """A judge that lets everything pass would prove nothing."""
 
-@pytest.mark.parametrize("document", [AtlassianContract.load().path, OWN], ids=["used", "own"])
-class TestTheContract:
-    """The check itself finds mistakes."""
-
-    def test_it_refuses_a_member_jira_does_not_have(self, document: Any) -> None:
-        contract = AtlassianContract.at(document)
+    def test_it_refuses_a_member_jira_does_not_have(
+        self, load: Callable[[], AtlassianContract]
+    ) -> None:
+        contract = load()
 
         with pytest.raises(ContractError, match="total"):
             contract.validate_response("POST", "/rest/api/2/search/jql", 200, {"total": 1})
 
-    def test_it_refuses_a_wrong_type_and_says_where(self, document: Any) -> None:
-        contract = AtlassianContract.at(document)
+    def test_it_refuses_a_wrong_type_and_says_where(
+        self, load: Callable[[], AtlassianContract]
+    ) -> None:
+        contract = load()
         body = {"issues": [{"id": 10001}], "issueErrors": []}
 
         with pytest.raises(ContractError, match=r"\$\.issues\[0\]\.id"):
             contract.validate_response("POST", "/rest/api/latest/issue/bulkfetch", 200, body)
 
-    def test_it_refuses_a_status_the_operation_never_has(self, document: Any) -> None:
-        contract = AtlassianContract.at(document)
+    def test_it_refuses_a_status_the_operation_never_has(
+        self, load: Callable[[], AtlassianContract]
+    ) -> None:
+        contract = load()
 
         with pytest.raises(ContractError, match="never answers 418"):
             contract.validate_response("GET", "/rest/api/3/myself", 418, {})
 
-    def test_it_refuses_an_operation_jira_does_not_have(self, document: Any) -> None:
-        contract = AtlassianContract.at(document)
+    def test_it_refuses_an_operation_jira_does_not_have(
+        self, load: Callable[[], AtlassianContract]
+    ) -> None:
+        contract = load()
 
         with pytest.raises(ContractError, match="Jira has no POST"):
             contract.validate_request("POST", "/rest/api/3/issue/multifetch", body={})
 
-    def test_it_refuses_requests_that_break_the_schema(self, document: Any) -> None:
-        contract = AtlassianContract.at(document)
+    def test_it_refuses_requests_that_break_the_schema(
+        self, load: Callable[[], AtlassianContract]
+    ) -> None:
+        contract = load()
         nulls = {"jql": "project = PI", "expand": None}
 
         with pytest.raises(ContractError, match="issueIdsOrKeys"):
@@ -162,8 +186,10 @@ class TestTheContract:
         with pytest.raises(ContractError, match="startAt"):
             contract.validate_request("GET", "/rest/api/3/search/jql", query="jql=a&startAt=5")
 
-    def test_it_takes_the_requests_of_a_careful_client(self, document: Any) -> None:
-        contract = AtlassianContract.at(document)
+    def test_it_takes_the_requests_of_a_careful_client(
+        self, load: Callable[[], AtlassianContract]
+    ) -> None:
+        contract = load()
         body = {"issueIdsOrKeys": ["PI-1"], "fields": ["summary"]}
 
         contract.validate_request("POST", "/rest/api/2/issue/bulkfetch", body=body)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -21,19 +20,6 @@ simulator = make_simulator(SimulatorConfig(port=0))
 print(simulator.url, flush=True)
 simulator.serve_forever()
 """
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Client]:
-    """A Cloud for all tests of this module."""
-    with cloud() as client:
-        yield client
-
-
-@pytest.fixture
-def jira(running: Client) -> Client:
-    """The Cloud as if it had just been started."""
-    return running.reset()
 
 
 def test_the_controls_describe_themselves(jira: Client) -> None:

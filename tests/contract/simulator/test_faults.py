@@ -1,7 +1,6 @@
 """Scripted faults: each kind as a client over a real socket sees it."""
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -14,19 +13,6 @@ from tests.support.simulator import Client, cloud
 
 MYSELF = "/rest/api/2/myself"
 BULK = "/rest/api/2/issue/bulkfetch"
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Client]:
-    """A Cloud for all tests of this module."""
-    with cloud() as client:
-        yield client
-
-
-@pytest.fixture
-def jira(running: Client) -> Client:
-    """The Cloud as if it had just been started."""
-    return running.reset()
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 502, 503, 504])
@@ -254,14 +240,12 @@ def test_an_outage_refuses_connections_and_keeps_port_and_tickets(jira: Client) 
     assert jira.issue("PI-1", "summary")["fields"]["summary"] == "Kept"
 
 
-def test_connections_are_kept_and_bulk_reads_are_quick(jira: Client) -> None:
+def test_a_connection_is_kept_for_many_bulk_reads(jira: Client) -> None:
     keys = [f"PI-{n}" for n in range(1, 61)]
     jira.hooks["response"] = []
     before = jira.simulator.connections_accepted
-    began = time.monotonic()
 
     for _ in range(100):
         jira.bulk(*keys, fields=["summary", "priority", "labels", "parent"])
 
-    assert time.monotonic() - began < 10
     assert jira.simulator.connections_accepted - before <= 1

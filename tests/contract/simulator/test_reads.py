@@ -1,19 +1,11 @@
 """Cloud's reads as JIRA.md sections 1, 7 and 8 describe them: by key and in bulk."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.support.simulator import Client, cloud
 from worker.simulator import defaults
-
-
-@pytest.fixture(scope="module")
-def jira() -> Iterator[Client]:
-    """A Cloud that no test of this module changes."""
-    with cloud() as client:
-        yield client
 
 
 def test_pi_42_is_the_ticket_of_the_source_document(jira: Client) -> None:

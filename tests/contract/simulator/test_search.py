@@ -1,6 +1,5 @@
 """Cloud's searches as JIRA.md sections 1 and 9 describe them: tokens, dates, lag and refusals."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,33 +10,13 @@ from shared.clock import SystemClock
 from tests.support.simulator import Client, cloud
 
 
-@pytest.fixture(scope="module")
-def jira() -> Iterator[Client]:
-    """A Cloud that no test of this module changes."""
-    with cloud() as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def another() -> Iterator[Client]:
-    """A second Cloud."""
-    with cloud() as client:
-        yield client
-
-
-@pytest.fixture
-def own_jira(another: Client) -> Client:
-    """A Cloud for tests that change it, as if it had just been started."""
-    return another.reset()
-
-
 @pytest.mark.parametrize("most", [9, 6])
-def test_pages_go_on_by_token_until_there_is_none(own_jira: Client, most: int) -> None:
-    own_jira.set(shortPages=most == 6)
+def test_pages_go_on_by_token_until_there_is_none(jira: Client, most: int) -> None:
+    jira.set(shortPages=most == 6)
     body: dict[str, Any] = {"jql": "project = PI ORDER BY updated ASC", "maxResults": 9}
     seen: list[str] = []
     while True:
-        page = own_jira.post("/rest/api/3/search/jql", json=body | {"fields": ["key"]}).json()
+        page = jira.post("/rest/api/3/search/jql", json=body | {"fields": ["key"]}).json()
         seen += [issue["key"] for issue in page["issues"]]
         assert len(page["issues"]) <= most
         assert "total" not in page
@@ -72,14 +51,14 @@ def test_a_token_of_another_search_is_refused(jira: Client) -> None:
     assert jira.post("/rest/api/3/search/jql", json=body).status_code == 400
 
 
-def test_a_ticket_edited_between_pages_is_met_again_and_none_is_lost(own_jira: Client) -> None:
+def test_a_ticket_edited_between_pages_is_met_again_and_none_is_lost(jira: Client) -> None:
     body = {"jql": "project = PI order by updated asc", "fields": ["key"], "maxResults": 40}
-    first = own_jira.post("/rest/api/3/search/jql", json=body).json()
+    first = jira.post("/rest/api/3/search/jql", json=body).json()
     again = first["issues"][0]["key"]
-    own_jira.put(f"/rest/api/2/issue/{again}", json={"fields": {"summary": "Edited"}})
+    jira.put(f"/rest/api/2/issue/{again}", json={"fields": {"summary": "Edited"}})
 
     token = {"nextPageToken": first["nextPageToken"]}
-    second = own_jira.post("/rest/api/3/search/jql", json=body | token).json()
+    second = jira.post("/rest/api/3/search/jql", json=body | token).json()
 
     keys = [issue["key"] for issue in first["issues"] + second["issues"]]
     assert len(set(keys)) == 59
@@ -114,10 +93,10 @@ def test_a_query_jira_does_not_take_is_400_with_jiras_words(
     assert words in answer.json()["errorMessages"][0]
 
 
-def test_unknown_keys_can_be_made_to_pass(own_jira: Client) -> None:
-    own_jira.set(missingKeyIsError=False)
+def test_unknown_keys_can_be_made_to_pass(jira: Client) -> None:
+    jira.set(missingKeyIsError=False)
 
-    assert own_jira.found("key in (PI-1, PI-99999)") == ["PI-1"]
+    assert jira.found("key in (PI-1, PI-99999)") == ["PI-1"]
 
 
 def test_the_old_search_is_gone_and_names_the_new_one(jira: Client) -> None:
@@ -133,42 +112,42 @@ def test_the_approximate_count_counts(jira: Client) -> None:
     assert answer.json() == {"count": 59}
 
 
-def test_dates_mean_the_accounts_zone_to_the_minute(own_jira: Client) -> None:
-    zone = ZoneInfo(own_jira.get("/rest/api/3/myself").json()["timeZone"])
+def test_dates_mean_the_accounts_zone_to_the_minute(jira: Client) -> None:
+    zone = ZoneInfo(jira.get("/rest/api/3/myself").json()["timeZone"])
     now = SystemClock().now().astimezone(zone)
-    own_jira.put("/rest/api/2/issue/PI-7", json={"fields": {"summary": "Now"}})
+    jira.put("/rest/api/2/issue/PI-7", json={"fields": {"summary": "Now"}})
 
-    before = own_jira.found(f'project = PI AND updated >= "{now:%Y/%m/%d %H:%M}"')
-    after = own_jira.found(f'updated > "{now + timedelta(minutes=2):%Y-%m-%d %H:%M}"')
+    before = jira.found(f'project = PI AND updated >= "{now:%Y/%m/%d %H:%M}"')
+    after = jira.found(f'updated > "{now + timedelta(minutes=2):%Y-%m-%d %H:%M}"')
 
     assert "PI-7" in before
     assert after == []
 
 
 @pytest.mark.parametrize("since", ["-1m", '"-1m"', "{now_ms}"])
-def test_relative_dates_and_epoch_milliseconds_need_no_zone(own_jira: Client, since: str) -> None:
-    now_ms = own_jira.simulator.store.now_ms() - 1
-    own_jira.put("/rest/api/2/issue/PI-7", json={"fields": {"summary": "Now"}})
+def test_relative_dates_and_epoch_milliseconds_need_no_zone(jira: Client, since: str) -> None:
+    now_ms = jira.simulator.store.now_ms() - 1
+    jira.put("/rest/api/2/issue/PI-7", json={"fields": {"summary": "Now"}})
 
-    found = own_jira.found(f"project = PI AND updated >= {since.format(now_ms=now_ms)}")
+    found = jira.found(f"project = PI AND updated >= {since.format(now_ms=now_ms)}")
 
     assert found == ["PI-7"]
 
 
-def test_the_index_lags_behind_edits_unless_reconciled(own_jira: Client) -> None:
-    own_jira.set(searchLagSeconds=60)
-    now_ms = own_jira.simulator.store.now_ms() - 1
-    own_jira.put("/rest/api/2/issue/PI-7", json={"fields": {"summary": "Edited"}})
+def test_the_index_lags_behind_edits_unless_reconciled(jira: Client) -> None:
+    jira.set(searchLagSeconds=60)
+    now_ms = jira.simulator.store.now_ms() - 1
+    jira.put("/rest/api/2/issue/PI-7", json={"fields": {"summary": "Edited"}})
 
-    assert own_jira.issue("PI-7", "summary")["fields"]["summary"] == "Edited"
-    assert own_jira.found(f"project = PI AND updated >= {now_ms}") == []
-    assert own_jira.found(f"updated >= {now_ms}", reconcileIssues=[10007]) == ["PI-7"]
-    own_jira.set(searchLagSeconds=0)
-    assert own_jira.found(f"project = PI AND updated >= {now_ms}") == ["PI-7"]
+    assert jira.issue("PI-7", "summary")["fields"]["summary"] == "Edited"
+    assert jira.found(f"project = PI AND updated >= {now_ms}") == []
+    assert jira.found(f"updated >= {now_ms}", reconcileIssues=[10007]) == ["PI-7"]
+    jira.set(searchLagSeconds=0)
+    assert jira.found(f"project = PI AND updated >= {now_ms}") == ["PI-7"]
 
 
-def test_deleted_tickets_match_no_search(own_jira: Client) -> None:
-    own_jira.delete("/rest/api/2/issue/PI-7")
+def test_deleted_tickets_match_no_search(jira: Client) -> None:
+    jira.delete("/rest/api/2/issue/PI-7")
 
-    assert "PI-7" not in own_jira.found("project = PI")
-    assert own_jira.get("/rest/api/2/issue/PI-7").status_code == 404
+    assert "PI-7" not in jira.found("project = PI")
+    assert jira.get("/rest/api/2/issue/PI-7").status_code == 404

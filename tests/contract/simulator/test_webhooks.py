@@ -17,13 +17,6 @@ RETRY = "x-atlassian-webhook-retry"
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    """A receiver that accepts every request."""
-    with Receiver() as receiver:
-        yield receiver
-
-
-@pytest.fixture
 def jira(receiver: Receiver) -> Iterator[Client]:
     """A Cloud that sends webhooks to the receiver, and retries after tens of milliseconds."""
     secret = defaults.WEBHOOK_SECRET
@@ -39,16 +32,6 @@ def _edit(client: Client, key: str, **fields: object) -> None:
 
 def _first(receiver: Receiver) -> Received:
     return eventually(lambda: receiver.got[:1])[0]
-
-
-def _summary(client: Client) -> dict[str, Any]:
-    """The totals when no delivery is pending."""
-
-    def settled() -> dict[str, Any] | None:
-        found: dict[str, Any] = client.get("/_sim/webhooks/deliveries?limit=0").json()["summary"]
-        return found if found["total"] and not found["pending"] else None
-
-    return eventually(settled, within=20) or {}
 
 
 def test_an_edit_is_announced_with_the_ticket_in_v2_shape(jira: Client, receiver: Receiver) -> None:
@@ -124,7 +107,7 @@ def test_such_an_answer_is_tried_again_under_the_same_identifier(
     receiver.answer = lambda number: status if number < 3 else 200
     _edit(jira, "PI-42", summary="Other")
 
-    assert _summary(jira)["delivered"] == 1
+    assert jira.webhook_summary()["delivered"] == 1
     assert len({got.headers[IDENTIFIER] for got in receiver.got}) == 1
     assert len({got.body for got in receiver.got}) == 1
     assert [got.headers.get(RETRY) for got in receiver.got] == [None, "1", "2"]
@@ -135,7 +118,7 @@ def test_any_other_refusal_is_final(jira: Client, receiver: Receiver, status: in
     receiver.answer = lambda _: status
     _edit(jira, "PI-42", summary="Other")
 
-    assert _summary(jira)["failed"] == 1
+    assert jira.webhook_summary()["failed"] == 1
     assert len(receiver.got) == 1
 
 
@@ -143,7 +126,7 @@ def test_after_five_retries_the_event_is_lost(jira: Client, receiver: Receiver) 
     receiver.answer = lambda _: 503
     _edit(jira, "PI-42", summary="Other")
 
-    assert _summary(jira)["failed"] == 1
+    assert jira.webhook_summary()["failed"] == 1
     assert len(receiver.got) == 6
 
 
@@ -151,7 +134,7 @@ def test_after_half_an_hour_of_failing_new_events_get_one_attempt(receiver: Rece
     receiver.answer = lambda _: 503
     with cloud(webhook_url=receiver.url, retry_scale=0.00001) as jira:
         _edit(jira, "PI-42", summary="Other")
-        _summary(jira)
+        jira.webhook_summary()
         eventually(lambda: _announced(jira, receiver, "PI-1") == 1)
         receiver.answer = lambda _: 200
         assert _announced(jira, receiver, "PI-2") == 1
@@ -164,7 +147,7 @@ def _announced(client: Client, receiver: Receiver, key: str) -> int:
     """How many requests one more edit of the ticket caused."""
     before = len(receiver.got)
     _edit(client, key, labels=[f"edit-{before}"])
-    _summary(client)
+    client.webhook_summary()
     return len(receiver.got) - before
 
 
@@ -173,7 +156,7 @@ def test_a_receiver_that_is_away_gets_it_later(jira: Client, receiver: Receiver)
     jira.post("/_sim/webhooks", json={"url": "http://127.0.0.1:9/hook"})
     _edit(jira, "PI-42", summary="Other")
 
-    summary = _summary(jira)
+    summary = jira.webhook_summary()
 
     assert summary["failed"] == 1
     assert summary["attempts"] >= 2
@@ -211,7 +194,7 @@ def test_a_jql_filter_and_a_list_of_events_hold(jira: Client, receiver: Receiver
     jira.delete("/rest/api/2/issue/PI-1")
     _edit(jira, "PI-42", summary="In PI")
 
-    assert _summary(jira)["total"] == 1
+    assert jira.webhook_summary()["total"] == 1
     assert orjson.loads(receiver.got[0].body)["issue"]["key"] == "PI-42"
 
 
@@ -250,7 +233,7 @@ def test_data_center_sends_no_identifier_and_never_tries_again(receiver: Receive
     receiver.answer = lambda _: 503
     with data_center(webhook_url=receiver.url, retry_scale=0.0001) as jira:
         _edit(jira, "PI-42", summary="Other")
-        summary = _summary(jira)
+        summary = jira.webhook_summary()
 
     assert summary["failed"] == 1
     assert len(receiver.got) == 1

@@ -1,13 +1,12 @@
 """An operator on a running system: "my ticket did not arrive"."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import requests
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import browser, tab
+from tests.support.browser import tab
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 
@@ -15,12 +14,6 @@ pytestmark = pytest.mark.browser
 
 TICKET = "PI-77"
 ARRIVES = 20_000
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 def _access(running: Stack, verb: str) -> None:

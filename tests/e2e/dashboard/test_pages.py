@@ -11,21 +11,15 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.settings import Settings
+from tests.dsl import PASSWORD, operator
 from tests.support import seed
-from tests.support.api import PASSWORD, operator
-from tests.support.browser import PHONE, browser, tab
+from tests.support.browser import PHONE, tab
 from tests.support.serving import served
 
 pytestmark = pytest.mark.browser
 
 FRESH = 12_000
 """Milliseconds in which a change shows on a busy machine; the script looks every two seconds."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from shared.production.steps import StepDraft
 from shared.settings import Settings
 from shared.states import ActorKind, RejectionReason, Source
 from shared.webhooks import health as webhook_health
-from tests.factories import ticket
+from tests.dsl import receive_ticket, ticket
 from tests.support import seed
-from tests.support.browser import PHONE, browser, tab
+from tests.support.browser import PHONE, tab
 from tests.support.hooks import Inbox
 from tests.support.serving import served
 
@@ -29,13 +29,6 @@ pytestmark = pytest.mark.browser
 
 FRESH = 12_000
 """Milliseconds in which a change shows on a busy machine; the script looks every two seconds."""
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """One browser for all of them."""
-    with browser() as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -124,8 +117,7 @@ def test_a_job_is_made_from_a_ticket_and_seen_to_be_filled(
         row = page.locator("tr", has=page.get_by_role("rowheader", name="Part number"))
         expect(row).to_contain_text("Waits for the ticket")
         page.evaluate("window.notReloaded = true")
-        with begin(engine) as session:
-            ingest(session, [("PI-42", ticket())], source=Source.POLL, worker="w")
+        receive_ticket(engine, source=Source.POLL)
         expect(row).to_contain_text("ALU-HOUSING-7075", timeout=FRESH)
         assert page.evaluate("window.notReloaded")
 

@@ -4,7 +4,7 @@ import re
 
 import requests
 
-from tests.support.api import csrf_token
+from tests.dsl import csrf_token
 from tests.support.stack import Stack
 from tests.support.waiting import eventually
 

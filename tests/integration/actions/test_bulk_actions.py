@@ -15,7 +15,7 @@ from shared.models import AuditEvent, BulkAction
 from shared.states import ActorKind, FailureCode, Operation
 from shared.sync.queries import EVERYTHING, TaskFilter
 from shared.webhooks.queries import DeliveryFilter, DeliveryState
-from tests.integration.actions.test_task_actions import make, seed_failed, status_of
+from tests.dsl import make_failed_tasks, make_task, task_status
 from tests.support.bulk import act_on_all, read, start, work
 from tests.support.hooks import Inbox
 from worker.bulk_actions.run import run_bulk_action
@@ -65,7 +65,7 @@ def pending(engine: Engine) -> int:
 def test_ten_thousand_are_retried_in_short_transactions_with_counts_that_grow(
     engine: Engine,
 ) -> None:
-    seed_failed(engine, 12_000)
+    make_failed_tasks(engine, 12_000)
     seen: list[int] = []
     wanted = TaskFilter(error_code=FailureCode.TICKET_NOT_FOUND)
     lease = start(engine, Operation.RETRY, wanted, context=CONTEXT)
@@ -84,7 +84,7 @@ def test_ten_thousand_are_retried_in_short_transactions_with_counts_that_grow(
 
 
 def test_what_is_interrupted_leaves_its_true_counts_and_no_end(engine: Engine) -> None:
-    seed_failed(engine, BATCH_SIZE * 2)
+    make_failed_tasks(engine, BATCH_SIZE * 2)
     lease = retry_until_killed(engine)
     action = read(engine, lease)
     assert event(engine).ended_at is None
@@ -95,7 +95,7 @@ def test_what_is_interrupted_leaves_its_true_counts_and_no_end(engine: Engine) -
 def test_another_worker_continues_once_the_lease_has_expired_and_the_audit_ends_once(
     engine: Engine, runtime: Runtime
 ) -> None:
-    seed_failed(engine, BATCH_SIZE * 3)
+    make_failed_tasks(engine, BATCH_SIZE * 3)
     lease = retry_until_killed(engine)
     assert run_bulk_action(runtime) is None
     expire_leases(engine)
@@ -111,7 +111,7 @@ def test_another_worker_continues_once_the_lease_has_expired_and_the_audit_ends_
 
 
 def test_a_holder_that_lost_its_lease_changes_nothing_more(engine: Engine) -> None:
-    seed_failed(engine, BATCH_SIZE)
+    make_failed_tasks(engine, BATCH_SIZE)
     stale = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     expire_leases(engine)
     assert claim(engine) is not None
@@ -121,7 +121,7 @@ def test_a_holder_that_lost_its_lease_changes_nothing_more(engine: Engine) -> No
 
 
 def test_two_workers_at_once_do_not_double(engine: Engine, runtime: Runtime) -> None:
-    seed_failed(engine, BATCH_SIZE * 6)
+    make_failed_tasks(engine, BATCH_SIZE * 6)
     lease = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     expire_leases(engine)
     threads = [threading.Thread(target=run_bulk_action, args=(runtime,)) for _ in range(3)]
@@ -134,7 +134,7 @@ def test_two_workers_at_once_do_not_double(engine: Engine, runtime: Runtime) -> 
 
 
 def test_the_sweep_finds_an_action_whose_wakeup_was_lost(engine: Engine, runtime: Runtime) -> None:
-    make(engine, "failed")
+    make_task(engine, "failed")
     start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     sweep(runtime)
     assert "routecard.bulk_actions" not in _messages(runtime)
@@ -150,7 +150,7 @@ def _messages(runtime: Runtime) -> str:
 def test_a_released_action_is_taken_at_once_and_one_action_after_the_other(
     engine: Engine,
 ) -> None:
-    make(engine, "failed")
+    make_task(engine, "failed")
     first, second = (start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT) for _ in range(2))
     for lease in (second, first):
         in_transaction(engine, lambda s, lease=lease: bulk.release(s, lease))
@@ -163,7 +163,7 @@ def test_a_released_action_is_taken_at_once_and_one_action_after_the_other(
 
 
 def test_an_action_that_ends_every_process_is_given_up_and_says_so(engine: Engine) -> None:
-    seed_failed(engine, 1)
+    make_failed_tasks(engine, 1)
     lease = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     for _ in range(MAX_TRIES - 1):
         expire_leases(engine)
@@ -178,7 +178,7 @@ def test_an_action_that_ends_every_process_is_given_up_and_says_so(engine: Engin
 
 
 def test_a_batch_that_is_done_gives_the_next_one_all_its_tries(engine: Engine) -> None:
-    seed_failed(engine, BATCH_SIZE * 2)
+    make_failed_tasks(engine, BATCH_SIZE * 2)
     lease = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     for _ in range(MAX_TRIES - 1):
         expire_leases(engine)
@@ -194,15 +194,15 @@ def test_a_batch_that_is_done_gives_the_next_one_all_its_tries(engine: Engine) -
 
 
 def test_what_comes_after_the_beginning_is_not_meant(engine: Engine) -> None:
-    first = make(engine, "failed", key="PI-1")
+    first = make_task(engine, "failed", key="PI-1")
     lease = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
-    later = make(engine, "failed", key="PI-2")
+    later = make_task(engine, "failed", key="PI-2")
     assert work(engine, lease).changed == 1
-    assert (status_of(engine, first), status_of(engine, later)) == ("pending", "failed")
+    assert (task_status(engine, first), task_status(engine, later)) == ("pending", "failed")
 
 
 def test_every_filter_survives_its_way_through_the_row(engine: Engine) -> None:
-    make(engine, "failed")
+    make_task(engine, "failed")
     with begin(engine) as session:
         moment = session.scalar(text("SELECT now() - interval '1 hour'"))
     inbox = Inbox(engine)
@@ -230,7 +230,7 @@ def test_a_replay_of_all_counts_what_it_leaves_alone(engine: Engine) -> None:
 
 
 def test_a_command_watches_while_another_process_does_its_work(engine: Engine) -> None:
-    seed_failed(engine, BATCH_SIZE * 2)
+    make_failed_tasks(engine, BATCH_SIZE * 2)
     stale = start(engine, Operation.RETRY, EVERYTHING, context=CONTEXT)
     expire_leases(engine)
     taken = claim(engine)

@@ -12,55 +12,17 @@ from shared.actions import tasks as task_actions
 from shared.database.engine import begin, in_transaction
 from shared.errors import ConflictError, NotFoundError
 from shared.fill.ingest import ingest
-from shared.fill.snapshots import lock_jobs
 from shared.jobs import store as jobs
 from shared.models import AuditEvent, SyncTask
-from shared.states import ActorKind, FailureCode, Operation, Source, TaskStatus, WaitCode
-from shared.sync import leases, pauses
-from shared.sync import settle as sync_settle
-from shared.sync import tasks as sync_tasks
+from shared.states import ActorKind, Operation, Source, TaskStatus, WaitCode
+from shared.sync import pauses
 from shared.sync.queries import EVERYTHING, TaskFilter
-from tests.factories import create_job, draft, ticket
+from tests.dsl import make_task, make_task_in_each_state, task_status, ticket
 from tests.support.bulk import act_on_all, preview
-from tests.support.waiting import eventually
+from tests.support.races import wait_until_blocked
 
 CONTEXT = AuditContext(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")
 STATES = ("pending", "running", "filled", "failed", "cancelled", "orphan")
-
-
-def make(engine: Engine, state: str = "pending", *, key: str = "PI-42", **changes: Any) -> str:
-    """A task in this state; an orphan is one whose job was deleted."""
-    with begin(engine) as session:
-        job, task = create_job(session, draft(jira_ticket_key=key, **changes))
-    assert task is not None
-    if state in ("running", "failed"):
-        with begin(engine) as session:
-            held = [c for c in leases.claim(session, lease_seconds=60) if c.task_id == task.id]
-            if state == "failed":
-                code = FailureCode.TICKET_NOT_FOUND
-                sync_settle.fail(session, held, code=code, worker="w")
-    elif state == "filled":
-        with begin(engine) as session:
-            ingest(session, [(key, ticket(key))], source=Source.WEBHOOK, worker="w")
-    elif state == "cancelled":
-        with begin(engine) as session:
-            sync_tasks.cancel(session, [task.id])
-    elif state == "orphan":
-        with begin(engine) as session:
-            lock_jobs(session, [job.id])
-            jobs.delete(session, job.id)
-    return task.id
-
-
-def one_of_each(engine: Engine) -> dict[str, str]:
-    """A task in every state, each for a ticket of its own."""
-    order = ("filled", "failed", "cancelled", "orphan", "running", "pending")
-    return {state: make(engine, state, key=f"PI-{n}") for n, state in enumerate(order, 1)}
-
-
-def status_of(engine: Engine, task_id: str) -> str:
-    with begin(engine) as session:
-        return session.get_one(SyncTask, task_id).status
 
 
 def audited(engine: Engine) -> list[AuditEvent]:
@@ -74,9 +36,9 @@ def act(engine: Engine, operation: Operation, task_id: str) -> None:
 
 @pytest.mark.parametrize("state", ["failed", "cancelled"])
 def test_one_that_ended_without_a_fill_is_retried_and_noted(engine: Engine, state: str) -> None:
-    task_id = make(engine, state)
+    task_id = make_task(engine, state)
     act(engine, Operation.RETRY, task_id)
-    assert status_of(engine, task_id) == "pending"
+    assert task_status(engine, task_id) == "pending"
     (event,) = audited(engine)
     assert (event.action, event.subject, event.actor, event.actor_kind, event.reason) == (
         "retry",
@@ -90,7 +52,7 @@ def test_one_that_ended_without_a_fill_is_retried_and_noted(engine: Engine, stat
 
 @pytest.mark.parametrize("state", ["pending", "running", "failed"])
 def test_one_that_is_open_is_cancelled_and_says_by_whom(engine: Engine, state: str) -> None:
-    task_id = make(engine, state)
+    task_id = make_task(engine, state)
     act(engine, Operation.CANCEL, task_id)
     with begin(engine) as session:
         task = session.get_one(SyncTask, task_id)
@@ -113,11 +75,11 @@ def test_one_that_is_open_is_cancelled_and_says_by_whom(engine: Engine, state: s
 def test_a_state_that_forbids_it_is_named_and_nothing_is_noted(
     engine: Engine, operation: Operation, state: str, reason: str
 ) -> None:
-    task_id = make(engine, state)
-    before = status_of(engine, task_id)
+    task_id = make_task(engine, state)
+    before = task_status(engine, task_id)
     with pytest.raises(ConflictError, match=reason):
         act(engine, operation, task_id)
-    assert status_of(engine, task_id) == before
+    assert task_status(engine, task_id) == before
     assert audited(engine) == []
 
 
@@ -127,7 +89,7 @@ def test_a_task_that_does_not_exist_is_not_found(engine: Engine) -> None:
 
 
 def test_all_are_retried_but_those_that_cannot_be_and_the_counts_say_why(engine: Engine) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     previewed = preview(engine, Operation.RETRY, EVERYTHING).as_json()
     outcome = act_on_all(engine, Operation.RETRY, EVERYTHING, context=CONTEXT).as_json()
     assert outcome == previewed
@@ -136,7 +98,7 @@ def test_all_are_retried_but_those_that_cannot_be_and_the_counts_say_why(engine:
         "changed": 2,
         "skipped": {"already_filled": 1, "already_waiting": 1, "job_deleted": 1, "running": 1},
     }
-    after = {state: status_of(engine, task_id) for state, task_id in tasks.items()}
+    after = {state: task_status(engine, task_id) for state, task_id in tasks.items()}
     assert after == {
         "pending": "pending",
         "running": "running",
@@ -148,54 +110,38 @@ def test_all_are_retried_but_those_that_cannot_be_and_the_counts_say_why(engine:
 
 
 def test_all_are_cancelled_but_those_that_cannot_be(engine: Engine) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     outcome = act_on_all(engine, Operation.CANCEL, EVERYTHING, context=CONTEXT).as_json()
     assert outcome == {
         "matched": 6,
         "changed": 3,
         "skipped": {"already_cancelled": 2, "already_filled": 1},
     }
-    assert {status_of(engine, task_id) for task_id in tasks.values()} == {"filled", "cancelled"}
+    assert {task_status(engine, task_id) for task_id in tasks.values()} == {"filled", "cancelled"}
 
 
 def test_a_preview_changes_nothing_and_is_not_noted(engine: Engine) -> None:
-    task_id = make(engine, "failed")
+    task_id = make_task(engine, "failed")
     assert preview(engine, Operation.RETRY, EVERYTHING).changed == 1
-    assert status_of(engine, task_id) == "failed"
+    assert task_status(engine, task_id) == "failed"
     assert audited(engine) == []
 
 
 def test_only_what_the_filter_matches_is_changed(engine: Engine) -> None:
-    hit = make(engine, "failed", key="PI-1", name="Housing, left")
-    miss = make(engine, "failed", key="PI-2", name="Cover")
+    hit = make_task(engine, "failed", key="PI-1", name="Housing, left")
+    miss = make_task(engine, "failed", key="PI-2", name="Cover")
     wanted = TaskFilter(statuses=(TaskStatus.FAILED,), words="housing")
     outcome = act_on_all(engine, Operation.RETRY, wanted, context=CONTEXT)
     assert (outcome.matched, outcome.changed) == (1, 1)
-    assert (status_of(engine, hit), status_of(engine, miss)) == ("pending", "failed")
+    assert (task_status(engine, hit), task_status(engine, miss)) == ("pending", "failed")
     (event,) = audited(engine)
     assert event.filter == {"statuses": ["failed"], "words": "housing"}
     assert event.counts == {"matched": 1, "changed": 1, "skipped": {}}
     assert event.ended_at is not None
 
 
-def seed_failed(engine: Engine, number: int) -> None:
-    """Many failed tasks with their jobs, in a blink."""
-    with begin(engine) as session:
-        session.execute(
-            text("""
-            WITH n AS (SELECT lpad(i::text, 8, '0') AS i FROM generate_series(1, :n) AS i),
-            j AS (INSERT INTO jobs (id, name, goal_quantity, jira_ticket_key)
-                SELECT 'job_' || i, 'Job ' || i, 1, 'PI-' || i::int FROM n)
-            INSERT INTO sync_tasks (id, job_id, ticket_key, status, error_code, error_message)
-            SELECT 'sync_' || i, 'job_' || i, 'PI-' || i::int, 'failed', 'ticket_not_found',
-                'Jira has no ticket PI-' || i::int FROM n
-            """),
-            {"n": number},
-        )
-
-
 def test_a_retry_does_not_go_past_the_pause_that_all_workers_share(engine: Engine) -> None:
-    task_id = make(engine, "failed")
+    task_id = make_task(engine, "failed")
     with begin(engine) as session:
         pauses.begin(session, credentials="c", code=WaitCode.RATE_LIMITED, message="m", delay=60)
     act(engine, Operation.RETRY, task_id)
@@ -207,7 +153,7 @@ def test_a_retry_does_not_go_past_the_pause_that_all_workers_share(engine: Engin
 def test_bulk_operations_fills_and_deletions_at_once_end_without_a_deadlock_or_a_lost_task(
     engine: Engine,
 ) -> None:
-    ids = [make(engine, "failed", key=f"PI-{n}") for n in range(1, 41)]
+    ids = [make_task(engine, "failed", key=f"PI-{n}") for n in range(1, 41)]
     errors: list[BaseException] = []
 
     def attempt(work: Any) -> None:
@@ -260,7 +206,7 @@ def test_bulk_operations_fills_and_deletions_at_once_end_without_a_deadlock_or_a
 def test_a_retry_of_a_cancelled_task_never_outlives_the_deletion_of_its_job(
     engine: Engine,
 ) -> None:
-    task_id = make(engine, "cancelled")
+    task_id = make_task(engine, "cancelled")
     refused: list[ConflictError] = []
 
     def retry() -> None:
@@ -275,18 +221,7 @@ def test_a_retry_of_a_cancelled_task_never_outlives_the_deletion_of_its_job(
         jobs.lock_version(session, job_id)
         jobs.delete(session, job_id)
         thread.start()
-        eventually(lambda: _waits_for_a_lock(engine))
+        wait_until_blocked(engine, 1)
     thread.join(10)
     assert "job was deleted" in refused[0].message
-    assert status_of(engine, task_id) == "cancelled"
-
-
-def _waits_for_a_lock(engine: Engine) -> bool:
-    with begin(engine) as session:
-        found = session.scalar(
-            text(
-                "SELECT count(*) FROM pg_stat_activity "
-                "WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            )
-        )
-    return bool(found)
+    assert task_status(engine, task_id) == "cancelled"

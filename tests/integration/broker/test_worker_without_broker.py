@@ -1,6 +1,6 @@
 """A worker whose broker is away does its work: messages are only a hint."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Engine, select, text
@@ -10,16 +10,15 @@ from shared.models import Delivery, JiraPoll, SyncTask
 from shared.settings import Settings
 from shared.tickets import field_mappings
 from shared.tickets.field_mappings import Resolved
-from tests.factories import create_job, draft
+from tests.dsl import configured, create_job, draft, make_job
 from tests.support.hooks import Inbox, issue, payload
-from tests.support.jira import SimulatedJira
 from worker.dev.valkey import free_port
 from worker.doctor.examination import examine
 from worker.maintenance.filled_count import count_filled
 from worker.maintenance.prune import prune
 from worker.polling.deleted_tickets import check_deleted_tickets
 from worker.polling.poll import poll
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 from worker.sync.drain import drain
 from worker.sync.sweep import sweep
 from worker.webhooks.deliver import deliver
@@ -39,20 +38,16 @@ WORK: list[Callable[[Runtime], object]] = [
 
 
 @pytest.fixture
-def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
-    """A worker whose broker refuses connections, and whose field names Jira has to resolve."""
-    changes = {
-        "redis_url": f"redis://127.0.0.1:{free_port()}/0",
-        "jira_base_url": jira.url,
-        "jira_project": ("PI",),
-        "jira_poll_seconds": 60,
-        "jira_field_part_number": "Part Number / Rev",
-        "jira_field_quantity": "Quantity",
-    }
-    given = {**settings.model_dump(), **changes}
-    runtime = make_runtime(Settings.model_validate(given, by_name=True))
-    yield runtime
-    runtime.close()
+def settings(settings: Settings) -> Settings:
+    """A broker that refuses connections, and field names that Jira has to resolve."""
+    return configured(
+        settings,
+        redis_url=f"redis://127.0.0.1:{free_port()}/0",
+        jira_project=("PI",),
+        jira_poll_seconds=60,
+        jira_field_part_number="Part Number / Rev",
+        jira_field_quantity="Quantity",
+    )
 
 
 @pytest.mark.parametrize("work", WORK, ids=lambda work: work.__name__)
@@ -61,8 +56,7 @@ def test_all_work_goes_on_without_the_broker(
 ) -> None:
     inbox = Inbox(engine)
     inbox.put()
-    with begin(engine) as session:
-        create_job(session, draft(jira_ticket_key="PI-42"))
+    make_job(engine)
     work(runtime)
 
 
@@ -82,8 +76,7 @@ def test_deliveries_are_applied_while_field_names_cannot_be_resolved(
 
 
 def test_tickets_are_read_and_polled_without_the_broker(engine: Engine, runtime: Runtime) -> None:
-    with begin(engine) as session:
-        create_job(session, draft(jira_ticket_key="PI-42"))
+    make_job(engine)
     drain(runtime)
     poll(runtime)
     with begin(engine) as session:

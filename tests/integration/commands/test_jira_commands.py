@@ -13,11 +13,10 @@ from shared.models import AuditEvent, Job
 from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
-from tests.factories import create_job, draft
+from tests.dsl import make_job, worker
 from tests.support.jira import SimulatedJira
 from tests.support.stack import clean_environment
 from worker.polling.poll import poll
-from worker.runtime import make_runtime
 from worker.sync.drain import drain
 
 
@@ -65,12 +64,10 @@ def terminal(settings: Settings, jira: SimulatedJira) -> Terminal:
 @pytest.fixture
 def job_id(terminal: Terminal, engine: Engine) -> str:
     """A job filled from PI-42."""
-    with begin(engine) as session:
-        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
-    runtime = make_runtime(terminal.settings)
-    drain(runtime)
-    runtime.close()
-    return job.id
+    job_id = make_job(engine)
+    with worker(terminal.settings) as runtime:
+        drain(runtime)
+    return job_id
 
 
 def edit(jira: SimulatedJira) -> None:
@@ -149,9 +146,8 @@ def test_tickets_and_the_progress_of_their_import_are_shown(
     terminal: Terminal, engine: Engine
 ) -> None:
     assert "No poll has started" in terminal("tickets", "progress").stdout
-    runtime = make_runtime(terminal.settings)
-    poll(runtime)
-    runtime.close()
+    with worker(terminal.settings) as runtime:
+        poll(runtime)
     assert "PI: complete as of" in terminal("tickets", "progress").stdout
     assert "Build 50 aluminum housings" in terminal("tickets", "list", "-q", "pi-42").stdout
     assert "ALU-HOUSING-7075" not in terminal("tickets", "show", "PI-42").stderr

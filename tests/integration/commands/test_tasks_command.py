@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from shared.actions import bulk
 from shared.database.engine import begin
 from shared.models import AuditEvent
-from tests.integration.actions.test_task_actions import make, one_of_each, seed_failed, status_of
+from tests.dsl import make_failed_tasks, make_task, make_task_in_each_state, task_status
 from worker.cli import main
 
 Run = Callable[..., Result]
@@ -34,7 +34,7 @@ def found(result: Result) -> Any:
 
 
 def test_tasks_are_listed_by_filter_for_people_and_for_scripts(run: Run, engine: Engine) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     (line,) = run("list", "--status", "failed").stdout.splitlines()
     assert line.startswith(f"{tasks['failed']}\tfailed\tPI-2\tJOB-1\tJira has no ticket PI-2")
     listed = found(run("list", "--json", "--status", "failed", "--status", "filled"))
@@ -51,7 +51,7 @@ def test_tasks_are_listed_by_filter_for_people_and_for_scripts(run: Run, engine:
 
 
 def test_a_task_is_shown_with_its_attempts(run: Run, engine: Engine) -> None:
-    task_id = make(engine, "failed")
+    task_id = make_task(engine, "failed")
     shown = found(run("show", task_id, "--json"))
     assert (shown["id"], shown["history"][0]["code"]) == (task_id, "ticket_not_found")
     assert "ticket_not_found" in run("show", task_id).stdout
@@ -60,14 +60,14 @@ def test_a_task_is_shown_with_its_attempts(run: Run, engine: Engine) -> None:
 
 
 def test_named_tasks_are_retried_and_cancelled(run: Run, engine: Engine) -> None:
-    task_id = make(engine, "failed")
+    task_id = make_task(engine, "failed")
     assert run("retry", task_id, "--reason", "access given").exit_code == 0
-    assert status_of(engine, task_id) == "pending"
+    assert task_status(engine, task_id) == "pending"
     again = run("retry", task_id)
     assert again.exit_code == 1
     assert "waiting for its next try" in again.stderr
     assert run("cancel", task_id).exit_code == 0
-    assert status_of(engine, task_id) == "cancelled"
+    assert task_status(engine, task_id) == "cancelled"
     with begin(engine) as session:
         first = session.query(AuditEvent).order_by(AuditEvent.id).first()
     assert first is not None
@@ -75,14 +75,14 @@ def test_named_tasks_are_retried_and_cancelled(run: Run, engine: Engine) -> None
 
 
 def test_all_that_match_are_counted_first_and_then_retried(run: Run, engine: Engine) -> None:
-    task_id = make(engine, "failed")
-    make(engine, "filled", key="PI-7")
+    task_id = make_task(engine, "failed")
+    make_task(engine, "filled", key="PI-7")
     counts = {"matched": 2, "changed": 1, "skipped": {"already_filled": 1}}
     assert found(run("retry", "--all", "--dry-run", "--json")) == counts | {"dryRun": True}
-    assert status_of(engine, task_id) == "failed"
+    assert task_status(engine, task_id) == "failed"
     assert "1 matched, 1 would be retried" in run("retry", "--status", "failed", "--dry-run").stdout
     assert found(run("retry", "--all", "--json")) == counts | {"dryRun": False}
-    assert status_of(engine, task_id) == "pending"
+    assert task_status(engine, task_id) == "pending"
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel"])
@@ -92,15 +92,15 @@ def test_all_that_match_are_counted_first_and_then_retried(run: Run, engine: Eng
 def test_what_is_meant_has_to_be_said_and_said_once(
     run: Run, engine: Engine, verb: str, arguments: list[str]
 ) -> None:
-    task_id = make(engine, "failed")
+    task_id = make_task(engine, "failed")
     assert run(verb, *arguments).exit_code == 2
-    assert status_of(engine, task_id) == "failed"
+    assert task_status(engine, task_id) == "failed"
 
 
 def test_a_long_retry_says_how_far_it_is_and_ends(
     run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seed_failed(engine, 20)
+    make_failed_tasks(engine, 20)
     monkeypatch.setattr("shared.actions.bulk.BATCH_SIZE", 1)
     monkeypatch.setattr("shared.actions.bulk.PROGRESS_SECONDS", 0.001)
     result = run("retry", "--all", "--json")
@@ -112,7 +112,7 @@ def test_a_long_retry_says_how_far_it_is_and_ends(
 def test_a_retry_that_is_interrupted_says_who_continues_it(
     run: Run, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seed_failed(engine, 6)
+    make_failed_tasks(engine, 6)
 
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt

@@ -1,10 +1,9 @@
 """The audit list: who did what, to what, when and why, and the result."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from shared.accounts import audit
@@ -12,18 +11,9 @@ from shared.accounts.audit import AuditAction, AuditContext
 from shared.accounts.credentials import Actor
 from shared.database.engine import begin
 from shared.models import BulkAction
-from shared.settings import Settings
 from shared.states import ActorKind, FailureCode, Operation, TaskStatus
 from shared.sync.queries import TaskFilter
-from tests.support.api import application
 from tests.support.bulk import start
-
-
-@pytest.fixture
-def pages(settings: Settings, engine: Engine) -> Iterator[Any]:
-    """The pages on this machine, as a browser asks for them."""
-    with application(settings, engine) as app:
-        yield app.test_client()
 
 
 def did(engine: Engine, action: AuditAction, *, by: str = "ada", **facts: Any) -> None:
@@ -42,11 +32,13 @@ def rows(page: str) -> list[str]:
     return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)).strip() for row in found]
 
 
-def test_nothing_done_yet_looks_intended(pages: Any) -> None:
+def test_an_empty_audit_list_says_so(pages: FlaskClient) -> None:
     assert "Nothing was done yet" in pages.get("/audit").text
 
 
-def test_an_entry_shows_actor_action_subject_reason_and_result(pages: Any, engine: Engine) -> None:
+def test_an_entry_shows_actor_action_subject_reason_and_result(
+    pages: FlaskClient, engine: Engine
+) -> None:
     did(engine, AuditAction.RETRY, subject="sync_1", reason="key <b>corrected</b>")
     did(engine, AuditAction.RESUME, kind=ActorKind.COMMAND, by="root", counts={"pauses": 1})
     page = pages.get("/audit").text
@@ -58,7 +50,9 @@ def test_an_entry_shows_actor_action_subject_reason_and_result(pages: Any, engin
     assert "ada on the dashboard Retried sync_1 key &lt;b&gt;corrected&lt;/b&gt;" in retried
 
 
-def test_an_action_on_many_shows_its_filter_and_its_counts(pages: Any, engine: Engine) -> None:
+def test_an_action_on_many_shows_its_filter_and_its_counts(
+    pages: FlaskClient, engine: Engine
+) -> None:
     context = AuditContext(actor=Actor(ActorKind.TOKEN, "erp"), reason="rights given")
     filters = TaskFilter(statuses=(TaskStatus.FAILED,), error_code=FailureCode.NO_PERMISSION)
     lease = start(engine, Operation.RETRY, filters, context=context)
@@ -70,7 +64,9 @@ def test_an_action_on_many_shows_its_filter_and_its_counts(pages: Any, engine: E
     assert "not finished 15 matched; 12 done; 3 already filled" in row
 
 
-def test_entries_are_found_by_action_actor_reason_and_time(pages: Any, engine: Engine) -> None:
+def test_entries_are_found_by_action_actor_reason_and_time(
+    pages: FlaskClient, engine: Engine
+) -> None:
     did(engine, AuditAction.REPLAY, subject="hook_1", reason="after the 100% outage", said="req-1")
     did(engine, AuditAction.CANCEL, by="grace", subject="sync_2", reason="ordered twice")
     for query in (
@@ -88,12 +84,12 @@ def test_entries_are_found_by_action_actor_reason_and_time(pages: Any, engine: E
     assert rows(pages.get("/audit?since=2999-01-01").text) == []
 
 
-def test_what_is_not_understood_is_refused(pages: Any) -> None:
+def test_what_is_not_understood_is_refused(pages: FlaskClient) -> None:
     for query in ("action=stole", "cursor=x", "cursor=LTE", "since=now", "within=1y"):
         assert pages.get(f"/audit?{query}").status_code == 400, query
 
 
-def test_the_list_goes_on_page_by_page(pages: Any, engine: Engine) -> None:
+def test_the_list_goes_on_page_by_page(pages: FlaskClient, engine: Engine) -> None:
     for number in range(55):
         did(engine, AuditAction.CREATE, subject=f"job_{number:02d}")
     first = pages.get("/audit?actor=ada").text

@@ -2,54 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, select
 
 from api.dashboard.deliveries.views import SHOWN_BYTES, pretty
 from shared.database.engine import begin
 from shared.models import AuditEvent
-from shared.settings import Settings
 from shared.states import RejectionReason, Role
 from shared.webhooks import health as webhook_health
-from tests.support.api import application, csrf_token, log_in, operator
+from tests.dsl import csrf_token, log_in, operator
 from tests.support.hooks import Inbox, issue, payload
-
-
-@pytest.fixture
-def app(settings: Settings, engine: Engine) -> Iterator[Any]:
-    """The application on this machine, in open mode."""
-    with application(settings, engine) as app:
-        yield app
-
-
-@pytest.fixture
-def pages(app: Any) -> Any:
-    """Its pages, as a browser asks for them."""
-    return app.test_client()
-
-
-@pytest.fixture
-def inbox(engine: Engine) -> Inbox:
-    """The inbox of the test's database."""
-    return Inbox(engine)
-
-
-def end(engine: Engine, delivery_id: str, outcome: str = "noted", **facts: Any) -> str:
-    """Write down that a delivery was applied."""
-    values = {"reason": "Because.", "ticket_key": "PI-42", "event": "jira:issue_updated", **facts}
-    columns = ", ".join(f"{name} = :{name}" for name in values)
-    with begin(engine) as session:
-        session.execute(
-            text(
-                f"UPDATE webhook_deliveries SET outcome = :outcome, applied_at = now(), {columns} "
-                "WHERE id = :id"
-            ),
-            {"id": delivery_id, "outcome": outcome, **values},
-        )
-    return delivery_id
 
 
 def shown(page: str) -> list[str]:
@@ -63,16 +28,16 @@ def actions(engine: Engine) -> list[AuditEvent]:
         return list(session.scalars(select(AuditEvent).order_by(AuditEvent.id)))
 
 
-def test_an_empty_inbox_says_what_is_missing(pages: Any) -> None:
+def test_an_empty_inbox_says_what_is_missing(pages: FlaskClient) -> None:
     assert "No webhook secret is set" in pages.get("/deliveries").text
 
 
 def test_the_inbox_is_narrowed_by_outcome_event_proof_key_and_time(
-    pages: Any, inbox: Inbox, engine: Engine
+    pages: FlaskClient, inbox: Inbox
 ) -> None:
-    filled = end(engine, inbox.put(identifier="aa11"), "filled")
-    failed = end(
-        engine, inbox.put(signed=False), "failed", ticket_key="SHOP-7", event="comment_created"
+    filled = inbox.end(inbox.put(identifier="aa11"), "filled")
+    failed = inbox.end(
+        inbox.put(signed=False), "failed", ticket_key="SHOP-7", event="comment_created"
     )
     waiting = inbox.put()
     assert shown(pages.get("/deliveries").text) == [waiting, failed, filled]
@@ -93,7 +58,7 @@ def test_the_inbox_is_narrowed_by_outcome_event_proof_key_and_time(
         assert pages.get(f"/deliveries?{query}").status_code == 400
 
 
-def test_the_inbox_goes_on_page_by_page(pages: Any, inbox: Inbox) -> None:
+def test_the_inbox_goes_on_page_by_page(pages: FlaskClient, inbox: Inbox) -> None:
     made = [inbox.put() for _ in range(55)]
     first = pages.get("/deliveries?signed=true").text
     address = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0]
@@ -101,7 +66,7 @@ def test_the_inbox_goes_on_page_by_page(pages: Any, inbox: Inbox) -> None:
     assert shown(first) + shown(second) == made[::-1]
 
 
-def test_who_was_turned_away_is_counted_with_the_remedy(pages: Any, engine: Engine) -> None:
+def test_rejected_webhooks_are_counted_with_the_remedy(pages: FlaskClient, engine: Engine) -> None:
     with begin(engine) as session:
         webhook_health.count_rejections(
             session, {RejectionReason.WRONG_SIGNATURE: 3, RejectionReason.NO_PROOF: 1}
@@ -112,18 +77,18 @@ def test_who_was_turned_away_is_counted_with_the_remedy(pages: Any, engine: Engi
 
 
 def test_a_delivery_shows_why_and_its_body_indented_and_escaped(
-    pages: Any, inbox: Inbox, engine: Engine
+    pages: FlaskClient, inbox: Inbox
 ) -> None:
     body = payload(about=issue(summary="<img src=x onerror=alert(1)>"))
-    delivery_id = end(engine, inbox.put(body), reason="Our <b>copy</b> is up to date.")
+    delivery_id = inbox.end(inbox.put(body), reason="Our <b>copy</b> is up to date.")
     page = pages.get(f"/deliveries/{delivery_id}").text
     assert "&#34;webhookEvent&#34;: &#34;jira:issue_updated&#34;,\n" in page
     assert "<img src=x" not in page
     assert "Our &lt;b&gt;copy&lt;/b&gt; is up to date." in page
 
 
-def test_a_body_beyond_its_days_leaves_the_facts(pages: Any, inbox: Inbox, engine: Engine) -> None:
-    delivery_id = end(engine, inbox.put(), body=None)
+def test_a_body_beyond_its_days_leaves_the_facts(pages: FlaskClient, inbox: Inbox) -> None:
+    delivery_id = inbox.end(inbox.put(), body=None)
     page = pages.get(f"/deliveries/{delivery_id}").text
     assert "Bodies are kept for 14 days" in page
     assert "disabled" in page.split("Replay</button>")[0].rsplit("<button", 1)[1]
@@ -140,8 +105,8 @@ def test_a_body_beyond_its_days_leaves_the_facts(pages: Any, inbox: Inbox, engin
         b'{"a": "\\u0000"}',
     ],
 )
-def test_any_body_can_be_looked_at(pages: Any, inbox: Inbox, engine: Engine, raw: bytes) -> None:
-    delivery_id = end(engine, inbox.put(raw))
+def test_any_body_can_be_looked_at(pages: FlaskClient, inbox: Inbox, raw: bytes) -> None:
+    delivery_id = inbox.end(inbox.put(raw))
     answer = pages.get(f"/deliveries/{delivery_id}")
     assert answer.status_code == 200
     assert "\0" not in answer.text
@@ -154,8 +119,10 @@ def test_of_a_very_long_body_the_beginning_is_shown() -> None:
     assert pretty(b'{"a":[1]}') == ('{\n  "a": [\n    1\n  ]\n}', True)
 
 
-def test_one_is_replayed_and_the_audit_knows(pages: Any, inbox: Inbox, engine: Engine) -> None:
-    delivery_id = end(engine, inbox.put(), "failed")
+def test_one_is_replayed_and_the_audit_knows(
+    pages: FlaskClient, inbox: Inbox, engine: Engine
+) -> None:
+    delivery_id = inbox.end(inbox.put(), "failed")
     address = f"/deliveries/{delivery_id}"
     data = {"csrf_token": csrf_token(pages.get(address).text)}
     answer = pages.post(f"{address}/replay", data=data)
@@ -171,12 +138,12 @@ def test_one_is_replayed_and_the_audit_knows(pages: Any, inbox: Inbox, engine: E
 
 
 def test_all_that_match_are_replayed_after_the_count(
-    pages: Any, inbox: Inbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    pages: FlaskClient, inbox: Inbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.actions.bulk.BATCH_SIZE", 2)
-    failed = [end(engine, inbox.put(), "failed") for _ in range(5)]
-    gone = end(engine, inbox.put(), "failed", body=None)
-    kept = end(engine, inbox.put(), "noted")
+    failed = [inbox.end(inbox.put(), "failed") for _ in range(5)]
+    gone = inbox.end(inbox.put(), "failed", body=None)
+    kept = inbox.end(inbox.put(), "noted")
     question = pages.get("/deliveries/replay?scope=matching&outcome=failed&within=1h").text
     assert "Apply 5 deliveries once more?" in question
     assert "1 delivery is left alone: the body is no longer kept." in question
@@ -195,10 +162,8 @@ def test_all_that_match_are_replayed_after_the_count(
     assert context.ended_at is not None
 
 
-def test_those_selected_are_replayed_and_no_others(
-    pages: Any, inbox: Inbox, engine: Engine
-) -> None:
-    first, second, third = (end(engine, inbox.put()) for _ in range(3))
+def test_those_selected_are_replayed_and_no_others(pages: FlaskClient, inbox: Inbox) -> None:
+    first, second, third = (inbox.end(inbox.put()) for _ in range(3))
     question = pages.get(f"/deliveries/replay?scope=selected&id={first}&id={third}").text
     assert "Apply 2 deliveries once more?" in question
     token = csrf_token(question)
@@ -208,8 +173,8 @@ def test_those_selected_are_replayed_and_no_others(
     assert outcomes == [None, "noted", None]
 
 
-def test_no_selection_never_means_everything(pages: Any, inbox: Inbox, engine: Engine) -> None:
-    delivery_id = end(engine, inbox.put())
+def test_no_selection_never_means_everything(pages: FlaskClient, inbox: Inbox) -> None:
+    delivery_id = inbox.end(inbox.put())
     token = csrf_token(pages.get("/deliveries").text)
     for scope in ("selected", "", "all"):
         data = {"csrf_token": token, "scope": scope}
@@ -219,12 +184,12 @@ def test_no_selection_never_means_everything(pages: Any, inbox: Inbox, engine: E
 
 
 def test_a_read_only_operator_looks_and_replays_nothing(
-    app: Any, inbox: Inbox, engine: Engine
+    app: Flask, inbox: Inbox, engine: Engine
 ) -> None:
     operator(engine, role=Role.READ_ONLY)
     client = app.test_client()
     log_in(client)
-    delivery_id = end(engine, inbox.put())
+    delivery_id = inbox.end(inbox.put())
     page = client.get(f"/deliveries/{delivery_id}").text
     assert "Replay" not in page.split("<main", 1)[1].split("</main", 1)[0]
     data = {"csrf_token": csrf_token(page)}
@@ -232,7 +197,7 @@ def test_a_read_only_operator_looks_and_replays_nothing(
     assert inbox.row(delivery_id).outcome == "noted"
 
 
-def test_the_part_that_refreshes_tells_of_a_new_delivery(pages: Any, inbox: Inbox) -> None:
+def test_the_part_that_refreshes_shows_a_new_delivery(pages: FlaskClient, inbox: Inbox) -> None:
     part = {"Routecard-Part": "live"}
     inbox.put()
     tag = pages.get("/deliveries", headers=part).headers["ETag"]

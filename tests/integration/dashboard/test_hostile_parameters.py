@@ -12,9 +12,8 @@ from api.dashboard import PAGES
 from api.dashboard.kit.list_request import WITHIN
 from api.schemas.fields import Query
 from shared.database.engine import begin
-from shared.settings import Settings
+from tests.dsl import csrf_token
 from tests.support import seed, seed_records
-from tests.support.api import application, csrf_token
 from tests.support.hostile import QUERY_VALUES, repeated
 
 _UNGUARDED = ("login", "theme", "assets")
@@ -56,12 +55,12 @@ def _names_of(model: type[Query]) -> Iterator[str]:
 
 
 @pytest.fixture
-def app(settings: Settings, engine: Engine) -> Iterator[Flask]:
+def app(app: Flask, engine: Engine) -> Flask:
+    """The application over a few rows, recording the parameters that are read."""
     seed.shop(engine, jobs=5)
     seed_records.deliveries(engine, number=3)
-    with application(settings, engine) as app:
-        app.request_class = _Recording
-        yield app
+    app.request_class = _Recording
+    return app
 
 
 @pytest.fixture
@@ -83,6 +82,7 @@ def _addresses(app: Flask, rows: dict[str, str], method: str) -> list[str]:
             if rule.endpoint.startswith(_OWNERS) and method in (rule.methods or ()):
                 values = {name: rows.get(name, "tokens.css") for name in rule.arguments}
                 found.append(url_for(rule.endpoint, **values))
+    assert found
     return found
 
 
@@ -137,6 +137,7 @@ def test_no_value_of_a_field_makes_a_form_fail(app: Flask, rows: dict[str, str])
             fields = f"csrf_token={csrf_token(client.get('/').text)}&{scope}"
             _Recorded.names.clear()
             assert "open too long" not in _post(client, address, fields).text
+            assert "csrf_token" in _Recorded.names
             for name in sorted(_Recorded.names - {"csrf_token"}):
                 for pair in _pairs(name):
                     _check(_post(client, address, f"{fields}&{pair}"), f"{address} {pair}")

@@ -1,10 +1,11 @@
 """The page about Jira: state and resume, what the doctor found, the mapping on a ticket, limits."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 
 from shared.database.engine import begin
@@ -14,45 +15,23 @@ from shared.models import AuditEvent, Examination
 from shared.settings import Settings
 from shared.states import Role, Source, WaitCode
 from shared.sync import pauses
-from tests.factories import ticket
-from tests.support.api import application, csrf_token, log_in, operator
+from tests.dsl import application, configured, csrf_token, log_in, operator, ticket
 from tests.support.jira import SimulatedJira
 from worker.doctor.examination import examine
 from worker.polling.poll import poll
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 
 
 @pytest.fixture
-def at_work(settings: Settings, jira: SimulatedJira) -> Settings:
+def settings(settings: Settings, jira: SimulatedJira) -> Settings:
     """The settings of a system on the test's Jira, with a field given by its name."""
-    changes = {
-        "jira_base_url": jira.url,
-        "jira_browse_url": "https://user:hunter2@shop.example.com",
-        "jira_project": ("PI",),
-        "jira_field_part_number": "Part Number / Rev",
-    }
-    return Settings.model_validate({**settings.model_dump(), **changes}, by_name=True)
-
-
-@pytest.fixture
-def worker(at_work: Settings) -> Iterator[Runtime]:
-    """A worker's runtime on it."""
-    runtime = make_runtime(at_work)
-    yield runtime
-    runtime.close()
-
-
-@pytest.fixture
-def app(at_work: Settings, engine: Engine) -> Iterator[Any]:
-    """The application on this machine, in open mode."""
-    with application(at_work, engine) as app:
-        yield app
-
-
-@pytest.fixture
-def pages(app: Any) -> Any:
-    """Its pages, as a browser asks for them."""
-    return app.test_client()
+    return configured(
+        settings,
+        jira_base_url=jira.url,
+        jira_browse_url="https://user:hunter2@shop.example.com",
+        jira_project=("PI",),
+        jira_field_part_number="Part Number / Rev",
+    )
 
 
 def words(page: str) -> str:
@@ -68,7 +47,7 @@ def row_of(page: str, title: str) -> str:
     return words(f"<main>{found.group(1)}</main>").strip("> ")
 
 
-def send(pages: Any, address: str, **fields: str) -> Any:
+def send(pages: FlaskClient, address: str, **fields: str) -> Any:
     """Send a form of the page about Jira."""
     token = csrf_token(pages.get("/jira").text)
     return pages.post(address, data={"csrf_token": token, **fields})
@@ -86,7 +65,7 @@ def examinations_of(engine: Engine) -> list[Examination]:
         return list(session.scalars(select(Examination).order_by(Examination.id)))
 
 
-def test_the_page_stands_before_anything_ever_ran(pages: Any) -> None:
+def test_the_page_stands_before_anything_ever_ran(pages: FlaskClient) -> None:
     page = words(pages.get("/jira").text)
     assert "Not called yet" in page
     assert "It has not done so yet: is a worker running?" in page
@@ -94,14 +73,14 @@ def test_the_page_stands_before_anything_ever_ran(pages: Any) -> None:
 
 
 def test_no_secret_and_no_password_in_an_address_is_shown(
-    at_work: Settings, engine: Engine
+    settings: Settings, engine: Engine
 ) -> None:
     secrets = {
         "jira_email": "ada@example.com",
         "jira_api_token": "s3cret-token",
         "jira_webhook_secret": "s3cret-hook",
     }
-    changed = Settings.model_validate({**at_work.model_dump(), **secrets}, by_name=True)
+    changed = configured(settings, **secrets)
     with application(changed, engine) as app:
         page = app.test_client().get("/jira").text
     assert "API token of ada@example.com" in page
@@ -109,13 +88,13 @@ def test_no_secret_and_no_password_in_an_address_is_shown(
     assert "hunter2" not in page.split("<main", 1)[1]
 
 
-def test_a_worker_looks_when_asked_and_the_page_tells_what_it_found(
-    pages: Any, worker: Runtime, engine: Engine
+def test_a_requested_examination_is_done_by_a_worker_and_its_findings_are_shown(
+    pages: FlaskClient, runtime: Runtime, engine: Engine
 ) -> None:
-    poll(worker)
+    poll(runtime)
     assert send(pages, "/jira/examine", ticket="pi-42").status_code == 303
     assert "requested" in words(pages.get("/jira").text)
-    assert examine(worker)
+    assert examine(runtime)
     page = pages.get("/jira").text
     assert "requested by anonymous" in words(page)
     part_number = row_of(page, "Part number")
@@ -135,34 +114,36 @@ def test_a_worker_looks_when_asked_and_the_page_tells_what_it_found(
     }
 
 
-def test_a_look_comes_by_itself_and_not_before_its_time(worker: Runtime, engine: Engine) -> None:
-    assert examine(worker)
-    assert not examine(worker)
+def test_an_examination_runs_by_itself_and_not_before_it_is_due(
+    runtime: Runtime, engine: Engine
+) -> None:
+    assert examine(runtime)
+    assert not examine(runtime)
     with begin(engine) as session:
         session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
-    assert examine(worker)
-    assert [examination.requested_by for examination in examinations_of(engine)] == [None, None]
+    assert examine(runtime)
+    assert [one.requested_by for one in examinations_of(engine)] == [None, None]
 
 
 def test_a_ticket_once_chosen_is_tried_again_at_the_next_look(
-    pages: Any, worker: Runtime, engine: Engine
+    pages: FlaskClient, runtime: Runtime, engine: Engine
 ) -> None:
     send(pages, "/jira/examine", ticket="PI-42")
-    examine(worker)
+    examine(runtime)
     with begin(engine) as session:
         session.execute(text("UPDATE examinations SET ended_at = now() - interval '6 minutes'"))
-    examine(worker)
-    assert [examination.ticket_key for examination in examinations_of(engine)] == ["PI-42", "PI-42"]
+    examine(runtime)
+    assert [one.ticket_key for one in examinations_of(engine)] == ["PI-42", "PI-42"]
 
 
-def test_a_ticket_that_jira_does_not_have_is_said(pages: Any, worker: Runtime) -> None:
+def test_a_ticket_that_jira_does_not_have_is_said(pages: FlaskClient, runtime: Runtime) -> None:
     send(pages, "/jira/examine", ticket="PI-999999")
-    examine(worker)
+    examine(runtime)
     assert "Jira has no ticket PI-999999" in words(pages.get("/jira").text)
 
 
-def test_asking_twice_makes_one_look_and_one_under_way_is_left_alone(
-    pages: Any, engine: Engine
+def test_two_requests_make_one_examination_and_one_that_runs_is_not_disturbed(
+    pages: FlaskClient, engine: Engine
 ) -> None:
     send(pages, "/jira/examine")
     send(pages, "/jira/examine", ticket="PI-42")
@@ -203,7 +184,7 @@ def test_a_worker_whose_examination_was_started_again_ends_nothing(engine: Engin
         assert examinations.latest(session).findings == [finding]
 
 
-def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
+def test_only_the_newest_examinations_are_kept(engine: Engine) -> None:
     for _ in range(examinations.KEPT + 5):
         with begin(engine) as session:
             examinations.request(session, ticket_key=None, by="ada")
@@ -214,23 +195,23 @@ def test_only_the_newest_looks_are_kept(engine: Engine) -> None:
 
 
 def test_no_call_goes_to_jira_while_a_pause_is_in_force(
-    pages: Any, worker: Runtime, engine: Engine, jira: SimulatedJira
+    pages: FlaskClient, runtime: Runtime, engine: Engine, jira: SimulatedJira
 ) -> None:
-    pause(engine, WaitCode.RATE_LIMITED, key=worker.credentials)
+    pause(engine, WaitCode.RATE_LIMITED, key=runtime.credentials)
     before = jira.counts()
     send(pages, "/jira/examine", ticket="PI-42")
-    examine(worker)
+    examine(runtime)
     assert jira.counts() == before
     assert "Not checked, because a pause is active: limited until" in words(pages.get("/jira").text)
 
 
-def test_a_key_of_no_form_is_refused(pages: Any, engine: Engine) -> None:
+def test_a_key_of_no_form_is_refused(pages: FlaskClient, engine: Engine) -> None:
     send(pages, "/jira/examine", ticket="<b>42</b>")
     assert "must look like PI-42" in pages.get("/jira").text
     assert examinations_of(engine) == []
 
 
-def test_a_pause_is_told_in_words_and_ended_by_hand(pages: Any, engine: Engine) -> None:
+def test_a_pause_is_described_and_can_be_ended_by_hand(pages: FlaskClient, engine: Engine) -> None:
     pause(engine, WaitCode.CAPTCHA_LOCK, delay=None)
     page = pages.get("/jira").text
     assert "account locked behind a CAPTCHA since" in words(page)
@@ -251,7 +232,9 @@ def test_a_pause_is_told_in_words_and_ended_by_hand(pages: Any, engine: Engine) 
     assert "no pause to end" in pages.get("/jira/resume").text
 
 
-def test_changes_that_no_webhook_announced_raise_an_alarm(pages: Any, engine: Engine) -> None:
+def test_changes_that_no_webhook_announced_raise_an_alarm(
+    pages: FlaskClient, engine: Engine
+) -> None:
     with begin(engine) as session:
         ingest(session, [("PI-42", ticket())], source=Source.POLL, worker="w")
         session.execute(
@@ -264,14 +247,14 @@ def test_changes_that_no_webhook_announced_raise_an_alarm(pages: Any, engine: En
     assert "4 tickets changed within a day without a webhook" in words(pages.get("/jira").text)
 
 
-def test_the_poll_says_how_far_it_is(pages: Any, worker: Runtime) -> None:
-    poll(worker)
+def test_the_poll_says_how_far_it_is(pages: FlaskClient, runtime: Runtime) -> None:
+    poll(runtime)
     page = words(pages.get("/jira").text)
     assert re.search(r"Projects PI Every 1 min Complete as of (just now|\d+ s ago)", page)
     assert "First import" in page
 
 
-def test_a_read_only_operator_reads_and_does_nothing(app: Any, engine: Engine) -> None:
+def test_a_read_only_operator_reads_and_does_nothing(app: Flask, engine: Engine) -> None:
     operator(engine, role=Role.READ_ONLY)
     client = app.test_client()
     log_in(client)
@@ -285,11 +268,13 @@ def test_a_read_only_operator_reads_and_does_nothing(app: Any, engine: Engine) -
     assert examinations_of(engine) == []
 
 
-def test_the_part_that_refreshes_tells_of_a_finished_look(pages: Any, worker: Runtime) -> None:
+def test_the_part_that_refreshes_shows_a_finished_examination(
+    pages: FlaskClient, runtime: Runtime
+) -> None:
     part = {"Routecard-Part": "live"}
     tag = pages.get("/jira", headers=part).headers["ETag"]
     assert pages.get("/jira", headers={**part, "If-None-Match": tag}).status_code == 304
-    examine(worker)
+    examine(runtime)
     fresh = pages.get("/jira", headers={**part, "If-None-Match": tag})
     assert fresh.status_code == 200
     assert "csrf_token" not in fresh.text

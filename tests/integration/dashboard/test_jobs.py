@@ -1,43 +1,32 @@
 """The pages about jobs: the list, one job field by field, and the form that makes one."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, select
 
 from shared.database.engine import begin
 from shared.fill import from_copy
-from shared.fill.ingest import ingest
 from shared.models import AuditEvent, Job
 from shared.settings import Settings
 from shared.states import Role, Source
-from tests.factories import create_job, draft, ticket
-from tests.support.api import application, csrf_token, log_in, operator
-from tests.support.api_client import ApiClient
+from tests.dsl import (
+    ApiClient,
+    application,
+    create_job,
+    csrf_token,
+    draft,
+    log_in,
+    operator,
+    receive_ticket,
+    ticket,
+)
 from tests.support.shop import Shop
 
 HOSTILE = "<script>alert(1)</script>\"'&"
-
-
-@pytest.fixture
-def app(settings: Settings, engine: Engine) -> Iterator[Any]:
-    """The application on this machine, in open mode."""
-    with application(settings, engine) as app:
-        yield app
-
-
-@pytest.fixture
-def api(app: Any) -> ApiClient:
-    """Its REST API."""
-    return ApiClient(app)
-
-
-@pytest.fixture
-def pages(app: Any) -> Any:
-    """Its pages, as a browser asks for them."""
-    return app.test_client()
 
 
 def text_of(page: str) -> str:
@@ -52,13 +41,7 @@ def row_of(page: str, title: str) -> str:
     return text_of(found.group(1)).strip()
 
 
-def bring(engine: Engine, **changes: Any) -> None:
-    """A ticket comes in by the poll."""
-    with begin(engine) as session:
-        ingest(session, [("PI-42", ticket(**changes))], source=Source.POLL, worker="worker-1")
-
-
-def make(pages: Any, **fields: str) -> Any:
+def make(pages: FlaskClient, **fields: str) -> Any:
     """Fill in the form and send it."""
     form = pages.get("/jobs/new").get_data(as_text=True)
     key = form.split('name="key" value="', 1)[1].split('"', 1)[0]
@@ -71,11 +54,13 @@ def jobs_of(engine: Engine) -> list[Job]:
         return list(session.scalars(select(Job).order_by(Job.id)))
 
 
-def test_the_empty_list_says_how_jobs_come(pages: Any) -> None:
+def test_the_empty_list_says_how_jobs_come(pages: FlaskClient) -> None:
     assert "No jobs yet" in pages.get("/jobs").text
 
 
-def test_the_list_finds_jobs_by_what_people_know_of_them(api: ApiClient, pages: Any) -> None:
+def test_the_list_finds_jobs_by_what_people_know_of_them(
+    api: ApiClient, pages: FlaskClient
+) -> None:
     api.job(name="Housing", jiraTicketKey="PI-42", jiraPartNumber="ALU-7075")
     api.job(name="Bracket", jiraPriority="High", jiraLabels=["rush"])
     for query in ("q=7075", "q=pi-42", "q=hous", "jiraTicketKey=PI-42", "jiraSync=pending"):
@@ -87,12 +72,12 @@ def test_the_list_finds_jobs_by_what_people_know_of_them(api: ApiClient, pages: 
     assert "No job matches" in pages.get("/jobs?q=nothing-like-it").text
 
 
-def test_filters_nobody_understands_are_refused_not_dropped(pages: Any) -> None:
+def test_filters_nobody_understands_are_refused_not_dropped(pages: FlaskClient) -> None:
     for query in ("jiraSync=done", "within=2y", "updatedSince=yesterday", "cursor=x", "q=%00"):
         assert pages.get(f"/jobs?{query}").status_code == 400, query
 
 
-def test_the_list_goes_on_page_by_page_with_its_filters(api: ApiClient, pages: Any) -> None:
+def test_the_list_goes_on_page_by_page_with_its_filters(api: ApiClient, pages: FlaskClient) -> None:
     names = [f"JOB-{number:03d}" for number in range(60)]
     for name in names:
         api.job(name=name)
@@ -105,7 +90,7 @@ def test_the_list_goes_on_page_by_page_with_its_filters(api: ApiClient, pages: A
     assert 'rel="first"' in second
 
 
-def test_the_list_shows_how_far_each_job_is(api: ApiClient, pages: Any) -> None:
+def test_the_list_shows_how_far_each_job_is(api: ApiClient, pages: FlaskClient) -> None:
     shop = Shop(api)
     path = shop.path("Saw", "Mill")
     units = [unit["id"] for unit in shop.serials(path, 3)]
@@ -114,7 +99,7 @@ def test_the_list_shows_how_far_each_job_is(api: ApiClient, pages: Any) -> None:
     assert "1 of 4" in text_of(pages.get("/jobs").text)
 
 
-def test_a_hostile_name_is_text_on_every_page(api: ApiClient, pages: Any) -> None:
+def test_a_hostile_name_is_text_on_every_page(api: ApiClient, pages: FlaskClient) -> None:
     made = api.job(name=HOSTILE, jiraTicketSummary=HOSTILE, jiraLabels=[HOSTILE])
     for address in ("/jobs", f"/jobs/{made['id']}", f"/jobs?q={HOSTILE[:8]}"):
         page = pages.get(address).text
@@ -122,12 +107,14 @@ def test_a_hostile_name_is_text_on_every_page(api: ApiClient, pages: Any) -> Non
         assert "&lt;script&gt;alert(1)" in page
 
 
-def test_each_jira_field_says_who_filled_it(api: ApiClient, pages: Any, engine: Engine) -> None:
+def test_each_jira_field_says_who_filled_it(
+    api: ApiClient, pages: FlaskClient, engine: Engine
+) -> None:
     made = api.job(jiraTicketKey="PI-42", jiraPriority="Urgent")
     address = f"/jobs/{made['id']}"
     waiting = pages.get(address).text
     assert "Waits for the ticket" in row_of(waiting, "Part number")
-    bring(engine, epic_link=None)
+    receive_ticket(engine, source=Source.POLL, epic_link=None)
     page = pages.get(address).text
     assert "PI-42" in row_of(page, "Ticket")
     assert "The client, with the job" in row_of(page, "Ticket")
@@ -136,7 +123,7 @@ def test_each_jira_field_says_who_filled_it(api: ApiClient, pages: Any, engine: 
     assert "The ticket has none" in row_of(page, "Epic")
 
 
-def test_a_linked_jobs_key_came_by_the_link(api: ApiClient, pages: Any) -> None:
+def test_a_linked_jobs_key_came_by_the_link(api: ApiClient, pages: FlaskClient) -> None:
     made = api.job(jiraPriority="High")
     linked = api.post("/api/jira/link", {"ticketKey": "PI-42", "jobId": made["id"]})
     assert linked.status_code == 200
@@ -146,10 +133,10 @@ def test_a_linked_jobs_key_came_by_the_link(api: ApiClient, pages: Any) -> None:
 
 
 def test_a_job_older_than_the_record_claims_nothing(
-    api: ApiClient, pages: Any, engine: Engine
+    api: ApiClient, pages: FlaskClient, engine: Engine
 ) -> None:
     made = api.job(jiraTicketKey="PI-42")
-    bring(engine)
+    receive_ticket(engine, source=Source.POLL)
     with begin(engine) as session:
         session.get_one(Job, made["id"]).client_fields = None
     page = pages.get(f"/jobs/{made['id']}").text
@@ -169,19 +156,19 @@ def test_bulk_and_single_creates_write_the_same_record(api: ApiClient, engine: E
 
 
 def test_what_changed_in_jira_since_is_shown_beside_the_snapshot(
-    api: ApiClient, pages: Any, engine: Engine
+    api: ApiClient, pages: FlaskClient, engine: Engine
 ) -> None:
     made = api.job(jiraTicketKey="PI-42")
-    bring(engine)
+    receive_ticket(engine, source=Source.POLL)
     later = ticket().updated_at.replace(year=2025)
-    bring(engine, part_number="ALU-HOUSING-7076", updated_at=later)
+    receive_ticket(engine, source=Source.POLL, part_number="ALU-HOUSING-7076", updated_at=later)
     page = pages.get(f"/jobs/{made['id']}").text
     assert row_of(page, "Part number").endswith("differs ALU-HOUSING-7076")
     assert row_of(page, "Priority").endswith("same")
     assert "The ticket was changed after the job was filled." in text_of(page)
 
 
-def test_a_path_shows_where_its_units_are(api: ApiClient, pages: Any) -> None:
+def test_a_path_shows_where_its_units_are(api: ApiClient, pages: FlaskClient) -> None:
     shop = Shop(api)
     path = shop.path("Saw", {"name": "Mill", "location": "Hall 2"}, "Deburr")
     units = [unit["id"] for unit in shop.serials(path, 6)]
@@ -201,7 +188,7 @@ def test_a_path_shows_where_its_units_are(api: ApiClient, pages: Any) -> None:
 
 
 def test_the_part_that_refreshes_is_not_sent_again_until_a_unit_moves(
-    api: ApiClient, pages: Any
+    api: ApiClient, pages: FlaskClient
 ) -> None:
     shop = Shop(api)
     path = shop.path("Saw", "Mill")
@@ -216,14 +203,14 @@ def test_the_part_that_refreshes_is_not_sent_again_until_a_unit_moves(
     assert "csrf_token" not in moved.text
 
 
-def test_nobody_is_found_under_a_strange_address(pages: Any) -> None:
+def test_no_client_is_found_under_a_malformed_address(pages: FlaskClient) -> None:
     for address in ("/jobs/job_01h455vb4pex5vsknk084sn02q", "/jobs/x?units=SN-00001"):
         answer = pages.get(address)
         assert answer.status_code == 404
         assert "Job not found" in answer.text
 
 
-def test_the_form_makes_a_job_and_its_sync_task(pages: Any, engine: Engine) -> None:
+def test_the_form_makes_a_job_and_its_sync_task(pages: FlaskClient, engine: Engine) -> None:
     answer = make(
         pages, name=" WO-7 ", goalQuantity="12", jiraTicketKey="pi-42", jiraLabels="a, b,a,"
     )
@@ -257,7 +244,7 @@ def test_the_form_makes_a_job_and_its_sync_task(pages: Any, engine: Engine) -> N
     ],
 )
 def test_the_form_says_what_the_api_says_and_keeps_what_was_typed(
-    pages: Any, engine: Engine, fields: dict[str, str], message: str
+    pages: FlaskClient, engine: Engine, fields: dict[str, str], message: str
 ) -> None:
     answer = make(pages, jiraPartNumber='ALU "7075"', **fields)
     assert answer.status_code == 400
@@ -267,7 +254,7 @@ def test_the_form_says_what_the_api_says_and_keeps_what_was_typed(
     assert jobs_of(engine) == []
 
 
-def test_a_second_click_makes_no_second_job(pages: Any, engine: Engine) -> None:
+def test_a_second_click_makes_no_second_job(pages: FlaskClient, engine: Engine) -> None:
     form = pages.get("/jobs/new").text
     key = form.split('name="key" value="', 1)[1].split('"', 1)[0]
     data = {"csrf_token": csrf_token(form), "key": key, "name": "WO-7", "goalQuantity": "1"}
@@ -279,8 +266,8 @@ def test_a_second_click_makes_no_second_job(pages: Any, engine: Engine) -> None:
     assert len(jobs_of(engine)) == 1
 
 
-def test_a_ticket_is_found_in_our_copy_and_taken(pages: Any, engine: Engine) -> None:
-    bring(engine)
+def test_a_ticket_is_found_in_our_copy_and_taken(pages: FlaskClient, engine: Engine) -> None:
+    receive_ticket(engine, source=Source.POLL)
     assert "/jobs/new?ticket=PI-42" in pages.get("/jobs/new?find=housing").text
     assert "no ticket with" in text_of(pages.get("/jobs/new?find=gearbox").text)
     page = pages.get("/jobs/new?ticket=pi-42").text
@@ -290,7 +277,7 @@ def test_a_ticket_is_found_in_our_copy_and_taken(pages: Any, engine: Engine) -> 
     assert 'placeholder="from the ticket: ALU-HOUSING-7075"' in page
 
 
-def test_only_full_operators_make_jobs(app: Any, engine: Engine) -> None:
+def test_only_full_operators_make_jobs(app: Flask, engine: Engine) -> None:
     operator(engine, role=Role.READ_ONLY)
     client = app.test_client()
     log_in(client)
@@ -302,7 +289,7 @@ def test_only_full_operators_make_jobs(app: Any, engine: Engine) -> None:
     assert "/jobs/new" not in client.get("/jobs").text
 
 
-def test_the_form_asks_for_its_token(pages: Any, engine: Engine) -> None:
+def test_the_form_asks_for_its_token(pages: FlaskClient, engine: Engine) -> None:
     assert pages.post("/jobs/new", data={"name": "J", "goalQuantity": "1"}).status_code == 400
     assert jobs_of(engine) == []
 
@@ -310,7 +297,7 @@ def test_the_form_asks_for_its_token(pages: Any, engine: Engine) -> None:
 def test_a_job_filled_from_our_copy_says_so(
     settings: Settings, engine: Engine, session: Any
 ) -> None:
-    bring(engine)
+    receive_ticket(engine, source=Source.POLL)
 
     job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
     from_copy.fill_fresh(session, [job.id], fresh_seconds=60)

@@ -1,25 +1,21 @@
 """The first page: what waits, what went, how Jira is, who lives, and what to do."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from api.dashboard.overview import charts
 from shared.database.engine import begin
-from shared.settings import Settings
 from shared.sync.summary import Minute
 from tests.support import seed
-from tests.support.api import application
 
 
 @pytest.fixture
-def client(settings: Settings, engine: Engine) -> Iterator[Any]:
+def pages(engine: Engine, pages: FlaskClient) -> FlaskClient:
     seed.shop(engine, jobs=120)
-    with application(settings, engine) as app:
-        yield app.test_client()
+    return pages
 
 
 def _count(engine: Engine, where: str) -> int:
@@ -32,16 +28,16 @@ def _tile(page: str, name: str) -> str:
     return tile.split('<span class="tile-value">', 1)[1].split("</span>", 1)[0]
 
 
-def test_counts_are_those_of_the_table(client: Any, engine: Engine) -> None:
-    page = client.get("/").text
+def test_counts_are_those_of_the_table(pages: FlaskClient, engine: Engine) -> None:
+    page = pages.get("/").text
     assert _tile(page, "Waiting") == str(_count(engine, "status IN ('pending', 'running')"))
     assert _tile(page, "Failed") == str(_count(engine, "status = 'failed'"))
     assert _tile(page, "Filled") == str(_count(engine, "status = 'filled'"))
     assert "ms" in _tile(page, "From create to fill")
 
 
-def test_each_cause_comes_with_its_count_and_a_remedy(client: Any, engine: Engine) -> None:
-    page = client.get("/").text
+def test_each_cause_comes_with_its_count_and_a_remedy(pages: FlaskClient, engine: Engine) -> None:
+    page = pages.get("/").text
     cause = page.split('data-key="cause-ticket_not_found"', 1)[1].split("</li>", 1)[0]
     number = _count(engine, "error_code = 'ticket_not_found'")
     assert f">{number}</p>" in cause
@@ -58,35 +54,35 @@ def test_each_cause_comes_with_its_count_and_a_remedy(client: Any, engine: Engin
         ("captcha_lock", None, "account locked behind a CAPTCHA since"),
     ],
 )
-def test_jiras_state_is_said_in_words_with_who_waits(
-    client: Any, engine: Engine, code: str, minutes: int | None, words: str
+def test_the_state_of_jira_is_described_with_the_number_of_waiting_tasks(
+    pages: FlaskClient, engine: Engine, code: str, minutes: int | None, words: str
 ) -> None:
     with begin(engine) as session:
         now = session.scalar(text("SELECT now()"))
         until = now + timedelta(minutes=minutes) if minutes else None
         seed.pause(session, code, "Jira says so.", until=until)
-    notice = client.get("/").text.split("jira-notice", 1)[1].split("</p>", 1)[0]
+    notice = pages.get("/").text.split("jira-notice", 1)[1].split("</p>", 1)[0]
     waiting = _count(engine, "status IN ('pending', 'running')")
     assert words in notice
     assert f"{waiting} tasks waiting" in notice
     assert "Jira says so." in notice
 
 
-def test_a_worker_that_fell_silent_is_shown(client: Any, engine: Engine) -> None:
-    assert "No heartbeat" not in client.get("/").text
+def test_a_worker_that_fell_silent_is_shown(pages: FlaskClient, engine: Engine) -> None:
+    assert "No heartbeat" not in pages.get("/").text
     with begin(engine) as session:
         session.execute(
             text("""
             UPDATE heartbeats SET seen_at = now() - interval '3 minutes' WHERE name = 'worker'
         """)
         )
-    page = client.get("/").text
+    page = pages.get("/").text
     worker = page.split("<dt>Workers</dt>", 1)[1].split("</div>", 1)[0]
     assert "No heartbeat" in worker
     assert "3 min ago" in worker
 
 
-def test_webhooks_that_wait_or_were_turned_away_are_counted(client: Any, engine: Engine) -> None:
+def test_waiting_and_rejected_webhooks_are_counted(pages: FlaskClient, engine: Engine) -> None:
     with begin(engine) as session:
         session.execute(
             text("""
@@ -100,13 +96,13 @@ def test_webhooks_that_wait_or_were_turned_away_are_counted(client: Any, engine:
             VALUES ((now() AT TIME ZONE 'UTC')::date, 'no_proof', 7, now())
         """)
         )
-    page = client.get("/").text
+    page = pages.get("/").text
     assert "1 waiting" in page
     assert "7 rejected today" in page
 
 
-def test_the_chart_says_in_words_and_in_a_table_what_it_draws(client: Any) -> None:
-    page = client.get("/").text
+def test_the_chart_says_in_words_and_in_a_table_what_it_draws(pages: FlaskClient) -> None:
+    page = pages.get("/").text
     assert 'role="img" aria-label="In the last hour' in page
     assert page.count('data-key="minute-') == page.count('<g data-key="') > 5
 

@@ -4,21 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy import Engine, text
 
 from api.dashboard.deliveries import views as deliveries
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
+from tests.dsl import application
 from tests.support import postgres
-from tests.support.api import application
 from tests.support.history import seed
+from tests.support.plans import recorded_queries, rows_read, scans_of_growing_tables
 
 ROWS = 20_000
 MOST_COUNTED = 500
 """How far a list counts what matches: as little beside this history as 10 000 beside a long one."""
 MOST_READ = 2_000
 """Rows of all tables together that one page may touch, a tenth of the history."""
-_GROWING = {"sync_tasks", "jobs", "sync_attempts", "webhook_deliveries", "tickets", "audit_events"}
 _MORE = (
     """
     UPDATE webhook_deliveries SET body = '{}', signed = hashtext(id) % 2000 <> 0,
@@ -58,44 +58,9 @@ def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deliveries, "MOST_COUNTED", MOST_COUNTED)
 
 
-def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if node.get("Relation Name") in _GROWING:
-        yield node
-    for inner in node.get("Plans", ()):
-        yield from _scans(inner)
-
-
-def _read(scan: dict[str, Any]) -> float:
-    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return float(sum(scan.get(name, 0) for name in names) * scan["Actual Loops"])
-
-
 def _whole(scan: dict[str, Any]) -> bool:
     """Whether a table was read as it lies, and not just until a page or a count was full."""
-    return scan["Node Type"] == "Seq Scan" and _read(scan) > MOST_COUNTED + 1
-
-
-def _queries_of(engine: Engine, client: Any, address: str) -> list[tuple[str, Any]]:
-    """The queries of a page."""
-    queries: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> None:
-        if statement.lstrip().startswith(("SELECT", "WITH")):
-            queries.append((statement, values))
-
-    event.listen(engine, "before_cursor_execute", note)
-    try:
-        assert client.get(address).status_code == 200
-    finally:
-        event.remove(engine, "before_cursor_execute", note)
-    return queries
-
-
-def _plan(connection: Connection, query: str, values: Any) -> dict[str, Any]:
-    """The executed plan of a query."""
-    found: Any = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", values)
-    plan: dict[str, Any] = found.scalar()[0]
-    return plan
+    return scan["Node Type"] == "Seq Scan" and rows_read(scan) > MOST_COUNTED + 1
 
 
 @pytest.mark.parametrize(
@@ -130,14 +95,12 @@ def _plan(connection: Connection, query: str, values: Any) -> dict[str, Any]:
 def test_a_page_reads_little_and_by_index(
     history: Engine, settings: Settings, address: str
 ) -> None:
-    with application(settings, history) as app:
-        queries = _queries_of(history, app.test_client(), address)
-    with begin(history) as session:
-        connection = session.connection()
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        plans = [_plan(connection, query, values) for query, values in queries]
-    scans = [scan for plan in plans for scan in _scans(plan["Plan"])]
-    assert scans, "the page read nothing from a growing table"
+    with (
+        application(settings, history) as app,
+        recorded_queries(history) as queries,
+    ):
+        assert app.test_client().get(address).status_code == 200
+    scans = scans_of_growing_tables(history, queries)
     whole = [scan["Relation Name"] for scan in scans if _whole(scan)]
     assert whole == []
-    assert sum(_read(scan) for scan in scans) < MOST_READ
+    assert sum(rows_read(scan) for scan in scans) < MOST_READ

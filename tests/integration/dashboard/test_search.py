@@ -17,8 +17,7 @@ from shared.database.engine import begin
 from shared.models import TicketCopy, table_of
 from shared.settings import Settings
 from shared.states import ActorKind
-from tests.support.api import application
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, application
 
 _TEXTS = ("Housing 100% \\ b_x", "Bracket", "Gehäuse Ü7")
 

@@ -8,7 +8,7 @@ from shared.fill import from_copy
 from shared.fill.ingest import ingest
 from shared.models import Job, SyncAttempt, SyncTask
 from shared.states import Source
-from tests.factories import create_job, draft, ticket
+from tests.dsl import create_job, draft, ticket
 
 
 def store_copy(
@@ -22,7 +22,7 @@ def store_copy(
         )
 
 
-def create(engine: Engine, *, fresh: int, **changes: object) -> tuple[Job, SyncTask]:
+def create_filled(engine: Engine, *, fresh: int, **changes: object) -> tuple[Job, SyncTask]:
     """Create a job as the API does; returns its rows after the commit."""
     with begin(engine) as session:
         job, task = create_job(session, draft(**{"jira_ticket_key": "PI-42", **changes}))
@@ -34,7 +34,7 @@ def create(engine: Engine, *, fresh: int, **changes: object) -> tuple[Job, SyncT
 
 def test_a_job_is_filled_in_its_own_transaction_where_our_copy_is_fresh(engine: Engine) -> None:
     store_copy(engine, age=60)
-    job, task = create(engine, fresh=120)
+    job, task = create_filled(engine, fresh=120)
     assert (job.jira_part_number, job.jira_labels) == ("ALU-HOUSING-7075", ["Q1-2024", "rush"])
     assert job.jira_filled_at == job.created_at
     assert (task.status, task.source, task.attempts) == ("filled", "mirror", 1)
@@ -45,7 +45,7 @@ def test_a_job_is_filled_in_its_own_transaction_where_our_copy_is_fresh(engine: 
 
 def test_what_the_client_sent_is_not_overwritten_from_the_copy(engine: Engine) -> None:
     store_copy(engine)
-    job, _ = create(engine, fresh=120, jira_priority="Blocker")
+    job, _ = create_filled(engine, fresh=120, jira_priority="Blocker")
     assert (job.jira_priority, job.jira_part_number) == ("Blocker", "ALU-HOUSING-7075")
 
 
@@ -54,7 +54,7 @@ def test_a_copy_that_is_old_or_not_allowed_to_serve_fills_nothing(
     engine: Engine, age: int, fresh: int
 ) -> None:
     store_copy(engine, age=age)
-    job, task = create(engine, fresh=fresh)
+    job, task = create_filled(engine, fresh=fresh)
     assert (task.status, job.jira_filled_at) == ("pending", None)
 
 
@@ -63,12 +63,12 @@ def test_a_ticket_that_jira_denies_fills_nothing(engine: Engine, sign: str) -> N
     store_copy(engine)
     with begin(engine) as session:
         session.execute(text(f"UPDATE tickets SET {sign} = now()"))
-    assert create(engine, fresh=120)[1].status == "pending"
+    assert create_filled(engine, fresh=120)[1].status == "pending"
 
 
 def test_the_key_a_ticket_had_before_it_was_moved_serves_too(engine: Engine) -> None:
     store_copy(engine, "TL-7", found_as="PI-42")
-    job, task = create(engine, fresh=120)
+    job, task = create_filled(engine, fresh=120)
     assert (task.status, job.jira_ticket_key) == ("filled", "PI-42")
 
 
@@ -77,7 +77,7 @@ def test_the_copy_that_bears_the_key_now_goes_before_one_that_bore_it(engine: En
     with begin(engine) as session:
         mine = ticket("PI-42", part_number="OTHER")
         ingest(session, [("PI-42", mine)], source=Source.POLL, worker="w")
-    assert create(engine, fresh=120)[0].jira_part_number == "OTHER"
+    assert create_filled(engine, fresh=120)[0].jira_part_number == "OTHER"
 
 
 def test_a_webhook_that_had_to_wait_makes_no_copy_look_fresh(engine: Engine) -> None:
@@ -85,4 +85,4 @@ def test_a_webhook_that_had_to_wait_makes_no_copy_look_fresh(engine: Engine) -> 
         long_ago = session.scalar(text("SELECT now() - interval '1 hour'"))
         readings = [("PI-42", ticket("PI-42"))]
         ingest(session, readings, source=Source.WEBHOOK, worker="w", read_at=long_ago)
-    assert create(engine, fresh=120)[1].status == "pending"
+    assert create_filled(engine, fresh=120)[1].status == "pending"

@@ -7,7 +7,7 @@ from shared.fill.ingest import ingest
 from shared.models import Job, SyncTask
 from shared.states import Source
 from shared.sync import leases
-from tests.factories import create_job, draft, ticket
+from tests.dsl import create_job, draft, ticket
 
 
 def test_a_claimed_task_is_filled_from_the_ticket_that_was_read(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from shared.fill.ingest import ingest
 from shared.models import Job
 from shared.states import Source
 from shared.sync import leases
-from tests.factories import create_job, draft, ticket
+from tests.dsl import make_job, receive_ticket, ticket
 
 SIX = {
     "jira_ticket_key": "'PI-43'",
@@ -23,13 +23,12 @@ SIX = {
 
 def filled_job(engine: Engine, **changes: object) -> Job:
     """A job filled from the source document's ticket."""
-    with begin(engine) as session:
-        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
+    job_id = make_job(engine)
     with begin(engine) as session:
         held = leases.claim(session, lease_seconds=60)
         ingest(session, [("PI-42", ticket(**changes))], source=Source.API, worker="w", claims=held)
     with begin(engine) as session:
-        return session.get_one(Job, job.id)
+        return session.get_one(Job, job_id)
 
 
 @pytest.mark.parametrize("column", SIX)
@@ -53,32 +52,21 @@ def test_a_field_absent_at_the_fill_stays_absent_for_ever(engine: Engine) -> Non
 
 
 def test_before_the_fill_only_absent_fields_may_be_set(engine: Engine) -> None:
-    with begin(engine) as session:
-        job, _ = create_job(session, draft(jira_ticket_key="PI-42", jira_priority="High"))
+    job_id = make_job(engine, "PI-42", jira_priority="High")
     with begin(engine) as session:
         session.execute(text("UPDATE jobs SET jira_epic_link = 'PI-10'"))
     with pytest.raises(DBAPIError, match="write-once"), begin(engine) as session:
         session.execute(
-            text("UPDATE jobs SET jira_priority = 'Low' WHERE id = :id"), {"id": job.id}
+            text("UPDATE jobs SET jira_priority = 'Low' WHERE id = :id"), {"id": job_id}
         )
 
 
 def test_what_the_client_sent_stays_and_the_rest_is_filled_once(engine: Engine) -> None:
+    job_id = make_job(engine, jira_priority="Low", jira_labels=())
+    receive_ticket(engine, source=Source.POLL)
+    receive_ticket(engine, summary="renamed", part_number="X")
     with begin(engine) as session:
-        job, _ = create_job(
-            session, draft(jira_ticket_key="PI-42", jira_priority="Low", jira_labels=())
-        )
-    with begin(engine) as session:
-        ingest(session, [("PI-42", ticket())], source=Source.POLL, worker="w")
-    with begin(engine) as session:
-        ingest(
-            session,
-            [("PI-42", ticket(summary="renamed", part_number="X"))],
-            source=Source.WEBHOOK,
-            worker="w",
-        )
-    with begin(engine) as session:
-        stored = session.get_one(Job, job.id)
+        stored = session.get_one(Job, job_id)
     assert (stored.jira_priority, stored.jira_labels) == ("Low", [])
     assert stored.jira_ticket_summary == "Build 50 aluminum housings"
     assert stored.jira_part_number == "ALU-HOUSING-7075"
@@ -95,20 +83,11 @@ def test_the_fill_moves_updated_at_and_the_version(engine: Engine) -> None:
 
 
 def test_a_job_made_from_a_ticket_takes_its_name_and_quantity_from_it(engine: Engine) -> None:
+    job_id = make_job(
+        engine, name="PI-42", goal_quantity=1, name_from_ticket=True, quantity_from_ticket=True
+    )
+    receive_ticket(engine, source=Source.POLL)
     with begin(engine) as session:
-        job, _ = create_job(
-            session,
-            draft(
-                name="PI-42",
-                goal_quantity=1,
-                jira_ticket_key="PI-42",
-                name_from_ticket=True,
-                quantity_from_ticket=True,
-            ),
-        )
-    with begin(engine) as session:
-        ingest(session, [("PI-42", ticket())], source=Source.POLL, worker="w")
-    with begin(engine) as session:
-        stored = session.get_one(Job, job.id)
+        stored = session.get_one(Job, job_id)
     assert (stored.name, stored.goal_quantity) == ("Build 50 aluminum housings", 50)
     assert not stored.name_from_ticket

@@ -1,31 +1,19 @@
 """The metrics for Prometheus."""
 
-from collections.abc import Iterator
-from typing import Any
-
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.settings import Settings
 from shared.states import RejectionReason, WaitCode
 from shared.sync import pauses
 from shared.webhooks import health as webhook_health
-from tests.integration.actions.test_task_actions import one_of_each
-from tests.support.api import application
+from tests.dsl import ApiClient, make_task_in_each_state
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-@pytest.fixture
-def client(settings: Settings, engine: Engine) -> Iterator[Any]:
-    with application(settings, engine) as app:
-        yield app.test_client()
-
-
-def scrape(client: Any) -> Samples:
-    answer = client.get("/metrics")
+def scrape(api: ApiClient) -> Samples:
+    answer = api.get("/metrics")
     assert answer.status_code == 200, answer.text
     assert answer.content_type.startswith("text/plain")
     return {
@@ -36,15 +24,15 @@ def scrape(client: Any) -> Samples:
 
 
 def test_metrics_show_tasks_by_status_and_cause_with_the_age_of_the_oldest(
-    client: Any, engine: Engine
+    api: ApiClient, engine: Engine
 ) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     with begin(engine) as session:
         session.execute(
             text("UPDATE sync_tasks SET created_at = now() - interval '90 s' WHERE id = :id"),
             {"id": tasks["running"]},
         )
-    found = scrape(client)
+    found = scrape(api)
     by_status = {
         labels[0][1]: value for (name, labels), value in found.items() if name.endswith("tasks")
     }
@@ -53,11 +41,11 @@ def test_metrics_show_tasks_by_status_and_cause_with_the_age_of_the_oldest(
     assert 89 < found["routecard_sync_oldest_waiting_seconds", ()] < 120
 
 
-def test_metrics_show_jiras_state_and_heartbeats(client: Any, engine: Engine) -> None:
+def test_metrics_show_jiras_state_and_heartbeats(api: ApiClient, engine: Engine) -> None:
     with begin(engine) as session:
         pauses.begin(session, credentials="c", code=WaitCode.JIRA_DOWN, message="m", delay=60)
         session.execute(text("INSERT INTO heartbeats VALUES ('worker', now())"))
-    found = scrape(client)
+    found = scrape(api)
     states = {
         labels[0][1] for (name, labels), on in found.items() if name.endswith("jira_state") and on
     }
@@ -66,23 +54,23 @@ def test_metrics_show_jiras_state_and_heartbeats(client: Any, engine: Engine) ->
     assert found["routecard_part_alive", (("part", "beat"),)] == 0
 
 
-def test_metrics_show_webhooks_and_rejections(client: Any, engine: Engine) -> None:
+def test_metrics_show_webhooks_and_rejections(api: ApiClient, engine: Engine) -> None:
     with begin(engine) as session:
         reason = next(iter(RejectionReason))
         webhook_health.count_rejections(session, {reason: 3})
-    found = scrape(client)
+    found = scrape(api)
     assert found["routecard_webhook_rejected_total", (("reason", reason.value),)] == 3
     assert found["routecard_webhook_deliveries_waiting", ()] == 0
 
 
 def test_metrics_show_requests_by_route_and_status_and_clients_cannot_add_labels(
-    client: Any,
+    api: ApiClient,
 ) -> None:
-    client.get("/api/jobs/job_1")
-    client.get("/api/jobs/job_2")
-    client.get("/nowhere/17")
-    client.open("/nowhere/18", method="BREW")
-    found = scrape(client)
+    api.get("/api/jobs/job_1")
+    api.get("/api/jobs/job_2")
+    api.get("/nowhere/17")
+    api.client.open("/nowhere/18", method="BREW")
+    found = scrape(api)
     requests = {
         (labels["method"], labels["route"], labels["status"]): value
         for (name, pairs), value in found.items()

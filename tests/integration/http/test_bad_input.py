@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from api.http.json_body import BODY_BYTES
 from shared.database.engine import begin
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient
 
 JOB = "job_01h455vb4pex5vsknk084sn02q"
 GOOD = b'{"name": "JOB-1", "goalQuantity": 5}'
@@ -40,14 +40,14 @@ class Bad:
         )
 
 
-def create(body: bytes, message: str, *, code: str = INVALID, status: int = 400) -> Bad:
+def bad_create(body: bytes, message: str, *, code: str = INVALID, status: int = 400) -> Bad:
     """A bad body of a create."""
     return Bad("POST", "/api/jobs", status, code, message, body)
 
 
 def strict(body: bytes, message: str) -> Bad:
-    """A body that is not strict JSON."""
-    return create(body, message, code="invalid_json")
+    """A body that is no JSON as we want it."""
+    return bad_create(body, message, code="invalid_json")
 
 
 TABLE = [
@@ -108,7 +108,7 @@ TABLE = [
         GOOD,
         headers={"Idempotency-Key": "two words"},
     ),
-    create(
+    bad_create(
         b'{"name": "' + b"x" * BODY_BYTES + b'"}',
         "Request body is larger than 1048576 bytes",
         code="payload_too_large",
@@ -131,19 +131,19 @@ TABLE = [
     strict(b"[" * 100_000, "Request body is nested more than 32 levels deep"),
     strict(b'{"a":' * 100_000, "Request body is nested more than 32 levels deep"),
     strict(b'{"name": "\xff"}', "Request body is not valid UTF-8"),
-    create(b"[]", "Request body must be a JSON object"),
-    create(b"null", "Request body must be a JSON object"),
-    create(b"{}", "name is required"),
-    create(b'{"name": "\\u0000"}', "name must not contain NUL characters"),
-    create(b'{"name": "\\udfff"}', "name must not contain lone surrogates"),
-    create(b'{"x": {"y": ["\\u0000"]}}', "x.y[0] must not contain NUL characters"),
-    create(b'{"name": {"$ne": 1}, "goalQuantity": 5}', "name must be a string"),
-    create(b'{"name": "x", "goalQuantity": 1e300}', "goalQuantity must be at most 2147483647"),
-    create(
+    bad_create(b"[]", "Request body must be a JSON object"),
+    bad_create(b"null", "Request body must be a JSON object"),
+    bad_create(b"{}", "name is required"),
+    bad_create(b'{"name": "\\u0000"}', "name must not contain NUL characters"),
+    bad_create(b'{"name": "\\udfff"}', "name must not contain lone surrogates"),
+    bad_create(b'{"x": {"y": ["\\u0000"]}}', "x.y[0] must not contain NUL characters"),
+    bad_create(b'{"name": {"$ne": 1}, "goalQuantity": 5}', "name must be a string"),
+    bad_create(b'{"name": "x", "goalQuantity": 1e300}', "goalQuantity must be at most 2147483647"),
+    bad_create(
         b'{"name": "x", "goalQuantity": 99999999999999999999}',
         "goalQuantity must be at most 2147483647",
     ),
-    create(
+    bad_create(
         b'{"name": "x", "goalQuantity": 1, "jiraLabels": [[1]]}',
         "jiraLabels must be an array of strings",
     ),

@@ -4,9 +4,8 @@ import psycopg
 from sqlalchemy import Engine, event, make_url
 
 from shared.settings import Settings
-from tests.integration.actions.test_task_actions import seed_failed
+from tests.dsl import api_client, make_failed_tasks
 from tests.support import postgres
-from tests.support.api_client import api_client
 
 WRITTEN = "SELECT id FROM sync_tasks WHERE status = 'pending'"
 RETRY = {"filter": {"status": "failed"}}
@@ -15,7 +14,7 @@ RETRY = {"filter": {"status": "failed"}}
 def test_a_bulk_operation_that_is_cut_short_never_says_that_nothing_was_written(
     settings: Settings, engine: Engine, postgres_uri: str, dsn: str
 ) -> None:
-    seed_failed(engine, 3)
+    make_failed_tasks(engine, 3)
     address = make_url(dsn).set(drivername="postgresql").render_as_string()
     server = psycopg.connect(address, autocommit=True)
 

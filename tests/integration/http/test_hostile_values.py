@@ -15,9 +15,8 @@ from shared.database.engine import begin
 from shared.settings import Settings
 from shared.states import Scope
 from shared.webhooks.signatures import token_hash
+from tests.dsl import ApiClient, bearer, configured, token
 from tests.support import hostile, seed, seed_records
-from tests.support.api import bearer, token
-from tests.support.api_client import ApiClient, api_client
 
 ROUTES = [route for resource in RESOURCES for route in resource.routes]
 WEBHOOK = next(route for route in ROUTES if route.operation_id == "webhooks_receive_post")
@@ -38,15 +37,19 @@ TABLES = {"paths": "paths", "deliveries": "webhook_deliveries", "sync": "sync_ta
 
 
 @pytest.fixture
-def api(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
-    """The API with jobs, tasks, units, tickets and deliveries."""
+def settings(settings: Settings) -> Settings:
+    """Settings with a token for automation's webhooks."""
+    return configured(settings, jira_webhook_token_hash=token_hash(WEBHOOK_TOKEN))
+
+
+@pytest.fixture
+def api(settings: Settings, engine: Engine, api: ApiClient) -> ApiClient:
+    """The API over a shop with jobs, tasks, units, tickets and deliveries."""
     seed.shop(engine, jobs=12)
     seed_records.tickets(engine)
     seed_records.deliveries(engine, number=8)
     seed_records.route(engine, settings)
-    changes = {"jira_webhook_token_hash": token_hash(WEBHOOK_TOKEN)}
-    with api_client(settings.model_copy(update=changes), engine) as client:
-        yield client
+    return api
 
 
 @pytest.fixture

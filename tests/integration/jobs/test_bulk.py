@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Engine, event, text
 
 from shared.database.engine import begin
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient
 
 GOOD = {"name": "JOB-1", "goalQuantity": 5}
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 from shared.database.engine import begin, make_engine
 from shared.models import Job, SyncTask
 from shared.settings import Settings
-from tests.support.api_client import ApiClient, api_client
+from tests.dsl import ApiClient, api_client
 
 REQUEST_FULL = r"""
 curl -X POST http://localhost:3000/api/jobs \

@@ -13,7 +13,7 @@ from shared.fill.snapshots import lock_jobs
 from shared.models import SyncAttempt, SyncTask
 from shared.states import Source
 from shared.sync import leases
-from tests.factories import create_job, draft, ticket
+from tests.dsl import create_job, draft, ticket
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
 from tests.support.races import in_the_way, queued
@@ -24,7 +24,7 @@ from worker.webhooks.deliver import deliver
 KEY = "PI-142"
 
 
-def create(session: Session) -> str:
+def create_on_key(session: Session) -> str:
     """A job on the ticket."""
     job, _ = create_job(session, draft(jira_ticket_key=KEY))
     return job.id
@@ -53,7 +53,7 @@ def test_a_webhook_before_its_job_leaves_the_job_to_the_read(
     delivery_id = arrive(engine, jira)
     deliver(runtime)
     assert Inbox(engine).row(delivery_id).outcome == "unlinked"
-    in_transaction(engine, create)
+    in_transaction(engine, create_on_key)
     drain(runtime)
     assert tasks(engine) == [("filled", "api", 1)]
 
@@ -61,7 +61,7 @@ def test_a_webhook_before_its_job_leaves_the_job_to_the_read(
 def test_a_webhook_after_its_job_saves_the_read(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    in_transaction(engine, create)
+    in_transaction(engine, create_on_key)
     arrive(engine, jira)
     deliver(runtime)
     assert drain(runtime) == 0
@@ -73,7 +73,7 @@ def test_a_job_that_is_not_committed_yet_when_its_webhook_is_applied_is_read(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     delivery_id = arrive(engine, jira)
-    with in_the_way(engine, create):
+    with in_the_way(engine, create_on_key):
         deliver(runtime)
         assert Inbox(engine).row(delivery_id).outcome == "unlinked"
     drain(runtime)
@@ -82,7 +82,7 @@ def test_a_job_that_is_not_committed_yet_when_its_webhook_is_applied_is_read(
 
 @pytest.mark.parametrize("first", [Source.WEBHOOK, Source.API])
 def test_webhook_and_drain_that_settle_at_once_fill_once(engine: Engine, first: Source) -> None:
-    job_ids = [in_transaction(engine, create) for _ in range(3)]
+    job_ids = [in_transaction(engine, create_on_key) for _ in range(3)]
     with begin(engine) as session:
         held = leases.claim(session, lease_seconds=60)
 
@@ -106,7 +106,7 @@ def test_many_jobs_and_webhooks_of_one_ticket_at_once_are_each_filled_once(
 ) -> None:
     others = [make_runtime(runtime.settings) for _ in range(2)]
     with ThreadPoolExecutor(8) as pool:
-        work = [pool.submit(in_transaction, engine, create) for _ in range(20)]
+        work = [pool.submit(in_transaction, engine, create_on_key) for _ in range(20)]
         work += [pool.submit(arrive, engine, jira) for _ in range(10)]
         work += [pool.submit(deliver, one) for one in others]
         work += [pool.submit(drain, runtime)]

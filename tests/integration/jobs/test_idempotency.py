@@ -8,8 +8,7 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.jobs import idempotency
 from shared.states import Scope
-from tests.support.api import bearer, token
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, bearer, token
 from tests.support.races import in_the_way, wait_until_blocked
 
 BODY: dict[str, Any] = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}

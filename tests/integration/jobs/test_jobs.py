@@ -6,22 +6,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.models import Job, SyncTask
-from shared.states import FailureCode, Source, WaitCode
+from shared.states import FailureCode, WaitCode
 from shared.sync import leases, pauses
 from shared.sync import settle as sync_settle
-from tests.factories import ticket
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, receive_ticket
 from tests.support.routes import path, units
 
 ANYWHERE = "job_01h455vb4pex5vsknk084sn02q"
-
-
-def fill(engine: Engine, key: str = "PI-42") -> None:
-    """Ingest the ticket."""
-    with begin(engine) as session:
-        ingest(session, [(key, ticket(key))], source=Source.WEBHOOK, worker="w")
 
 
 def sync_of(api: ApiClient, job: dict[str, Any]) -> dict[str, Any]:
@@ -78,7 +70,7 @@ def test_a_job_without_paths_has_no_progress(api: ApiClient) -> None:
 
 def test_a_filled_job_shows_what_came_and_from_where(api: ApiClient, engine: Engine) -> None:
     job = api.job(jiraTicketKey="PI-42", jiraPriority="Low")
-    fill(engine)
+    receive_ticket(engine)
     shown = api.get(f"/api/jobs/{job['id']}").get_json()
     assert shown["jiraPriority"] == "Low"
     assert shown["jiraPartNumber"] == "ALU-HOUSING-7075"
@@ -189,7 +181,7 @@ def test_what_a_client_says_of_a_job_made_from_a_ticket_stays_at_the_fill(
 ) -> None:
     job = api.post("/api/jira/link", {"ticketKey": "PI-42"}).get_json()["job"]
     api.patch(f"/api/jobs/{job['id']}", {"name": "Mine"})
-    fill(engine)
+    receive_ticket(engine)
     shown = api.get(f"/api/jobs/{job['id']}").get_json()
     assert (shown["name"], shown["goalQuantity"]) == ("Mine", 50)
 
@@ -241,7 +233,7 @@ def test_the_tag_moves_by_update_link_and_fill_and_not_by_attempts(
         claims = leases.claim(session, lease_seconds=60)
         sync_settle.wait(session, claims, code="jira_down", message="m", worker="w")
     assert tag() == seen[-1]
-    fill(engine)
+    receive_ticket(engine)
     seen.append(tag())
     assert len(set(seen)) == len(seen)
 
@@ -254,7 +246,7 @@ def test_a_deleted_job_is_gone_and_its_task_cancelled_for_good(
     assert (answer.status_code, answer.data) == (204, b"")
     assert "Content-Type" not in answer.headers
     assert api.get(f"/api/jobs/{job['id']}").status_code == 404
-    fill(engine)
+    receive_ticket(engine)
     with begin(engine) as session:
         assert session.get(Job, job["id"]) is None
         task = session.get_one(SyncTask, job["jiraSync"]["taskId"])

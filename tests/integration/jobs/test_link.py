@@ -6,11 +6,9 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.models import Job
 from shared.states import Source
-from tests.factories import ticket
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, receive_ticket
 
 FIVE: dict[str, Any] = {
     "jiraTicketSummary": "Build",
@@ -26,12 +24,6 @@ def link(api: ApiClient, **body: Any) -> Any:
     return api.post("/api/jira/link", body)
 
 
-def fill(engine: Engine, **changes: Any) -> None:
-    """Ingest PI-42."""
-    with begin(engine) as session:
-        ingest(session, [("PI-42", ticket("PI-42", **changes))], source=Source.POLL, worker="w")
-
-
 def test_an_existing_job_is_linked_and_filled_where_it_is_empty(
     api: ApiClient, engine: Engine
 ) -> None:
@@ -41,7 +33,7 @@ def test_an_existing_job_is_linked_and_filled_where_it_is_empty(
     linked = answer.get_json()["job"]
     assert (linked["jiraTicketKey"], linked["jiraSync"]["status"]) == ("PI-42", "pending")
     assert linked["updatedAt"] > job["updatedAt"]
-    fill(engine)
+    receive_ticket(engine, source=Source.POLL)
     shown = api.get(f"/api/jobs/{job['id']}").get_json()
     assert (shown["name"], shown["goalQuantity"], shown["jiraPriority"]) == ("Mine", 5, "Low")
     assert shown["jiraPartNumber"] == "ALU-HOUSING-7075"
@@ -75,7 +67,7 @@ def test_a_job_made_from_a_ticket_takes_name_and_quantity_from_it(
     made = answer.get_json()["job"]
     assert (made["name"], made["goalQuantity"]) == ("PI-42", 1)
     assert answer.headers["Location"] == f"/api/jobs/{made['id']}"
-    fill(engine)
+    receive_ticket(engine, source=Source.POLL)
     shown = api.get(answer.headers["Location"]).get_json()
     assert (shown["name"], shown["goalQuantity"]) == ("Build 50 aluminum housings", 50)
 
@@ -83,7 +75,7 @@ def test_a_job_made_from_a_ticket_takes_name_and_quantity_from_it(
 def test_what_the_caller_gives_is_not_taken_from_the_ticket(api: ApiClient, engine: Engine) -> None:
     named = link(api, ticketKey="PI-42", name="Mine").get_json()["job"]
     counted = link(api, ticketKey="PI-42", goalQuantity=7).get_json()["job"]
-    fill(engine)
+    receive_ticket(engine, source=Source.POLL)
     found = [api.get(f"/api/jobs/{job['id']}").get_json() for job in (named, counted)]
     assert [(job["name"], job["goalQuantity"]) for job in found] == [
         ("Mine", 50),
@@ -93,7 +85,7 @@ def test_what_the_caller_gives_is_not_taken_from_the_ticket(api: ApiClient, engi
 
 def test_a_ticket_without_quantity_makes_one(api: ApiClient, engine: Engine) -> None:
     made = link(api, ticketKey="PI-42").get_json()["job"]
-    fill(engine, quantity=None)
+    receive_ticket(engine, source=Source.POLL, quantity=None)
     assert api.get(f"/api/jobs/{made['id']}").get_json()["goalQuantity"] == 1
 
 

@@ -12,8 +12,7 @@ from shared.jobs import store as jobs
 from shared.models import Job, SyncTask
 from shared.states import Source
 from shared.sync import leases
-from tests.factories import ticket
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, ticket
 from tests.support.races import in_the_way, wait_until_blocked
 
 ROUNDS = 10

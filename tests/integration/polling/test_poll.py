@@ -1,7 +1,5 @@
 """The poll: rounds, pages, progress, and what ends a round early."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine, select, text
 
@@ -10,10 +8,10 @@ from shared.database.engine import begin
 from shared.models import JiraPause, JiraPoll, Job, SyncTask, TicketCopy
 from shared.settings import Settings
 from shared.tickets import watermarks
-from tests.factories import create_job, draft
+from tests.dsl import configured, make_job, make_poll_due, worker
 from tests.support.jira import SimulatedJira
 from worker.polling.poll import poll
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 from worker.sync.drain import drain
 from worker.tasks import beat_schedule
 
@@ -21,16 +19,9 @@ SEARCH = "POST /rest/api/*/search/jql"
 
 
 @pytest.fixture
-def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
-    """A worker that polls project PI, with a budget that costs the tests no time."""
-    changes = {
-        "jira_base_url": jira.url,
-        "jira_project": ("PI",),
-        "jira_requests_per_minute": 60_000,
-    }
-    runtime = make_runtime(settings.model_copy(update=changes))
-    yield runtime
-    runtime.close()
+def settings(settings: Settings) -> Settings:
+    """Settings that poll project PI, with a budget that costs the tests no time."""
+    return configured(settings, jira_project=("PI",), jira_requests_per_minute=60_000)
 
 
 def progress(engine: Engine) -> JiraPoll:
@@ -38,13 +29,6 @@ def progress(engine: Engine) -> JiraPoll:
     with begin(engine) as session:
         (found,) = watermarks.progress(session)
     return found
-
-
-def time_for_another(engine: Engine) -> None:
-    """Make the next poll due, and end every pause."""
-    with begin(engine) as session:
-        session.execute(text("UPDATE jira_polls SET began_at = began_at - interval '2 hours'"))
-        session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
 
 
 def copies(engine: Engine) -> dict[str, TicketCopy]:
@@ -80,7 +64,7 @@ def test_the_first_import_shows_its_progress_and_its_end(
     assert 100 < half.imported < len(visible(jira))
     assert half.running
     assert half.import_done_at is None
-    time_for_another(engine)
+    make_poll_due(engine)
     poll(runtime)
     whole = progress(engine)
     assert whole.imported == len(visible(jira))
@@ -94,7 +78,7 @@ def test_a_round_that_broke_off_goes_on_where_it_stopped(
     jira.fault("reset", match=SEARCH, skip=3, times=1)
     poll(runtime)
     first = searches(jira)
-    time_for_another(engine)
+    make_poll_due(engine)
     poll(runtime)
     whole = len(visible(jira)) / 100
     assert searches(jira) - first < whole
@@ -140,7 +124,7 @@ def test_a_round_begins_no_sooner_than_the_interval_after_the_last(
     before = searches(jira)
     assert poll(runtime) == 0
     assert searches(jira) == before
-    time_for_another(engine)
+    make_poll_due(engine)
     poll(runtime)
     assert searches(jira) == before + 1
 
@@ -165,9 +149,8 @@ def test_without_interval_projects_or_jira_nothing_is_polled_and_beat_sends_noth
     assert "routecard.poll" in beat_schedule(settings.model_copy(update=usual))
     quiet = settings.model_copy(update={**usual, **off})
     assert {"routecard.poll", "routecard.deleted_tickets"}.isdisjoint(beat_schedule(quiet))
-    runtime = make_runtime(quiet)
-    assert poll(runtime) == 0
-    runtime.close()
+    with worker(quiet) as runtime:
+        assert poll(runtime) == 0
     assert jira.counts() == {}
 
 
@@ -186,16 +169,14 @@ def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
     engine: Engine, settings: Settings, jira: SimulatedJira
 ) -> None:
     changes = {"jira_base_url": jira.url, "jira_project": ("PI", "NOSUCH")}
-    runtime = make_runtime(settings.model_copy(update=changes))
-    with begin(engine) as session:
-        create_job(session, draft(jira_ticket_key="PI-42"))
-    poll(runtime)
-    assert "NOSUCH" in (progress(engine).refusal or "")
-    asked = searches(jira)
-    poll(runtime)
-    assert searches(jira) == asked
-    assert drain(runtime) == 1
-    runtime.close()
+    with worker(settings.model_copy(update=changes)) as runtime:
+        make_job(engine)
+        poll(runtime)
+        assert "NOSUCH" in (progress(engine).refusal or "")
+        asked = searches(jira)
+        poll(runtime)
+        assert searches(jira) == asked
+        assert drain(runtime) == 1
     with begin(engine) as session:
         assert session.scalars(select(SyncTask.status)).one() == "filled"
         assert session.scalars(select(JiraPause.code)).one() is None
@@ -204,11 +185,10 @@ def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
 def test_a_poll_fills_the_jobs_that_wait_for_what_it_brings(
     engine: Engine, runtime: Runtime
 ) -> None:
-    with begin(engine) as session:
-        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
+    job_id = make_job(engine)
     poll(runtime)
     with begin(engine) as session:
-        assert session.get_one(Job, job.id).jira_part_number == "ALU-HOUSING-7075"
+        assert session.get_one(Job, job_id).jira_part_number == "ALU-HOUSING-7075"
         task = session.scalars(select(SyncTask)).one()
     assert (task.status, task.source) == ("filled", "poll")
 
@@ -217,8 +197,7 @@ def test_a_poll_revives_a_job_whose_ticket_was_not_to_be_seen(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     jira.control("POST", "tickets/PI-42/hide")
-    with begin(engine) as session:
-        create_job(session, draft(jira_ticket_key="PI-42"))
+    make_job(engine)
     drain(runtime)
     jira.control("POST", "tickets/PI-42/unhide")
     poll(runtime)
@@ -232,9 +211,8 @@ def test_another_mapping_of_fields_has_everything_read_again(
     poll(runtime)
     before = searches(jira)
     other = runtime.settings.model_copy(update={"jira_field_part_number": "customfield_10923"})
-    again = make_runtime(other)
-    poll(again)
-    again.close()
+    with worker(other) as again:
+        poll(again)
     assert searches(jira) - before >= before
     assert copies(engine)["PI-11"].part_number == "158041-001-01"
 
@@ -247,7 +225,7 @@ def test_a_ticket_dated_into_the_future_does_not_end_the_poll_for_ever(
     store.add(project="PI", fields=like, updated_ms=4_000_000_000_000, notify=False)
     poll(runtime)
     key = store.add(project="PI", fields=like, notify=False).key
-    time_for_another(engine)
+    make_poll_due(engine)
     poll(runtime)
     assert key in copies(engine)
 

@@ -18,13 +18,13 @@ from shared.sync.pauses import current
 from shared.tickets import drift, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.drift import DriftState
-from tests.factories import create_job, draft
+from tests.dsl import configured, create_job, draft, make_job, make_poll_due, worker
 from tests.support.jira import SimulatedJira, simulated_jira
 from tests.support.jira_clients import PRODUCTS
 from worker.polling.deleted_tickets import check_deleted_tickets
 from worker.polling.poll import poll
 from worker.polling.reconcile import refresh
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 from worker.simulator import defaults
 from worker.simulator.config import Deployment as Product
 from worker.simulator.site.render import Renderer
@@ -41,12 +41,12 @@ class Shop:
 
     def poll(self) -> None:
         """A poll, as if its time had come and any pause were over."""
-        self._later()
+        make_poll_due(self.engine)
         poll(self.runtime)
 
     def check_copies(self) -> None:
         """The deleted-ticket check, as if a day had passed."""
-        self._later()
+        make_poll_due(self.engine)
         with begin(self.engine) as session:
             session.execute(
                 text(
@@ -57,11 +57,6 @@ class Shop:
             )
         while check_deleted_tickets(self.runtime):
             pass
-
-    def _later(self) -> None:
-        with begin(self.engine) as session:
-            session.execute(text("UPDATE jira_polls SET began_at = began_at - interval '2 hours'"))
-            session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
 
     def copy(self, key: str) -> TicketCopy:
         """Our copy by its current key."""
@@ -84,10 +79,9 @@ class Shop:
 
     def filled_job(self, key: str = "PI-42") -> str:
         """A job that was filled from a ticket; its id."""
-        with begin(self.engine) as session:
-            job, _ = create_job(session, draft(jira_ticket_key=key))
+        job_id = make_job(self.engine, key)
         drain(self.runtime)
-        return job.id
+        return job_id
 
     def drift(self, job_id: str) -> DriftState:
         """The drift of a job."""
@@ -109,10 +103,9 @@ def shop(request: pytest.FixtureRequest, settings: Settings, engine: Engine) -> 
             "jira_requests_per_minute": 60_000,
             "jira_pat": defaults.PAT if product is Product.SERVER else None,
         }
-        made = Settings.model_validate({**settings.model_dump(), **changes}, by_name=True)
-        runtime = make_runtime(made)
-        yield Shop(jira, runtime, engine)
-        runtime.close()
+        made = configured(settings, **changes)
+        with worker(made) as runtime:
+            yield Shop(jira, runtime, engine)
 
 
 def test_pain_3_a_change_whose_webhook_never_came_is_found_by_the_poll(shop: Shop) -> None:
@@ -213,8 +206,7 @@ def test_pain_14_a_moved_ticket_stays_one_ticket_and_its_job_goes_on_under_the_o
 ) -> None:
     job_id = shop.filled_job()
     moved = shop.jira.control("POST", "tickets/PI-42/move", {"project": "TL"})["key"]
-    with begin(shop.engine) as session:
-        create_job(session, draft(jira_ticket_key="PI-42"))
+    make_job(shop.engine)
     drain(shop.runtime)
     with begin(shop.engine) as session:
         keys = session.scalars(select(Job.jira_ticket_key)).all()

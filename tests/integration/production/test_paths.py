@@ -1,15 +1,10 @@
 """Paths over HTTP: define, read with distribution, list, change, delete."""
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.settings import Settings
-from tests.support.api import application
-from tests.support.api_client import ApiClient
 from tests.support.shop import Shop, refusal
 
 STEPS = [
@@ -17,13 +12,6 @@ STEPS = [
     {"name": "Deburr", "optional": True},
     {"name": "Inspect", "dependencyType": "completion_gate"},
 ]
-
-
-@pytest.fixture
-def shop(settings: Settings, engine: Engine) -> Iterator[Shop]:
-    """The API, with one job."""
-    with application(settings, engine) as app:
-        yield Shop(ApiClient(app))
 
 
 def body(shop: Shop, **changes: Any) -> dict[str, Any]:

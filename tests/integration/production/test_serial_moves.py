@@ -1,6 +1,5 @@
 """Moving serial numbers: all three modes, many at once, scrap, history."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,19 +8,10 @@ from sqlalchemy.exc import DatabaseError
 from werkzeug.test import TestResponse
 
 from shared.database.engine import begin
-from shared.settings import Settings
 from shared.states import Scope
+from tests.dsl import bearer, token
 from tests.support import routes
-from tests.support.api import application, bearer, token
-from tests.support.api_client import ApiClient
 from tests.support.shop import Shop, refusal
-
-
-@pytest.fixture
-def shop(settings: Settings, engine: Engine) -> Iterator[Shop]:
-    """The API, with one job."""
-    with application(settings, engine) as app:
-        yield Shop(ApiClient(app))
 
 
 def body(path: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -226,7 +216,7 @@ def test_a_unit_that_is_not_there_is_not_found_whatever_the_body(shop: Shop) -> 
             assert refusal(shop.api.post(f"{address}/{call}", {"userId": 1}), 404) == message
 
 
-def test_the_history_tells_who_did_what_when(shop: Shop) -> None:
+def test_the_history_says_who_did_what_and_when(shop: Shop) -> None:
     wash = {"name": "Wash", "optional": True}
     path = shop.path("Mill", wash, "Inspect", advancementMode="flexible")
     mill, washing, inspect = (step["id"] for step in path["steps"])

@@ -1,25 +1,13 @@
 """Serial numbers over HTTP: create, list."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from sqlalchemy import Engine, text
 
 from api.schemas.cursors import encode_cursor
 from shared.database.engine import begin
-from shared.settings import Settings
-from tests.support.api import application
-from tests.support.api_client import ApiClient
 from tests.support.shop import Shop, refusal
-
-
-@pytest.fixture
-def shop(settings: Settings, engine: Engine) -> Iterator[Shop]:
-    """The API, with one job."""
-    with application(settings, engine) as app:
-        yield Shop(ApiClient(app))
 
 
 def body(path: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -242,7 +242,7 @@ def test_counts_agree_after_a_rush_of_moves_scraps_batches_and_changed_steps(
 
 
 def _something(engine: Engine, dice: random.Random, path: PathView) -> bool:
-    """One action of any kind, in a transaction; returns whether it was accepted."""
+    """One action of any kind, in a transaction; whether it was not refused."""
     number = f"SN-{dice.randint(1, 45):05d}"
     many = [f"SN-{n:05d}" for n in dice.sample(range(1, 60), 10)]
     reason = ScrapReason.DAMAGED

@@ -1,6 +1,5 @@
 """Sync operations over the API: summary, lists that page and search, retry and cancel."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,16 +12,17 @@ from shared.settings import AuthMode, Settings
 from shared.states import Scope, WaitCode
 from shared.sync import pauses
 from shared.sync import summary as sync_summary
-from tests.integration.actions.test_task_actions import make, one_of_each, seed_failed
-from tests.support.api import application, bearer, token
+from tests.dsl import (
+    ApiClient,
+    application,
+    bearer,
+    make_failed_tasks,
+    make_task,
+    make_task_in_each_state,
+    token,
+)
 
 TASKS = "/api/sync/tasks"
-
-
-@pytest.fixture
-def client(settings: Settings, engine: Engine) -> Iterator[Any]:
-    with application(settings, engine) as app:
-        yield app.test_client()
 
 
 def ids(answer: Any) -> list[str]:
@@ -30,8 +30,8 @@ def ids(answer: Any) -> list[str]:
     return [task["id"] for task in answer.json]
 
 
-def test_an_empty_system_has_a_summary_too(client: Any) -> None:
-    found = client.get("/api/sync/summary").json
+def test_an_empty_system_has_a_summary_too(api: ApiClient) -> None:
+    found = api.get("/api/sync/summary").json
     assert set(found["counts"].values()) == {0}
     assert found["jira"] == {"state": "unknown", "words": "not asked yet"}
     assert (found["worker"], found["beat"]) == ({"alive": False}, {"alive": False})
@@ -41,15 +41,15 @@ def test_an_empty_system_has_a_summary_too(client: Any) -> None:
 
 
 def test_the_summary_counts_by_status_and_names_causes_and_the_oldest(
-    client: Any, engine: Engine
+    api: ApiClient, engine: Engine
 ) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     with begin(engine) as session:
         session.execute(
             text("UPDATE sync_tasks SET created_at = now() - interval '90 s' WHERE id = :id"),
             {"id": tasks["pending"]},
         )
-    found = client.get("/api/sync/summary").json
+    found = api.get("/api/sync/summary").json
     assert found["counts"] == {
         "pending": 1,
         "running": 1,
@@ -67,7 +67,7 @@ def test_the_summary_counts_by_status_and_names_causes_and_the_oldest(
 
 def test_the_tally_counts_the_filled_of_all_time_once(engine: Engine) -> None:
     for number in range(1, 6):
-        make(engine, "filled", key=f"PI-{number}")
+        make_task(engine, "filled", key=f"PI-{number}")
     with begin(engine) as session:
         session.execute(
             text(
@@ -95,21 +95,21 @@ def test_the_tally_counts_the_filled_of_all_time_once(engine: Engine) -> None:
     ],
 )
 def test_the_summary_says_how_jira_is(
-    client: Any, engine: Engine, code: WaitCode, delay: float | None, state: str, words: str
+    api: ApiClient, engine: Engine, code: WaitCode, delay: float | None, state: str, words: str
 ) -> None:
     with begin(engine) as session:
         pauses.begin(session, credentials="c", code=code, message="Why.", delay=delay)
-    jira = client.get("/api/sync/summary").json["jira"]
+    jira = api.get("/api/sync/summary").json["jira"]
     assert (jira["state"], jira["message"]) == (state, "Why.")
     assert words in jira["words"]
     assert ("until" in jira) == bool(delay)
     with begin(engine) as session:
         pauses.resume(session)
         pauses.end(session, credentials="c")
-    assert client.get("/api/sync/summary").json["jira"]["state"] == "ok"
+    assert api.get("/api/sync/summary").json["jira"]["state"] == "ok"
 
 
-def test_the_summary_says_who_is_alive(client: Any, engine: Engine) -> None:
+def test_the_summary_says_who_is_alive(api: ApiClient, engine: Engine) -> None:
     with begin(engine) as session:
         session.execute(
             text(
@@ -117,15 +117,15 @@ def test_the_summary_says_who_is_alive(client: Any, engine: Engine) -> None:
                 "('beat', now() - interval '1 minute')"
             )
         )
-    found = client.get("/api/sync/summary").json
+    found = api.get("/api/sync/summary").json
     assert found["worker"]["alive"] is True
     assert found["beat"]["alive"] is False
     assert "seenAt" in found["beat"]
 
 
-def test_a_task_comes_with_its_job_and_its_attempts(client: Any, engine: Engine) -> None:
-    task_id = make(engine, "failed", name="Housing")
-    found = client.get(f"{TASKS}/{task_id}").json
+def test_a_task_comes_with_its_job_and_its_attempts(api: ApiClient, engine: Engine) -> None:
+    task_id = make_task(engine, "failed", name="Housing")
+    found = api.get(f"{TASKS}/{task_id}").json
     assert found["jobName"] == "Housing"
     assert found["error"]["code"] == "ticket_not_found"
     assert "PI-42" in found["error"]["message"]
@@ -134,12 +134,12 @@ def test_a_task_comes_with_its_job_and_its_attempts(client: Any, engine: Engine)
     assert (attempt["outcome"], attempt["code"]) == ("failed", "ticket_not_found")
 
 
-def test_a_task_that_waits_says_for_what_and_until_when(client: Any, engine: Engine) -> None:
-    task_id = make(engine)
+def test_a_task_that_waits_says_for_what_and_until_when(api: ApiClient, engine: Engine) -> None:
+    task_id = make_task(engine)
     with begin(engine) as session:
         pauses.begin(session, credentials="c", code=WaitCode.JIRA_DOWN, message="Down.", delay=60)
         session.get_one(SyncTask, task_id).attempts = 1
-    found = client.get(f"{TASKS}/{task_id}").json
+    found = api.get(f"{TASKS}/{task_id}").json
     assert found["waitingFor"] == {"code": "jira_down", "message": "Down."}
     left = datetime.fromisoformat(found["nextAttemptAt"]) - datetime.fromisoformat(
         found["createdAt"]
@@ -147,12 +147,12 @@ def test_a_task_that_waits_says_for_what_and_until_when(client: Any, engine: Eng
     assert left > timedelta(seconds=30)
 
 
-def test_a_task_of_a_deleted_job_is_still_found(client: Any, engine: Engine) -> None:
-    task_id = make(engine, "orphan")
-    found = client.get(f"{TASKS}/{task_id}").json
+def test_a_task_of_a_deleted_job_is_still_found(api: ApiClient, engine: Engine) -> None:
+    task_id = make_task(engine, "orphan")
+    found = api.get(f"{TASKS}/{task_id}").json
     assert "jobName" not in found
     assert found["error"]["code"] == "job_deleted"
-    assert ids(client.get(f"{TASKS}?q=PI-42")) == [task_id]
+    assert ids(api.get(f"{TASKS}?q=PI-42")) == [task_id]
 
 
 @pytest.mark.parametrize(
@@ -179,29 +179,29 @@ def test_a_task_of_a_deleted_job_is_still_found(client: Any, engine: Engine) -> 
     ],
 )
 def test_filters_find_what_they_say(
-    client: Any, engine: Engine, query: str, states: set[str]
+    api: ApiClient, engine: Engine, query: str, states: set[str]
 ) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     for suffix in ("", "&limit=1000", "&limit=1000&sort=updatedAt"):
-        found = ids(client.get(f"{TASKS}?{query}{suffix}"))
+        found = ids(api.get(f"{TASKS}?{query}{suffix}"))
         assert {s for s, task_id in tasks.items() if task_id in found} == states
         assert len(found) == len(states)
 
 
-def test_a_task_is_found_by_its_own_and_its_jobs_id(client: Any, engine: Engine) -> None:
-    task_id = make(engine)
-    job_id = client.get(f"{TASKS}/{task_id}").json["jobId"]
-    make(engine, key="PI-7")
+def test_a_task_is_found_by_its_own_and_its_jobs_id(api: ApiClient, engine: Engine) -> None:
+    task_id = make_task(engine)
+    job_id = api.get(f"{TASKS}/{task_id}").json["jobId"]
+    make_task(engine, key="PI-7")
     for query in (f"q={task_id}", f"q={job_id}", f"jobId={job_id}"):
-        assert ids(client.get(f"{TASKS}?{query}")) == [task_id]
+        assert ids(api.get(f"{TASKS}?{query}")) == [task_id]
 
 
 @pytest.mark.parametrize("sort", ["-createdAt", "createdAt", "-updatedAt", "updatedAt"])
 @pytest.mark.parametrize("extra", ["", "&q=Job", "&status=failed"])
 def test_pages_join_up_to_the_whole_list_in_every_order(
-    client: Any, engine: Engine, sort: str, extra: str
+    api: ApiClient, engine: Engine, sort: str, extra: str
 ) -> None:
-    seed_failed(engine, 25)
+    make_failed_tasks(engine, 25)
     with begin(engine) as session:  # moments that repeat, so that the id has to decide
         session.execute(
             text(
@@ -210,35 +210,35 @@ def test_pages_join_up_to_the_whole_list_in_every_order(
                 "updated_at = now() - (right(id, 1) || ' min')::interval"
             )
         )
-    whole = ids(client.get(f"{TASKS}?sort={sort}{extra}"))
+    whole = ids(api.get(f"{TASKS}?sort={sort}{extra}"))
     assert len(set(whole)) == 25
     joined: list[str] = []
     address = f"{TASKS}?limit=7&sort={sort}{extra}"
     while address:
-        answer = client.get(address)
+        answer = api.get(address)
         joined += ids(answer)
         link = answer.headers.get("Link", "")
         address = link[1 : link.index(">")] if link else ""
     assert joined == whole
     moments = [
         t["createdAt" if "created" in sort else "updatedAt"]
-        for t in client.get(f"{TASKS}?sort={sort}{extra}").json
+        for t in api.get(f"{TASKS}?sort={sort}{extra}").json
     ]
     assert moments == sorted(moments, reverse=sort.startswith("-"))
 
 
 def test_a_rare_word_beyond_the_newest_is_found_by_index(
-    client: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+    api: ApiClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.sync.queries._SCANNED_FIRST", 5)
-    rare = make(engine, key="PI-99", name="Impeller")
-    seed_failed(engine, 30)
+    rare = make_task(engine, key="PI-99", name="Impeller")
+    make_failed_tasks(engine, 30)
     with begin(engine) as session:
         session.execute(
             text("UPDATE sync_tasks SET created_at = now() - interval '1 day' WHERE id = :id"),
             {"id": rare},
         )
-    assert ids(client.get(f"{TASKS}?q=impel&limit=3")) == [rare]
+    assert ids(api.get(f"{TASKS}?q=impel&limit=3")) == [rare]
 
 
 @pytest.mark.parametrize(
@@ -257,20 +257,22 @@ def test_a_rare_word_beyond_the_newest_is_found_by_index(
         ("stauts=failed", "stauts is not a known parameter"),
     ],
 )
-def test_a_query_that_means_nothing_is_refused(client: Any, query: str, words: str) -> None:
-    answer = client.get(f"{TASKS}?{query}")
+def test_a_query_that_means_nothing_is_refused(api: ApiClient, query: str, words: str) -> None:
+    answer = api.get(f"{TASKS}?{query}")
     assert answer.status_code == 400
     assert words in answer.json["message"]
 
 
-def test_one_is_retried_and_cancelled_and_the_reason_is_kept(client: Any, engine: Engine) -> None:
-    task_id = make(engine, "failed")
-    answer = client.post(f"{TASKS}/{task_id}/retry?reason=access%20was%20given")
+def test_one_is_retried_and_cancelled_and_the_reason_is_kept(
+    api: ApiClient, engine: Engine
+) -> None:
+    task_id = make_task(engine, "failed")
+    answer = api.post(f"{TASKS}/{task_id}/retry?reason=access%20was%20given")
     assert (answer.status_code, answer.json["status"]) == (200, "pending")
-    again = client.post(f"{TASKS}/{task_id}/retry")
+    again = api.post(f"{TASKS}/{task_id}/retry")
     assert (again.status_code, again.json["code"]) == (409, "conflict")
     assert "waiting for its next try" in again.json["message"]
-    answer = client.post(f"{TASKS}/{task_id}/cancel", headers={"X-Request-ID": "abc"})
+    answer = api.post(f"{TASKS}/{task_id}/cancel", headers={"X-Request-ID": "abc"})
     assert (answer.status_code, answer.json["status"]) == (200, "cancelled")
     assert answer.json["error"] == {"code": "cancelled", "message": "Cancelled by anonymous."}
     with begin(engine) as session:
@@ -283,9 +285,9 @@ def test_one_is_retried_and_cancelled_and_the_reason_is_kept(client: Any, engine
 
 
 @pytest.mark.parametrize("verb", ["retry", "cancel"])
-def test_an_unknown_task_is_not_found(client: Any, verb: str) -> None:
+def test_an_unknown_task_is_not_found(api: ApiClient, verb: str) -> None:
     for address, method in ((f"{TASKS}/sync_x/{verb}", "POST"), (f"{TASKS}/sync_x", "GET")):
-        answer = client.open(address, method=method)
+        answer = api.client.open(address, method=method)
         assert (answer.status_code, answer.json["message"]) == (
             404,
             "SyncTask not found: sync_x",
@@ -293,25 +295,25 @@ def test_an_unknown_task_is_not_found(client: Any, verb: str) -> None:
 
 
 def test_all_that_match_are_retried_after_a_dry_run_that_says_the_same(
-    client: Any, engine: Engine
+    api: ApiClient, engine: Engine
 ) -> None:
-    tasks = one_of_each(engine)
+    tasks = make_task_in_each_state(engine)
     body: dict[str, Any] = {"filter": {"status": "failed,filled"}, "dryRun": True}
-    dry = client.post(f"{TASKS}/retry", json=body).json
+    dry = api.post(f"{TASKS}/retry", body).json
     assert dry == {
         "matched": 2,
         "changed": 1,
         "skipped": {"already_filled": 1},
         "dryRun": True,
     }
-    assert client.get(f"{TASKS}/{tasks['failed']}").json["status"] == "failed"
-    done = client.post(f"{TASKS}/retry", json=body | {"dryRun": False}).json
+    assert api.get(f"{TASKS}/{tasks['failed']}").json["status"] == "failed"
+    done = api.post(f"{TASKS}/retry", body | {"dryRun": False}).json
     assert done == dry | {"dryRun": False}
-    assert client.get(f"{TASKS}/{tasks['failed']}").json["status"] == "pending"
+    assert api.get(f"{TASKS}/{tasks['failed']}").json["status"] == "pending"
 
 
-def test_the_filter_of_a_bulk_operation_is_the_lists(client: Any, engine: Engine) -> None:
-    one_of_each(engine)
+def test_the_filter_of_a_bulk_operation_is_the_lists(api: ApiClient, engine: Engine) -> None:
+    make_task_in_each_state(engine)
     now = datetime.now(UTC)  # noqa: TID251  the test's own window
     queries: list[dict[str, Any]] = [
         {},
@@ -325,10 +327,10 @@ def test_the_filter_of_a_bulk_operation_is_the_lists(client: Any, engine: Engine
     ]
     for wanted in queries:
         listed = {k: ",".join(v) if isinstance(v, list) else v for k, v in wanted.items()}
-        number = len(ids(client.get(TASKS, query_string=listed)))
+        number = len(ids(api.get(TASKS, query_string=listed)))
         for verb in ("retry", "cancel"):
             body = {"filter": wanted, "dryRun": True}
-            assert client.post(f"{TASKS}/{verb}", json=body).json["matched"] == number, wanted
+            assert api.post(f"{TASKS}/{verb}", body).json["matched"] == number, wanted
 
 
 @pytest.mark.parametrize(
@@ -343,22 +345,22 @@ def test_the_filter_of_a_bulk_operation_is_the_lists(client: Any, engine: Engine
     ],
 )
 def test_a_bulk_operation_that_might_match_too_much_is_refused(
-    client: Any, engine: Engine, body: dict[str, Any]
+    api: ApiClient, engine: Engine, body: dict[str, Any]
 ) -> None:
-    task_id = make(engine, "failed")
-    assert client.post(f"{TASKS}/retry", json=body).status_code == 400
-    assert client.get(f"{TASKS}/{task_id}").json["status"] == "failed"
+    task_id = make_task(engine, "failed")
+    assert api.post(f"{TASKS}/retry", body).status_code == 400
+    assert api.get(f"{TASKS}/{task_id}").json["status"] == "failed"
 
 
 def test_reading_and_acting_ask_for_their_scopes(settings: Settings, engine: Engine) -> None:
     reader = bearer(token(engine, Scope.OPS_READ))
-    task_id = make(engine, "failed")
+    task_id = make_task(engine, "failed")
     with application(settings.model_copy(update={"auth": AuthMode.REQUIRED}), engine) as app:
-        client = app.test_client()
-        assert client.get("/api/sync/summary", headers=reader).status_code == 200
-        assert client.post(f"{TASKS}/{task_id}/retry", headers=reader).status_code == 403
+        api = ApiClient(app)
+        assert api.get("/api/sync/summary", headers=reader).status_code == 200
+        assert api.post(f"{TASKS}/{task_id}/retry", headers=reader).status_code == 403
         writer = bearer(token(engine, Scope.OPS_WRITE, name="on-call"))
-        assert client.post(f"{TASKS}/{task_id}/cancel", headers=writer).status_code == 200
+        assert api.post(f"{TASKS}/{task_id}/cancel", headers=writer).status_code == 200
     with begin(engine) as session:
         (event,) = session.query(AuditEvent).all()
     assert (event.actor_kind, event.actor) == ("token", "on-call")

@@ -11,7 +11,7 @@ from shared.database.engine import begin
 from shared.models import Job, SyncTask
 from shared.states import WaitCode
 from shared.sync import pauses
-from tests.factories import create_job, draft
+from tests.dsl import end_pause, make_jobs
 from tests.support.jira import SimulatedJira
 from tests.support.waiting import eventually
 from worker.breaker.circuit import trip
@@ -22,28 +22,16 @@ from worker.sync.pacing import Pacing
 from worker.sync.sweep import sweep
 
 
-def create(engine: Engine, *keys: str) -> list[str]:
-    """Jobs that name these tickets; returns their ids."""
-    with begin(engine) as session:
-        return [create_job(session, draft(jira_ticket_key=key))[0].id for key in keys]
-
-
 def statuses(engine: Engine) -> dict[str, str]:
     """The status of every task by its ticket's key."""
     with begin(engine) as session:
         return {t.ticket_key: t.status for t in session.scalars(select(SyncTask))}
 
 
-def end_pause_now(engine: Engine) -> None:
-    """Make the pause run out now."""
-    with begin(engine) as session:
-        session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
-
-
 def test_a_drain_fills_what_is_due_with_one_bulk_read(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    job_id, *_ = create(engine, "PI-42", "PI-43", "PI-44")
+    job_id, *_ = make_jobs(engine, "PI-42", "PI-43", "PI-44")
     assert drain(runtime) == 3
     assert set(statuses(engine).values()) == {"filled"}
     assert jira.bulk_reads() == 1
@@ -58,7 +46,7 @@ def test_a_drain_fills_what_is_due_with_one_bulk_read(
 def test_a_full_claim_notifies_again_so_that_a_backlog_spreads_and_is_followed_by_the_next(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, *(f"PI-{n % 300 + 1}" for n in range(150)))
+    make_jobs(engine, *(f"PI-{n % 300 + 1}" for n in range(150)))
     assert drain(runtime) == 150
     assert runtime.redis.get(Wakeup.TASKS.key) == "1"
     assert runtime.redis.llen("routecard:jira") == 1
@@ -68,7 +56,7 @@ def test_a_full_claim_notifies_again_so_that_a_backlog_spreads_and_is_followed_b
 def test_a_ticket_that_does_not_exist_fails_at_the_first_read_in_plain_words(
     engine: Engine, runtime: Runtime
 ) -> None:
-    create(engine, "PI-42", "PI-999999")
+    make_jobs(engine, "PI-42", "PI-999999")
     drain(runtime)
     assert statuses(engine) == {"PI-42": "filled", "PI-999999": "failed"}
     with begin(engine) as session:
@@ -99,7 +87,7 @@ def test_a_call_that_fails_as_a_whole_pauses_all_workers_and_counts_against_no_t
     more: dict[str, int],
     code: WaitCode,
 ) -> None:
-    create(engine, "PI-42", "PI-43")
+    make_jobs(engine, "PI-42", "PI-43")
     jira.fault(kind, **more)
     drain(runtime)
     assert set(statuses(engine).values()) == {"pending"}
@@ -119,7 +107,7 @@ def test_a_call_that_fails_as_a_whole_pauses_all_workers_and_counts_against_no_t
         with begin(engine) as session:
             assert pauses.resume(session) == 1
     else:
-        end_pause_now(engine)
+        end_pause(engine)
     assert drain(runtime) == 2
     assert set(statuses(engine).values()) == {"filled"}
     with begin(engine) as session:
@@ -129,7 +117,7 @@ def test_a_call_that_fails_as_a_whole_pauses_all_workers_and_counts_against_no_t
 def test_retry_after_is_the_least_the_pause_lasts(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     jira.fault("429", retryAfter=30)
     drain(runtime)
     with begin(engine) as session:
@@ -140,7 +128,7 @@ def test_retry_after_is_the_least_the_pause_lasts(
 def test_failures_in_a_row_double_the_pause_up_to_its_longest(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     jira.fault("500")
     lengths = []
     for _ in range(6):
@@ -149,7 +137,7 @@ def test_failures_in_a_row_double_the_pause_up_to_its_longest(
             lengths.append(
                 session.scalar(text("SELECT extract(epoch FROM until - now()) FROM jira_pauses"))
             )
-        end_pause_now(engine)
+        end_pause(engine)
     assert 0.5 < lengths[0] <= 1.1
     assert lengths[1] > lengths[0]
     assert 6.5 < lengths[-1] <= 11
@@ -158,11 +146,11 @@ def test_failures_in_a_row_double_the_pause_up_to_its_longest(
 def test_another_kind_of_failure_begins_its_own_count(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     jira.fault("500")
     for _ in range(5):
         drain(runtime)
-        end_pause_now(engine)
+        end_pause(engine)
     jira.heal()
     jira.fault("expired")
     drain(runtime)
@@ -177,12 +165,12 @@ def test_another_kind_of_failure_begins_its_own_count(
 def test_only_one_worker_probes_when_a_pause_has_run_out(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     jira.fault("500")
     drain(runtime)
     jira.heal()
     jira.fault("slow", match="GET /rest/api/*/myself", delay=0.3)
-    end_pause_now(engine)
+    end_pause(engine)
     jira.control("DELETE", "counts")
     threads = [threading.Thread(target=drain, args=(runtime,)) for _ in range(4)]
     for thread in threads:
@@ -197,16 +185,16 @@ def test_a_captcha_lock_is_neither_probed_nor_ended_by_another_failure(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     trip(runtime, JiraCaptchaLock("locked"))
-    create(engine, "PI-42")
-    end_pause = "UPDATE jira_pauses SET updated_at = now()"
+    make_jobs(engine, "PI-42")
+    restart_pause = "UPDATE jira_pauses SET updated_at = now()"
     with begin(engine) as session:
-        session.execute(text(end_pause))
+        session.execute(text(restart_pause))
     assert drain(runtime) == 0
     assert jira.counts() == {}
 
 
 def test_a_pause_belongs_to_its_credentials(engine: Engine, runtime: Runtime) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     with begin(engine) as session:
         pauses.begin(
             session,
@@ -220,7 +208,7 @@ def test_a_pause_belongs_to_its_credentials(engine: Engine, runtime: Runtime) ->
 
 
 def test_one_value_the_database_refuses_hurts_one_task(engine: Engine, runtime: Runtime) -> None:
-    create(engine, "PI-42", "PI-43", "PI-44")
+    make_jobs(engine, "PI-42", "PI-43", "PI-44")
     with begin(engine) as session:
         session.execute(text("ALTER TABLE tickets ADD CONSTRAINT odd CHECK (key <> 'PI-43')"))
     drain(runtime)
@@ -230,7 +218,7 @@ def test_one_value_the_database_refuses_hurts_one_task(engine: Engine, runtime: 
 def test_a_database_that_goes_away_while_jira_answers_costs_no_crash(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     jira.fault("slow", match="POST /rest/api/*/issue/bulkfetch", delay=0.5)
     work = threading.Thread(target=drain, args=(runtime,))
     work.start()
@@ -249,7 +237,7 @@ def test_a_database_that_goes_away_while_jira_answers_costs_no_crash(
 def test_the_sweep_sends_a_drain_for_due_tasks_whatever_the_wakeup_flag_but_not_while_paused(
     engine: Engine, runtime: Runtime
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     runtime.redis.set(Wakeup.TASKS.key, 1)
     sweep(runtime)
     assert runtime.redis.llen("routecard:jira") == 1
@@ -261,13 +249,13 @@ def test_the_sweep_sends_a_drain_for_due_tasks_whatever_the_wakeup_flag_but_not_
 def test_a_small_batch_waits_for_its_turn_and_takes_what_came_meanwhile(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_jobs(engine, "PI-42")
     drain(runtime)
-    create(engine, "PI-43")
+    make_jobs(engine, "PI-43")
     assert not Pacing(runtime.redis).may_start_small()
     waiting = threading.Thread(target=drain, args=(runtime,))
     waiting.start()
-    create(engine, "PI-44")
+    make_jobs(engine, "PI-44")
     waiting.join()
     assert set(statuses(engine).values()) == {"filled"}
     assert jira.bulk_reads() == 2
@@ -276,7 +264,7 @@ def test_a_small_batch_waits_for_its_turn_and_takes_what_came_meanwhile(
 def test_a_quarantined_task_does_not_lose_its_lease_because_of_a_slow_batch(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42", "PI-43")
+    make_jobs(engine, "PI-42", "PI-43")
     with begin(engine) as session:
         session.execute(text("UPDATE sync_tasks SET crashes = 2 WHERE ticket_key = 'PI-43'"))
     hasty = runtime.settings.model_copy(update={"jira_timeout_seconds": 2, "lease_seconds": 12.5})

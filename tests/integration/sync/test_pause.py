@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.sync import pauses
-from tests.factories import create_job, draft
+from tests.dsl import end_pause, make_job
 from tests.support.jira import SimulatedJira
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
@@ -17,18 +17,6 @@ from worker.runtime import Runtime
 from worker.sync.drain import drain
 
 BULK = "POST /rest/api/*/issue/bulkfetch"
-
-
-def create(engine: Engine, key: str) -> str:
-    """A job that names the ticket; its id."""
-    with begin(engine) as session:
-        return create_job(session, draft(jira_ticket_key=key))[0].id
-
-
-def run_out(engine: Engine) -> None:
-    """Make the pause run out now."""
-    with begin(engine) as session:
-        session.execute(text("UPDATE jira_pauses SET until = now() - interval '1 second'"))
 
 
 def left(engine: Engine) -> float | None:
@@ -53,7 +41,7 @@ def test_a_probe_that_succeeds_does_not_end_a_longer_pause_that_began_meanwhile(
     engine: Engine, runtime: Runtime, error: JiraLimited | JiraCaptchaLock
 ) -> None:
     circuit.trip(runtime, JiraUnavailable("down"))
-    run_out(engine)
+    end_pause(engine)
     assert circuit.check(runtime) is CircuitState.HALF_OPEN
     circuit.trip(runtime, error)
     circuit.reset(runtime, state=CircuitState.HALF_OPEN)
@@ -63,13 +51,13 @@ def test_a_probe_that_succeeds_does_not_end_a_longer_pause_that_began_meanwhile(
 def test_a_read_that_fails_after_a_good_probe_doubles_the_pause(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
+    make_job(engine, "PI-42")
     jira.fault("503", match=BULK)
     lengths = []
     for _ in range(4):
         drain(runtime)
         lengths.append(left(engine) or 0)
-        run_out(engine)
+        end_pause(engine)
     assert 0.5 < lengths[0] <= 1.0
     assert 1.2 < lengths[1] <= 2.0
     assert 5.0 < lengths[3] <= 8.0
@@ -79,7 +67,7 @@ def test_a_read_that_fails_after_a_good_probe_doubles_the_pause(
 def probing(engine: Engine, runtime: Runtime) -> Iterator[threading.Event]:
     """Another worker that takes the probe, and has not committed that until the event is set."""
     circuit.trip(runtime, JiraUnavailable("down"))
-    run_out(engine)
+    end_pause(engine)
     taken, go_on = threading.Event(), threading.Event()
 
     def take() -> None:
@@ -99,7 +87,7 @@ def probing(engine: Engine, runtime: Runtime) -> Iterator[threading.Event]:
 def test_a_worker_that_loses_the_probe_to_another_makes_no_call(
     engine: Engine, runtime: Runtime, jira: SimulatedJira, probing: threading.Event
 ) -> None:
-    create(engine, "PI-42")
+    make_job(engine, "PI-42")
     threading.Timer(0.3, probing.set).start()
     assert drain(runtime) == 0
     assert jira.counts() == {}
@@ -108,8 +96,8 @@ def test_a_worker_that_loses_the_probe_to_another_makes_no_call(
 def test_a_quarantined_task_is_not_read_after_its_batch_found_jira_unavailable(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    create(engine, "PI-42")
-    quarantined = create(engine, "PI-43")
+    make_job(engine, "PI-42")
+    quarantined = make_job(engine, "PI-43")
     with begin(engine) as session:
         session.execute(
             text("UPDATE sync_tasks SET crashes = 2 WHERE job_id = :id"), {"id": quarantined}

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.clock import SystemClock
@@ -18,13 +18,13 @@ from shared.sync import summary as sync_summary
 from shared.sync.queries import Sort, TaskFilter
 from tests.support import postgres
 from tests.support.history import seed
+from tests.support.plans import recorded_queries, rows_read, scans_of_growing_tables
 
 TASKS = 20_000
 NEAR = 200
 """Tasks a search looks through first: as small beside this history as 2 000 beside a long one."""
 MOST_READ = 2_000
-"""How many rows of all tables together one call may read: a tenth of the history."""
-_GROWING = {"sync_tasks", "jobs", "sync_attempts", "webhook_deliveries"}
+"""Rows of all tables together that one look may touch, a tenth of the history."""
 
 
 @pytest.fixture(scope="module")
@@ -42,47 +42,14 @@ def _near(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_queries, "_SCANNED_FIRST", NEAR)
 
 
-def _plans(engine: Engine, read: Callable[[Session], Any]) -> list[dict[str, Any]]:
-    """The executed plans of all queries of ``read``; asserts that none reads a whole table."""
-    statements: list[tuple[str, Any]] = []
-
-    def note(_c: Any, _k: Any, statement: str, values: Any, *_rest: Any) -> None:
-        statements.append((statement, values))
-
-    with begin(engine) as session:
-        event.listen(engine, "before_cursor_execute", note)
-        try:
-            read(session)
-        finally:
-            event.remove(engine, "before_cursor_execute", note)
-        connection = session.connection()
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        return [
-            connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {text}", values).scalar()[0]
-            for text, values in statements
-            if text.lstrip().startswith(("SELECT", "WITH"))
-        ]
-
-
-def _scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    if node.get("Relation Name") in _GROWING:
-        yield node
-    for inner in node.get("Plans", ()):
-        yield from _scans(inner)
-
-
-def _read(scan: dict[str, Any]) -> float:
-    names = ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
-    return float(sum(scan.get(name, 0) for name in names) * scan["Actual Loops"])
-
-
-def _check(engine: Engine, read: Callable[[Session], Any]) -> None:
-    scans = [scan for plan in _plans(engine, read) for scan in _scans(plan["Plan"])]
-    assert scans, "no query reads a growing table"
+def _check(engine: Engine, look: Callable[[Session], Any]) -> None:
+    with recorded_queries(engine) as queries, begin(engine) as session:
+        look(session)
+    scans = scans_of_growing_tables(engine, queries)
     whole = [scan["Relation Name"] for scan in scans if scan["Node Type"] == "Seq Scan"]
     assert whole == []
-    by_table = {f"{s['Relation Name']} by {s.get('Index Name')}": _read(s) for s in scans}
-    assert sum(_read(scan) for scan in scans) < MOST_READ, by_table
+    by_table = {f"{s['Relation Name']} by {s.get('Index Name')}": rows_read(s) for s in scans}
+    assert sum(rows_read(scan) for scan in scans) < MOST_READ, by_table
 
 
 _THEN = SystemClock().now() - timedelta(days=100)

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.fill.snapshots import lock_jobs
+from shared.jobs import store as jobs
 from shared.models import Job, SyncAttempt, SyncTask, TicketCopy
 from shared.states import FailureCode, Source, TaskStatus, WaitCode
 from shared.sync import leases
@@ -17,7 +18,7 @@ from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
 from shared.sync.leases import Claim
 from shared.tickets.ticket import Ticket
-from tests.factories import create_job, draft, ticket
+from tests.dsl import create_job, draft, ticket
 
 
 class TaskDriver:
@@ -255,8 +256,7 @@ def test_the_task_of_a_deleted_job_stays_and_is_cancelled_for_good(driver: TaskD
     job_id = driver.task(task_id).job_id
     with begin(driver.engine) as session:
         lock_jobs(session, [job_id])
-        sync_tasks.cancel_of_deleted_jobs(session, [job_id])
-        session.execute(text("DELETE FROM jobs WHERE id = :id"), {"id": job_id})
+        jobs.delete(session, job_id)
     task = driver.task(task_id)
     assert (task.status, task.error_code, task.job_id) == ("cancelled", "job_deleted", job_id)
     assert driver.run(sync_tasks.retry, [task_id]) == 0

@@ -1,7 +1,5 @@
 """The API with our copies: tickets, drift, and jobs that are filled when they are created."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine, event, text
 
@@ -9,41 +7,30 @@ from shared.database.engine import begin
 from shared.fill.ingest import ingest
 from shared.settings import Settings
 from shared.states import Source
-from tests.factories import ticket
-from tests.support.api_client import ApiClient, api_client
+from tests.dsl import ApiClient, api_client, configured, receive_ticket, ticket
 from tests.support.jira import SimulatedJira
 from worker.polling.poll import poll
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 from worker.sync.drain import drain
 
 
 @pytest.fixture
-def configured(settings: Settings, jira: SimulatedJira) -> Settings:
-    """Settings that let a copy of two minutes serve."""
-    return settings.model_copy(
-        update={
-            "jira_base_url": jira.url,
-            "jira_project": ("PI",),
-            "jira_copy_fresh_seconds": 120,
-            "jira_requests_per_minute": 60_000,
-        }
+def settings(settings: Settings, jira: SimulatedJira) -> Settings:
+    """Settings that allow a job to be filled from a copy that is up to two minutes old."""
+    return configured(
+        settings,
+        jira_base_url=jira.url,
+        jira_project=("PI",),
+        jira_copy_fresh_seconds=120,
+        jira_requests_per_minute=60_000,
     )
 
 
 @pytest.fixture
-def api(configured: Settings, engine: Engine) -> Iterator[ApiClient]:
-    """The API."""
-    with api_client(configured, engine) as client:
-        yield client
-
-
-@pytest.fixture
-def polled(configured: Settings) -> Iterator[Runtime]:
+def polled(runtime: Runtime) -> Runtime:
     """A worker that has polled everything once."""
-    runtime = make_runtime(configured)
     poll(runtime)
-    yield runtime
-    runtime.close()
+    return runtime
 
 
 @pytest.mark.usefixtures("polled")
@@ -75,9 +62,9 @@ def test_bulk_and_link_are_filled_from_the_copy_too(api: ApiClient) -> None:
 
 
 def test_with_the_setting_at_0_a_known_ticket_waits_for_jira(
-    configured: Settings, engine: Engine, polled: Runtime, jira: SimulatedJira
+    settings: Settings, engine: Engine, polled: Runtime, jira: SimulatedJira
 ) -> None:
-    never = configured.model_copy(update={"jira_copy_fresh_seconds": 0})
+    never = configured(settings, jira_copy_fresh_seconds=0)
     with api_client(never, engine) as api:
         job = api.job(jiraTicketKey="PI-42")
         assert job["jiraSync"]["status"] == "pending"
@@ -123,8 +110,7 @@ def test_a_bad_query_of_tickets_is_refused(api: ApiClient, query: str) -> None:
 
 
 def test_drift_shows_both_values_and_leaves_the_job_alone(api: ApiClient, engine: Engine) -> None:
-    with begin(engine) as session:
-        ingest(session, [("PI-42", ticket("PI-42"))], source=Source.POLL, worker="w")
+    receive_ticket(engine, source=Source.POLL)
     job = api.job(jiraTicketKey="PI-42")
     later = ticket("PI-42", priority="Low", updated_at=ticket().updated_at.replace(year=2025))
     with begin(engine) as session:
@@ -136,8 +122,7 @@ def test_drift_shows_both_values_and_leaves_the_job_alone(api: ApiClient, engine
 
 
 def test_drift_of_a_deleted_ticket_and_of_no_job(api: ApiClient, engine: Engine) -> None:
-    with begin(engine) as session:
-        ingest(session, [("PI-42", ticket("PI-42"))], source=Source.POLL, worker="w")
+    receive_ticket(engine, source=Source.POLL)
     job = api.job(jiraTicketKey="PI-42")
     with begin(engine) as session:
         session.execute(text("UPDATE tickets SET deleted_at = now()"))

@@ -12,7 +12,7 @@ from shared.states import Source
 from shared.tickets import drift
 from shared.tickets import store as tickets
 from shared.tickets.drift import Drift, DriftState
-from tests.factories import create_job, draft, ticket
+from tests.dsl import create_job, draft, make_job, ticket
 
 
 def bring(engine: Engine, key: str = "PI-42", *, later: int = 0, **changes: Any) -> None:
@@ -26,10 +26,9 @@ def bring(engine: Engine, key: str = "PI-42", *, later: int = 0, **changes: Any)
 
 def filled(engine: Engine) -> str:
     """A job filled from PI-42; its id."""
-    with begin(engine) as session:
-        job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
+    job_id = make_job(engine)
     bring(engine)
-    return job.id
+    return job_id
 
 
 def drift_of(engine: Engine, job_id: str) -> Drift:
@@ -116,11 +115,10 @@ def test_jobs_without_ticket_fill_or_copy_say_so(
 
 def test_a_job_whose_client_sent_everything_is_compared_by_its_key(engine: Engine) -> None:
     sent = {"summary": "s", "part_number": "p", "priority": "High", "epic_link": "PI-10"}
-    with begin(engine) as session:
-        given = {f"jira_{'ticket_' if k == 'summary' else ''}{k}": v for k, v in sent.items()}
-        job, _ = create_job(session, draft(jira_ticket_key="PI-42", jira_labels=(), **given))
+    given = {f"jira_{'ticket_' if k == 'summary' else ''}{k}": v for k, v in sent.items()}
+    job_id = make_job(engine, jira_labels=(), **given)
     bring(engine, labels=(), **sent)
-    assert drift_of(engine, job.id).state is DriftState.IN_SYNC
+    assert drift_of(engine, job_id).state is DriftState.IN_SYNC
 
 
 def test_there_is_no_drift_of_a_job_that_does_not_exist(engine: Engine) -> None:

@@ -12,7 +12,7 @@ from shared.states import Source
 from shared.tickets import queries as ticket_queries
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
-from tests.factories import ticket
+from tests.dsl import ticket
 
 
 @pytest.fixture

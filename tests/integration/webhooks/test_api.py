@@ -1,7 +1,6 @@
 """Deliveries over the API: list, read, replay, and refusals with their reason."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,47 +8,15 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.ids import Prefix, new_id
-from shared.settings import Settings
 from shared.states import Scope
-from tests.support.api import application, bearer, token
-from tests.support.api_client import ApiClient
+from tests.dsl import ApiClient, bearer, token
 from tests.support.hooks import Inbox, payload
 
 BASE = "/api/webhooks/deliveries"
 
 
-@pytest.fixture
-def api(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
-    """The API as a script on this machine meets it."""
-    with application(settings, engine) as app:
-        yield ApiClient(app)
-
-
-@pytest.fixture
-def inbox(engine: Engine) -> Inbox:
-    """The inbox of the test's database."""
-    return Inbox(engine)
-
-
-def end(engine: Engine, delivery_id: str, outcome: str = "noted", **facts: Any) -> str:
-    """Store that a delivery was applied."""
-    values = {"reason": "Because.", "ticket_key": "PI-42", "event": "jira:issue_updated", **facts}
-    columns = ", ".join(f"{name} = :{name}" for name in values)
-    with begin(engine) as session:
-        session.execute(
-            text(
-                f"UPDATE webhook_deliveries SET outcome = :outcome, applied_at = now(), {columns} "
-                "WHERE id = :id"
-            ),
-            {"id": delivery_id, "outcome": outcome, **values},
-        )
-    return delivery_id
-
-
-def test_a_delivery_is_shown_as_the_contract_says(
-    api: ApiClient, inbox: Inbox, engine: Engine
-) -> None:
-    delivery_id = end(engine, inbox.put(identifier="b1c2", retry=1, flow="Primary"))
+def test_a_delivery_is_shown_as_the_contract_says(api: ApiClient, inbox: Inbox) -> None:
+    delivery_id = inbox.end(inbox.put(identifier="b1c2", retry=1, flow="Primary"))
     (shown,) = api.get(BASE).get_json()
     row = inbox.row(delivery_id)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", shown.pop("receivedAt"))
@@ -89,8 +56,8 @@ def test_an_unknown_delivery_is_404(api: ApiClient) -> None:
 def test_the_list_is_filtered_by_each_of_its_parameters(
     api: ApiClient, inbox: Inbox, engine: Engine
 ) -> None:
-    failed = end(engine, inbox.put(), "failed")
-    other = end(engine, inbox.put(), ticket_key="OPS-7", event="comment_created")
+    failed = inbox.end(inbox.put(), "failed")
+    other = inbox.end(inbox.put(), ticket_key="OPS-7", event="comment_created")
     hint = inbox.put(signed=False, identifier="from-automation")
     with begin(engine) as session:
         session.execute(
@@ -143,7 +110,7 @@ def test_pages_follow_each_other_without_gap_or_repeat(api: ApiClient, inbox: In
 
 
 def test_a_replay_makes_a_delivery_wait_again(api: ApiClient, inbox: Inbox, engine: Engine) -> None:
-    delivery_id = end(engine, inbox.put(), "failed", tries=5)
+    delivery_id = inbox.end(inbox.put(), "failed", tries=5)
     answer = api.post(f"{BASE}/{delivery_id}/replay", None)
     assert answer.status_code == 202
     assert "outcome" not in answer.get_json()
@@ -154,9 +121,9 @@ def test_a_replay_makes_a_delivery_wait_again(api: ApiClient, inbox: Inbox, engi
     assert [tuple(event) for event in events] == [("replay", delivery_id)]
 
 
-def test_a_replay_is_refused_with_the_reason(api: ApiClient, inbox: Inbox, engine: Engine) -> None:
+def test_a_replay_is_refused_with_the_reason(api: ApiClient, inbox: Inbox) -> None:
     waiting = inbox.put()
-    bodiless = end(engine, inbox.put(), body=None)
+    bodiless = inbox.end(inbox.put(), body=None)
     for delivery_id, words in ((waiting, "still waiting"), (bodiless, "no longer kept")):
         answer = api.post(f"{BASE}/{delivery_id}/replay", None)
         assert answer.status_code == 409
@@ -167,9 +134,9 @@ def test_all_that_match_are_replayed_on_the_server(
     api: ApiClient, inbox: Inbox, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.actions.bulk.BATCH_SIZE", 2)
-    failed = [end(engine, inbox.put(), "failed") for _ in range(5)]
-    end(engine, inbox.put(), "failed", body=None)
-    noted = end(engine, inbox.put(), "noted")
+    failed = [inbox.end(inbox.put(), "failed") for _ in range(5)]
+    inbox.end(inbox.put(), "failed", body=None)
+    noted = inbox.end(inbox.put(), "noted")
     counts = {"matched": 6, "replayable": 5, "waiting": 0, "bodyGone": 1}
     request: dict[str, Any] = {"filter": {"outcome": "failed"}, "dryRun": True}
     dry = api.post(f"{BASE}/replay", request)
@@ -208,7 +175,7 @@ def test_a_replay_of_all_wants_a_filter_it_understands(
 def test_deliveries_need_the_scopes_of_operations(
     api: ApiClient, inbox: Inbox, engine: Engine
 ) -> None:
-    delivery_id = end(engine, inbox.put(payload()))
+    delivery_id = inbox.end(inbox.put(payload()))
     reader = bearer(token(engine, Scope.OPS_READ, name="reader"))
     planner = bearer(token(engine, Scope.JOBS_READ, Scope.JOBS_WRITE, name="planner"))
     assert api.get(BASE).status_code == 401

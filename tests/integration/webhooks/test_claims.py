@@ -1,36 +1,20 @@
 """Deliveries claimed by a worker: tries, batches, leases and wake-ups."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.broker.task_names import Queue
 from shared.database.engine import begin
-from shared.settings import Settings
 from shared.states import DeliveryOutcome
 from shared.webhooks import inbox
 from shared.webhooks.inbox import Claimed, DeliveryResult
+from tests.dsl import make_deliveries_due
 from tests.support.delivery_driver import DeliveryDriver
 from tests.support.hooks import issue, payload
-from worker.runtime import Runtime, make_runtime
 from worker.sync.sweep import sweep
 from worker.webhooks.deliver import deliver
-
-
-@pytest.fixture
-def runtime(settings: Settings) -> Iterator[Runtime]:
-    """A worker whose Jira does not answer: applying deliveries must not need it."""
-    runtime = make_runtime(settings)
-    yield runtime
-    runtime.close()
-
-
-@pytest.fixture
-def driver(engine: Engine, runtime: Runtime) -> DeliveryDriver:
-    """The test's driver."""
-    return DeliveryDriver(engine, runtime)
 
 
 def test_a_delivery_the_database_refuses_takes_no_other_along_and_fails_after_five_tries(
@@ -53,7 +37,7 @@ def test_a_delivery_the_database_refuses_takes_no_other_along_and_fails_after_fi
         row = driver.inbox.row(bad)
         assert (row.outcome, row.tries) == ("failed" if not left else None, 5 - left)
         assert driver.inbox.row(good).outcome == "filled"
-        driver.execute("UPDATE webhook_deliveries SET due_at = now()")
+        make_deliveries_due(driver.engine)
     assert "The database refuses it" in (driver.inbox.row(bad).reason or "")
 
 

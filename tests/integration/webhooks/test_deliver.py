@@ -1,40 +1,22 @@
 """Applying webhooks: every delivery ends with an outcome and a reason."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
 
 from shared.database.engine import begin
 from shared.fill.ingest import ingest
-from shared.settings import Settings
 from shared.states import FailureCode, Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
-from tests.factories import ticket
+from tests.dsl import make_deliveries_due, ticket
 from tests.support.delivery_driver import DeliveryDriver
 from tests.support.hooks import PART_NUMBER, issue, now, payload
-from worker.runtime import Runtime, make_runtime
 from worker.webhooks.deliver import deliver
 
 OLD = datetime(2024, 1, 1, tzinfo=UTC)
 NEW = datetime(2024, 2, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def runtime(settings: Settings) -> Iterator[Runtime]:
-    """A worker whose Jira does not answer: applying deliveries must not need it."""
-    runtime = make_runtime(settings)
-    yield runtime
-    runtime.close()
-
-
-@pytest.fixture
-def driver(engine: Engine, runtime: Runtime) -> DeliveryDriver:
-    """The test's driver."""
-    return DeliveryDriver(engine, runtime)
 
 
 def test_a_signed_body_fills_the_job_that_waits_without_a_call_to_jira(
@@ -215,7 +197,7 @@ def test_a_hint_waits_for_a_read_that_is_under_way(driver: DeliveryDriver) -> No
     assert delivery.outcome is None
     with begin(driver.engine) as session:
         sync_settle.fail(session, claims, code=FailureCode.TICKET_NOT_FOUND, worker="w")
-    driver.execute("UPDATE webhook_deliveries SET due_at = now()")
+    make_deliveries_due(driver.engine)
     deliver(driver.runtime)
     assert driver.inbox.row(delivery.id).outcome == "noted"
     assert driver.task(job_id).status == "pending"

@@ -1,6 +1,5 @@
 """Webhook health: the alarm for changes that no webhook announced, and rejections."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -15,32 +14,36 @@ from shared.settings import Settings
 from shared.states import RejectionReason
 from shared.webhooks import health as webhook_health
 from shared.webhooks.health import WebhookHealth
+from tests.dsl import configured, make_poll_due, worker
 from tests.support.hooks import Inbox, issue, payload
 from tests.support.jira import SimulatedJira
 from tests.support.waiting import eventually
 from worker.polling.poll import poll
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
 
 KEYS = ["PI-101", "PI-102", "PI-103"]
 
 
 @pytest.fixture
-def runtime(settings: Settings, jira: SimulatedJira) -> Iterator[Runtime]:
-    """A worker that polls and expects webhooks, with every ticket imported."""
-    changes: dict[str, Any] = {
-        "jira_base_url": jira.url,
-        "jira_project": ("PI",),
-        "jira_requests_per_minute": 60_000,
-        "jira_webhook_secret": SecretStr("s"),
-    }
-    runtime = make_runtime(settings.model_copy(update=changes))
+def settings(settings: Settings) -> Settings:
+    """Settings that poll project PI and expect webhooks."""
+    return configured(
+        settings,
+        jira_project=("PI",),
+        jira_requests_per_minute=60_000,
+        jira_webhook_secret=SecretStr("s"),
+    )
+
+
+@pytest.fixture
+def runtime(runtime: Runtime) -> Runtime:
+    """A worker that has imported every ticket."""
     poll(runtime)
-    yield runtime
-    runtime.close()
+    return runtime
 
 
-def current_health(engine: Engine) -> WebhookHealth:
+def health_after_grace(engine: Engine) -> WebhookHealth:
     """The webhook health when the grace period for late webhooks is over."""
     with begin(engine) as session:
         session.execute(
@@ -53,23 +56,22 @@ def edit_and_poll(runtime: Runtime, jira: SimulatedJira, keys: list[str]) -> Non
     """Change tickets in Jira, and find out by a poll."""
     for key in keys:
         jira.control("PATCH", f"tickets/{key}", {"summary": f"{key} once more"})
-    with begin(runtime.engine) as session:
-        session.execute(text("UPDATE jira_polls SET began_at = began_at - interval '2 hours'"))
+    make_poll_due(runtime.engine)
     poll(runtime)
 
 
 def test_a_first_import_is_no_reason_for_an_alarm(engine: Engine, runtime: Runtime) -> None:
     del runtime
-    assert current_health(engine).unannounced == 0
+    assert health_after_grace(engine).unannounced == 0
 
 
 def test_changes_that_polls_alone_find_raise_the_alarm(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     edit_and_poll(runtime, jira, KEYS[:2])
-    assert not current_health(engine).alarm
+    assert not health_after_grace(engine).alarm
     edit_and_poll(runtime, jira, KEYS[2:])
-    found = current_health(engine)
+    found = health_after_grace(engine)
     assert (found.unannounced, found.alarm, found.last_received_at) == (3, True, None)
 
 
@@ -83,20 +85,20 @@ def test_a_webhook_that_came_before_the_poll_keeps_it_quiet(
         inbox.put({"key": key, "id": issue_id}, signed=False)
     deliver(runtime)
     edit_and_poll(runtime, jira, [])
-    assert current_health(engine).unannounced == 0
+    assert health_after_grace(engine).unannounced == 0
 
 
 def test_a_webhook_that_comes_after_the_poll_takes_it_back(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     edit_and_poll(runtime, jira, KEYS)
-    assert current_health(engine).alarm
+    assert health_after_grace(engine).alarm
     inbox = Inbox(engine)
     for key in KEYS:
         issue_id = str(jira.simulator.store.get(key).id)
         inbox.put(payload(about=issue(key, issue_id=issue_id)))
     deliver(runtime)
-    found = current_health(engine)
+    found = health_after_grace(engine)
     assert (found.unannounced, found.alarm) == (0, False)
     assert found.last_received_at is not None
 
@@ -104,10 +106,9 @@ def test_a_webhook_that_comes_after_the_poll_takes_it_back(
 def test_where_no_webhook_is_expected_none_is_missed(
     engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
-    quiet = make_runtime(runtime.settings.model_copy(update={"jira_webhook_secret": None}))
-    edit_and_poll(quiet, jira, KEYS)
-    quiet.close()
-    assert current_health(engine).unannounced == 0
+    with worker(runtime.settings.model_copy(update={"jira_webhook_secret": None})) as quiet:
+        edit_and_poll(quiet, jira, KEYS)
+    assert health_after_grace(engine).unannounced == 0
 
 
 def test_rejections_are_written_down_a_moment_later(settings: Settings, engine: Engine) -> None:
@@ -117,13 +118,15 @@ def test_rejections_are_written_down_a_moment_later(settings: Settings, engine: 
     rejections.count(RejectionReason.NO_PROOF)
 
     def written() -> bool:
-        found = {rejection.reason: rejection.count for rejection in current_health(engine).rejected}
+        found = {
+            rejection.reason: rejection.count for rejection in health_after_grace(engine).rejected
+        }
         return found == {RejectionReason.WRONG_SIGNATURE: 3, RejectionReason.NO_PROOF: 1}
 
     eventually(written)
     rejections.count(RejectionReason.NO_PROOF)
     rejections.flush()
-    assert sum(rejection.count for rejection in current_health(engine).rejected) == 5
+    assert sum(rejection.count for rejection in health_after_grace(engine).rejected) == 5
 
 
 def test_rejections_outlast_a_database_that_is_away(
@@ -138,8 +141,8 @@ def test_rejections_outlast_a_database_that_is_away(
     rejections = Rejections(ApiRuntime(settings, engine=database))
     rejections.count(RejectionReason.NO_PROOF)
     rejections.flush()
-    assert not current_health(engine).rejected
+    assert not health_after_grace(engine).rejected
     event.remove(database, "do_connect", refuse)
     rejections.flush()
     database.dispose()
-    assert [rejection.count for rejection in current_health(engine).rejected] == [1]
+    assert [rejection.count for rejection in health_after_grace(engine).rejected] == [1]

@@ -24,7 +24,7 @@ from shared.models import Delivery
 from shared.settings import Settings
 from shared.webhooks import health as webhook_health
 from shared.webhooks.signatures import sign, token_hash
-from tests.support.api import application
+from tests.dsl import application
 from tests.support.hooks import Inbox, payload
 from tests.support.waiting import eventually
 
@@ -75,7 +75,7 @@ class WebhookSender:
         runtime_of(self.app).singleton(Rejections).flush()
         with begin(self.engine) as session:
             found = webhook_health.webhook_health(session)
-        return {turned.reason.value: turned.count for turned in found.rejected}
+        return {rejection.reason.value: rejection.count for rejection in found.rejected}
 
 
 def sender_of(settings: Settings, engine: Engine, **changes: Any) -> Any:

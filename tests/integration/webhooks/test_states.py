@@ -22,11 +22,11 @@ from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.sync.leases import Claim
 from shared.tickets.ticket import Ticket
-from tests.factories import create_job, draft
+from tests.dsl import make_deliveries_due, make_job, worker
 from tests.support.hooks import PART_NUMBER, Inbox, issue, payload
 from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.tickets import ticket_from_issue
-from worker.runtime import Runtime, make_runtime
+from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
 
 FIELDS = ("jira_ticket_summary", "jira_part_number", "jira_priority", "jira_labels")
@@ -164,8 +164,7 @@ class Jira(RuleBasedStateMachine):
         self.inbox.put({"key": self._key(draw(st.integers(1, 3)))}, signed=False)
 
     def deliveries_are_applied(self, _draw: Draw) -> None:
-        with begin(self.engine) as session:
-            session.execute(text("UPDATE webhook_deliveries SET due_at = now()"))
+        make_deliveries_due(self.engine)
         deliver(self.runtime)
 
     # The worker
@@ -253,9 +252,8 @@ class Jira(RuleBasedStateMachine):
 
     def _create(self, key: str, count: int, given: dict[str, Any]) -> None:
         for _ in range(count):
-            with begin(self.engine) as session:
-                job, _ = create_job(session, draft(jira_ticket_key=key, **given))
-            self.jobs[job.id] = {"key": key, **given}
+            job_id = make_job(self.engine, key, **given)
+            self.jobs[job_id] = {"key": key, **given}
 
     def _change(
         self,
@@ -330,9 +328,8 @@ class Jira(RuleBasedStateMachine):
 def machine(engine: Engine, settings: Settings) -> Iterator[type[Jira]]:
     """The state machine on the test's database; every run has tickets of its own."""
     bare = {"jira_field_quantity": "", "jira_field_epic_link": ""}
-    runtime = make_runtime(settings.model_copy(update=bare))
-    yield type("Storm", (Jira,), {"engine": engine, "runtime": runtime})
-    runtime.close()
+    with worker(settings.model_copy(update=bare)) as runtime:
+        yield type("Storm", (Jira,), {"engine": engine, "runtime": runtime})
 
 
 @pytest.mark.timeout(300)

@@ -31,6 +31,7 @@ def test_every_setting_is_explained_and_every_secret_marked() -> None:
 def test_the_example_environment_changes_nothing_when_it_is_used_as_it_is() -> None:
     text = (ROOT / ".env.example").read_text()
     given = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
+    assert given
 
     used = Settings(**{name: value for name, value in given.items() if value})
     assert used.model_dump() == Settings().model_dump()
@@ -41,6 +42,7 @@ def test_compose_and_docs_name_no_setting_that_does_not_exist() -> None:
     for page in ("README.md", "docs/runbook.md", "docker-compose.yml"):
         text = (ROOT / page).read_text()
         named = set(re.findall(r"\b(?:ROUTECARD|JIRA)_[A-Z_]+\b", text))
+        assert named, page
         assert named <= known, page
 
 

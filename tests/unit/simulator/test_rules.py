@@ -1,11 +1,10 @@
 """The simulator's rules: faults, limits, counts, deliveries and settings, with a fixed clock."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from random import Random
 
 import pytest
 
+from tests.support.clocks import ManualClock
 from worker.simulator.config import Deployment, RuntimeSettings
 from worker.simulator.control.webhooks import Burst
 from worker.simulator.counts import Counts, endpoint
@@ -16,39 +15,17 @@ from worker.simulator.members import InvalidControlError
 from worker.simulator.webhooks.deliveries import Attempt, Delivery, Flow, sign
 
 
-@dataclass(slots=True)
-class HandClock:
-    """A clock that a test sets."""
-
-    at: datetime = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
-    seconds: float = 1000.0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def push(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-        self.seconds += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """Half past ten on a Monday."""
-    return HandClock()
-
-
 class TestFaultBook:
     """Rules."""
 
-    def test_a_rule_ends_after_its_seconds_and_starts_after_others(self, clock: HandClock) -> None:
+    def test_a_rule_ends_after_its_seconds_and_starts_after_others(
+        self, clock: ManualClock
+    ) -> None:
         book = FaultRules(clock)
         book.add([{"fault": "500", "after": 10, "seconds": 5}])
 
         def strikes_after(seconds: float) -> bool:
-            clock.push(seconds)
+            clock.advance(seconds)
             return book.find("GET", "/rest/api/2/myself") is not None
 
         assert [strikes_after(s) for s in (0, 9.9, 0.1, 4.9, 0.1)] == [
@@ -59,7 +36,7 @@ class TestFaultBook:
             False,
         ]
 
-    def test_the_first_rule_that_strikes_wins(self, clock: HandClock) -> None:
+    def test_the_first_rule_that_strikes_wins(self, clock: ManualClock) -> None:
         book = FaultRules(clock)
         book.add([{"fault": "500", "times": 1}, {"fault": "503"}])
 
@@ -67,14 +44,14 @@ class TestFaultBook:
 
         assert kinds == ["500", "503", "503"]
 
-    def test_one_bad_rule_puts_none_in_force(self, clock: HandClock) -> None:
+    def test_one_bad_rule_puts_none_in_force(self, clock: ManualClock) -> None:
         book = FaultRules(clock)
 
         with pytest.raises(InvalidControlError, match="tmies: Extra inputs are not permitted"):
             book.add([{"fault": "500"}, {"fault": "500", "tmies": 3}])
         assert book.to_json() == []
 
-    def test_headers_follow_the_rule(self, clock: HandClock) -> None:
+    def test_headers_follow_the_rule(self, clock: ManualClock) -> None:
         book = FaultRules(clock)
         book.add({"fault": "429", "retryAfter": 90, "retryAfterForm": "date", "resetIn": 90})
         fault = book.find("GET", "/rest/x")
@@ -85,7 +62,7 @@ class TestFaultBook:
         assert headers["Retry-After"] == "Mon, 23 Nov 2026 10:31:30 GMT"
         assert headers["X-RateLimit-Reset"] == "2026-11-23T10:31:30.000Z"
 
-    def test_a_hang_is_bounded(self, clock: HandClock) -> None:
+    def test_a_hang_is_bounded(self, clock: ManualClock) -> None:
         book = FaultRules(clock)
         book.add({"fault": "hang", "delay": 86_400})
         fault = book.find("GET", "/rest/x")
@@ -97,7 +74,7 @@ class TestFaultBook:
 class TestLimits:
     """Budgets."""
 
-    def test_a_bucket_empties_and_fills(self, clock: HandClock) -> None:
+    def test_a_bucket_empties_and_fills(self, clock: ManualClock) -> None:
         limit = BurstLimit(clock, Deployment.CLOUD)
 
         def passes() -> bool:
@@ -108,21 +85,21 @@ class TestLimits:
             return True
 
         assert [passes() for _ in range(3)] == [True, True, False]
-        clock.push(0.5)
+        clock.advance(0.5)
         assert [passes() for _ in range(2)] == [True, False]
 
-    def test_writes_of_a_ticket_are_limited_in_both_windows(self, clock: HandClock) -> None:
+    def test_writes_of_a_ticket_are_limited_in_both_windows(self, clock: ManualClock) -> None:
         limit = WriteLimit(clock)
         for _ in range(5):
             for _ in range(20):
                 limit.spend(1)
-            clock.push(2.1)
+            clock.advance(2.1)
 
         with pytest.raises(JiraRefusal) as refusal:
             limit.spend(1)
         assert refusal.value.headers["Retry-After"] == "30"
         limit.spend(2)
-        clock.push(30)
+        clock.advance(30)
         limit.spend(1)
 
 
@@ -142,10 +119,10 @@ class TestCounts:
     def test_endpoints_have_one_name_in_all_versions(self, path: str, name: str) -> None:
         assert endpoint("GET", path) == name
 
-    def test_the_busiest_second_is_known(self, clock: HandClock) -> None:
+    def test_the_busiest_second_is_known(self, clock: ManualClock) -> None:
         counts = Counts(clock)
         for seconds in (0, 0, 0, 1, 0):
-            clock.push(seconds)
+            clock.advance(seconds)
             counts.begin("GET myself")
             counts.end("GET myself", "200", fault=None)
 

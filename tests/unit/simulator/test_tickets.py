@@ -1,7 +1,5 @@
 """The simulator's tickets: their versions, how they are shown and what may be written."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from random import Random
 from time import monotonic
 from typing import Any
@@ -10,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.clocks import ManualClock
 from worker.simulator.config import Deployment
 from worker.simulator.site.adf import from_adf, to_adf
 from worker.simulator.site.fields import FIELDS, NAVIGABLE
@@ -20,30 +19,6 @@ from worker.simulator.site.store import Change, Event, Store, UnknownTicketError
 from worker.simulator.site.values import BadValueError, read_fields
 
 
-@dataclass(slots=True)
-class HandClock:
-    """A clock that a test sets."""
-
-    at: datetime = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
-    seconds: float = 1000.0
-
-    def now(self) -> datetime:
-        return self.at
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def push(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
-        self.seconds += seconds
-
-
-@pytest.fixture
-def clock() -> HandClock:
-    """Half past ten on a Monday."""
-    return HandClock()
-
-
 @pytest.fixture
 def site() -> Site:
     """A Cloud site."""
@@ -51,7 +26,7 @@ def site() -> Site:
 
 
 @pytest.fixture
-def store(clock: HandClock, site: Site) -> Store:
+def store(clock: ManualClock, site: Site) -> Store:
     """A store with one ticket, PI-1."""
     store = Store(clock=clock, projects=PROJECTS)
     wire = read_fields(site, {"summary": "One", "issuetype": "Task", "status": "To Do"})
@@ -87,10 +62,12 @@ class TestStore:
             store.get("PI-1")
         assert store.add(project="PI", fields={}).key == "PI-2"
 
-    def test_the_index_shows_what_was_so_a_while_ago(self, store: Store, clock: HandClock) -> None:
-        clock.push(10)
+    def test_the_index_shows_what_was_so_a_while_ago(
+        self, store: Store, clock: ManualClock
+    ) -> None:
+        clock.advance(10)
         store.edit(10001, {"summary": "Two"})
-        clock.push(1)
+        clock.advance(1)
 
         def summaries(lag_ms: int) -> list[str]:
             return [ticket.fields["summary"] for ticket in store.indexed(lag_ms=lag_ms)]
@@ -180,7 +157,7 @@ class TestValues:
         assert list(refusal.value.errors) == [field]
 
 
-def test_tens_of_thousands_of_tickets_are_seeded_in_seconds(site: Site, clock: HandClock) -> None:
+def test_tens_of_thousands_of_tickets_are_seeded_in_seconds(site: Site, clock: ManualClock) -> None:
     store = Store(clock=clock, projects=PROJECTS)
     began = monotonic()
     TicketGenerator(store, site, Random(1), store.now_ms()).create_seed(tickets=20_000)

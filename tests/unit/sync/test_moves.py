@@ -32,8 +32,9 @@ def test_the_documented_table_has_exactly_the_moves_of_the_code() -> None:
 
 
 def test_every_move_increments_the_lease_token_and_only_a_claim_keeps_a_lease() -> None:
-    for name, move in vars(moves).items():
-        if isinstance(move, Move):
-            statement = str(move.update())
-            assert "lease_token=(sync_tasks.lease_token + " in statement, name
-            assert ("lease_until=" in statement) is (move.target is not TaskStatus.RUNNING), name
+    found = {name: move for name, move in vars(moves).items() if isinstance(move, Move)}
+    assert found
+    for name, move in found.items():
+        statement = str(move.update())
+        assert "lease_token=(sync_tasks.lease_token + " in statement, name
+        assert ("lease_until=" in statement) is (move.target is not TaskStatus.RUNNING), name
