@@ -4,9 +4,11 @@ from flask import Request, g
 
 from api.auth.loopback import is_local
 from api.http.refusals import UnauthenticatedError
+from api.http.request_ids import request_id
 from api.http.ttl_cache import TTLCache
 from api.runtime import Runtime
 from shared.accounts import tokens as access_tokens
+from shared.accounts.audit import AuditContext
 from shared.accounts.credentials import OPEN, Actor, Credential
 from shared.accounts.operators import OperatorView
 from shared.database.engine import in_transaction
@@ -71,3 +73,8 @@ def current_actor() -> Actor:
     credential: Credential = g.get("credential", OPEN)
     kind = ActorKind.OPEN if credential.id == OPEN.id else ActorKind.TOKEN
     return Actor(kind, credential.name)
+
+
+def audit_context(reason: str | None = None) -> AuditContext:
+    """Who does something by this request, and why, for the audit."""
+    return AuditContext(actor=current_actor(), reason=reason, request_id=request_id())

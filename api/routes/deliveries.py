@@ -4,7 +4,7 @@ from flask import Response
 
 from api.actions import bulk as bulk_requests
 from api.actions.bulk import bulk_answer
-from api.auth.audit_context import audit_context
+from api.auth.bearer import audit_context
 from api.http.pagination import listed
 from api.http.responses import json_answer
 from api.rest.resource import OPS, ListOf, Resource

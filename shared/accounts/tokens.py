@@ -4,8 +4,6 @@ import hashlib
 import secrets
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
@@ -76,23 +74,9 @@ def checked_name(name: str) -> str:
     return trimmed
 
 
-@dataclass(frozen=True, slots=True)
-class TokenView:
-    """A token as lists show it; never the token itself."""
-
-    name: str
-    scopes: tuple[str, ...]
-    created_at: datetime
-    last_used_at: datetime | None
-    revoked_at: datetime | None
-
-
-def listed(session: Session) -> list[TokenView]:
+def listed(session: Session) -> list[ApiToken]:
     """All tokens, also revoked ones, oldest first."""
-    return [
-        TokenView(t.name, tuple(t.scopes), t.created_at, t.last_used_at, t.revoked_at)
-        for t in session.scalars(select(ApiToken).order_by(ApiToken.id))
-    ]
+    return list(session.scalars(select(ApiToken).order_by(ApiToken.id)))
 
 
 _REVOKE = text(

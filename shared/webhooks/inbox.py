@@ -179,19 +179,13 @@ WHERE d.id = :id AND d.lease_token = :token AND d.outcome IS NULL
 """)
 
 
-def postpone(session: Session, claimed: Claimed, *, reason: str, delay: float) -> None:
-    """Try again in ``delay`` seconds without counting a try: something of ours is missing."""
-    _set_next_try(session, claimed, tries=0, reason=reason, delay=delay)
-
-
-def try_again(session: Session, claimed: Claimed, *, reason: str, delay: float) -> None:
-    """A try failed; the next one is in ``delay`` seconds."""
-    _set_next_try(session, claimed, tries=claimed.tries, reason=reason, delay=delay)
-
-
-def _set_next_try(
-    session: Session, claimed: Claimed, *, tries: int, reason: str, delay: float
+def postpone(
+    session: Session, claimed: Claimed, *, reason: str, delay: float, tries: int = 0
 ) -> None:
+    """Try again in ``delay`` seconds. ``tries`` count so far: none if something of ours is missing.
+
+    After a try that failed they are those of the claim.
+    """
     values = {"id": claimed.delivery_id, "token": claimed.lease_token, "tries": tries}
     session.execute(_NEXT_TRY, {**values, "reason": reason, "delay": delay})
 

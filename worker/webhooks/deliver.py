@@ -116,8 +116,12 @@ def _record_failure(runtime: Runtime, delivery: ClassifiedDelivery, reason: str)
         )
         _in_transaction(runtime, lambda s: inbox.settle(s, [result]))
     else:
-        delay = BACKOFF_SECONDS[claimed.tries - 1]
-        _in_transaction(runtime, lambda s: inbox.try_again(s, claimed, reason=reason, delay=delay))
+        tries = claimed.tries
+        delay = BACKOFF_SECONDS[tries - 1]
+        _in_transaction(
+            runtime,
+            lambda s: inbox.postpone(s, claimed, reason=reason, delay=delay, tries=tries),
+        )
 
 
 def _in_transaction(runtime: Runtime, work: Callable[[Session], T]) -> T:

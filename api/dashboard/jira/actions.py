@@ -4,8 +4,7 @@ from flask import Response, flash, request
 from pydantic_core import PydanticCustomError
 from sqlalchemy.orm import Session
 
-from api.auth.audit_context import audit_context
-from api.auth.bearer import current_actor
+from api.auth.bearer import audit_context, current_actor
 from api.dashboard.kit.action_flow import Confirmation, ask, sent_reason
 from api.dashboard.kit.formats import counted
 from api.dashboard.kit.layout import redirect_after_post

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flask import Response, flash, g, request
 from sqlalchemy.orm import Session
 
-from api.auth.audit_context import audit_context
+from api.auth.bearer import audit_context
 from api.creation.new_jobs import create_jobs
 from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.pages import Pages

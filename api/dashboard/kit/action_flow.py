@@ -9,7 +9,7 @@ from flask import Response, flash, request
 from sqlalchemy.orm import Session
 
 from api.actions import bulk as bulk_requests
-from api.auth.audit_context import audit_context
+from api.auth.bearer import audit_context
 from api.dashboard.kit.formats import counted, number, several
 from api.dashboard.kit.labels import SKIPPED
 from api.dashboard.kit.layout import redirect_after_post, render_page

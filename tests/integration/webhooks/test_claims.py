@@ -76,13 +76,15 @@ def settle_and_replay(session: Session, claimed: Claimed) -> None:
 HANDED_ON = {
     "the lease ran out": lambda _session, _claimed: None,
     "it was put off": lambda s, c: inbox.postpone(s, c, reason="not yet", delay=-1),
-    "it is tried again": lambda s, c: inbox.try_again(s, c, reason="refused", delay=-1),
+    "it is tried again": lambda s, c: inbox.postpone(
+        s, c, reason="refused", delay=-1, tries=c.tries
+    ),
     "it was settled and replayed": settle_and_replay,
 }
 STALE_WRITES = {
     "settle": lambda s, c: inbox.settle(s, [ended(c, "too late")]),
     "wait": lambda s, c: inbox.postpone(s, c, reason="too late", delay=99),
-    "try again": lambda s, c: inbox.try_again(s, c, reason="too late", delay=99),
+    "try again": lambda s, c: inbox.postpone(s, c, reason="too late", delay=99, tries=c.tries),
 }
 
 
