@@ -111,9 +111,9 @@ def _explained(error: OperationalError) -> Exception:
         return error
     statement = " ".join(str(error.statement).split())[:200]
     return MigrationError(
-        f"{problem} The database is as it was before. Run `routecard migrate` again. If it fails "
-        "again, pg_stat_activity shows the transaction that is in the way. The statement was: "
-        f"{statement}"
+        f"{problem} Revisions before this one stay applied. Run `routecard migrate` again. If it "
+        "fails again, pg_stat_activity shows the transaction that is in the way. "
+        f"The statement was: {statement}"
     )
 
 

@@ -58,6 +58,7 @@ class ChildProcess:
         self._environment = environment
         self._lock = lock
         self._process: subprocess.Popen[bytes] | None = None
+        self._group_ended = True
         self._started_at = 0.0
         self._restart_at: float | None = None
 
@@ -73,6 +74,7 @@ class ChildProcess:
                 start_new_session=True,
                 pass_fds=[self._lock.fileno()],
             )
+        self._group_ended = False
         if self.program.restart:
             self._write_pid_file(self._process.pid)
         self._started_at, self._restart_at = time.monotonic(), None
@@ -94,16 +96,18 @@ class ChildProcess:
         return self._process is not None and self.exit_status is None
 
     def restart_if_ended(self) -> None:
-        """Start the program again if it has ended.
+        """Start the program again if it has ended, and kill the children that it left behind.
 
         ``failures`` counts how often in a row it ended within seconds; the pause before the next
         start grows by a second with each.
         """
-        if self._process is None or self.running or not self.program.restart:
+        if self._process is None or self.running:
+            return
+        self.kill()
+        if not self.program.restart:
             return
         now = time.monotonic()
         if self._restart_at is None:
-            self.kill()
             stable = now - self._started_at >= _STABLE_SECONDS
             self.failures = 0 if stable else self.failures + 1
             self._restart_at = now + min(self.failures, _LONGEST_PAUSE)
@@ -118,8 +122,12 @@ class ChildProcess:
             self._process.send_signal(self.program.stop_signal)
 
     def kill(self) -> None:
-        """Kill what is left of the process group: the program, or the children it left behind."""
-        if self._process is not None:
+        """Kill what is left of the process group: the program, or the children it left behind.
+
+        Only once: later the system may have given the number to another program's group.
+        """
+        if self._process is not None and not self._group_ended:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._group_ended = True

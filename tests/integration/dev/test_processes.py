@@ -114,6 +114,22 @@ def test_what_an_ended_program_started_ends_with_it(home: Home, lock: IO[str]) -
     eventually(lambda: not left_behind.is_running() or left_behind.status() == psutil.STATUS_ZOMBIE)
 
 
+@pytest.mark.parametrize("restart", [True, False])
+def test_the_group_of_an_ended_program_is_killed_once_since_its_number_may_be_used_again(
+    home: Home, lock: IO[str], monkeypatch: pytest.MonkeyPatch, *, restart: bool
+) -> None:
+    killed: list[int] = []
+    monkeypatch.setattr(os, "killpg", lambda group, _signal: killed.append(group))
+    child = child_of(home, lock, shell("pool", "echo $$; exit 1", restart=restart))
+    eventually(lambda: not child.running)
+
+    child.restart_if_ended()
+    child.restart_if_ended()
+    child.kill()
+
+    assert killed == [int(child.log.read_text().split()[0])]
+
+
 def test_stages_stop_in_the_reverse_of_the_order_they_start_in(home: Home, lock: IO[str]) -> None:
     order = home.path / "order"
 
