@@ -22,14 +22,14 @@ resource = Resource("bulk", prefix="/api/jobs/bulk", access=JOBS, about="Many jo
 @resource.route("POST", {207: JobsCreated}, refusals=(422,), body_limit=json_body.BULK_BODY_BYTES)
 def create(header: CreateHeaders, body: BulkCreate) -> Response:
     """Create many jobs: valid entries are stored even where others are not."""
-    checked = [_checked(entry) for entry in body.jobs]
-    drafts = [found for found in checked if isinstance(found, JobDraft)]
+    entries = [_checked(entry) for entry in body.jobs]
+    drafts = [found for found in entries if isinstance(found, JobDraft)]
     if not drafts:
-        return _answer(checked, [])
+        return _answer(entries, [])
 
     def work(session: Session) -> CreateResult:
         views = create_jobs(session, drafts)
-        return CreateResult(_answer(checked, views), due=any(view.due for view in views))
+        return CreateResult(_answer(entries, views), due=any(view.due for view in views))
 
     return create_once(header, work)
 
@@ -44,13 +44,13 @@ def _checked(entry: Any) -> JobDraft | InvalidInputError:
         return error
 
 
-def _answer(checked: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:
+def _answer(entries: list[JobDraft | InvalidInputError], made: list[JobView]) -> Response:
     stored = iter(made)
     results = [
         JobCreated(status=400, error=refusal_body(found))
         if isinstance(found, InvalidInputError)
         else JobCreated(status=201, job=JobOut.of(next(stored)))
-        for found in checked
+        for found in entries
     ]
-    failed = len(checked) - len(made)
+    failed = len(entries) - len(made)
     return json_answer(JobsCreated(results=results, created=len(made), failed=failed), status=207)

@@ -14,6 +14,8 @@ from schemathesis.generation import GenerationMode
 from sqlalchemy import Engine
 
 from api.routes import RESOURCES
+from shared.broker.celery_app import make_celery, send
+from shared.broker.task_names import TaskName
 from shared.settings import Settings
 from shared.states import Scope
 from tests.dsl import api_client, bearer, token
@@ -28,6 +30,11 @@ CONFIG = SchemathesisConfig.from_dict({"generation": {"allow-x00": False}})
 @pytest.fixture
 def schema(settings: Settings, engine: Engine) -> Iterator[Any]:
     """The document as schemathesis reads it, over the API in this process."""
+    # Celery imports its transport at the first message. If the notifier's thread did so now and
+    # then, hypothesis, which goes through `sys.modules`, would fail.
+    celery = make_celery(settings)
+    send(celery, TaskName.SWEEP)
+    celery.close()
     with api_client(settings, engine) as api:
         yield schemathesis.openapi.from_wsgi("/openapi.json", api.app, config=CONFIG)
 
