@@ -221,7 +221,7 @@ def task_counts(engine: Engine) -> dict[str, int]:
     """How many tasks have each status."""
     with begin(engine) as session:
         rows = session.execute(text("SELECT status, count(*) FROM sync_tasks GROUP BY status"))
-        return dict(rows.tuples().all())
+        return {row[0]: row[1] for row in rows}
 
 
 def make_failed_tasks(engine: Engine, number: int) -> None:

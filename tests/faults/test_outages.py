@@ -264,12 +264,14 @@ class TestDatabaseRestart:
         made: list[int] = []
         load = threading.Thread(target=lambda: made.append(system.create_while_it_may_fail(enough)))
         load.start()
-        for way in (signal.SIGINT, signal.SIGQUIT):
-            eventually(lambda: task_counts(engine).get("running"), within=30)
-            server.restart(way)
-            pass_time(3)
-        enough.set()
-        load.join()
+        try:
+            for way in (signal.SIGINT, signal.SIGQUIT):
+                eventually(lambda: task_counts(engine).get("running"), within=30)
+                server.restart(way)
+                pass_time(3)
+        finally:
+            enough.set()
+            load.join()
         engine.dispose()
         eventually(lambda: set(task_counts(engine)) == {"filled"}, within=60)
         total = task_counts(engine)["filled"]

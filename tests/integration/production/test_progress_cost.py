@@ -1,13 +1,12 @@
 """Reading progress costs the same with ten units and with a hundred thousand."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import orjson
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
 from shared.database.engine import begin
@@ -18,23 +17,9 @@ from shared.production.paths import PathView
 from shared.production.queries import SerialFilter
 from shared.states import SerialStatus
 from tests.support import routes
+from tests.support.plans import recorded_queries
 
 EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "
-
-
-@contextmanager
-def overheard(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
-    """The statements executed in the block, with their parameters."""
-    heard: list[tuple[str, Any]] = []
-
-    def listen(_c: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        heard.append((statement, parameters))
-
-    event.listen(engine, "before_cursor_execute", listen)
-    try:
-        yield heard
-    finally:
-        event.remove(engine, "before_cursor_execute", listen)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -45,14 +30,12 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def plans(engine: Engine, read: Callable[[Session], object]) -> list[dict[str, Any]]:
     """Every node of every plan of the queries that ``read`` runs."""
-    with begin(engine) as session, overheard(engine) as heard:
+    with begin(engine) as session, recorded_queries(engine) as queries:
         read(session)
     found = []
     with engine.connect() as connection:
-        for statement, parameters in heard:
-            if statement.startswith("SET"):
-                continue
-            [answer] = connection.exec_driver_sql(EXPLAIN + statement, parameters).scalar_one()
+        for query, values in queries:
+            [answer] = connection.exec_driver_sql(EXPLAIN + query, values).scalar_one()
             found += list(nodes(answer["Plan"]))
     assert found
     return found
