@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
 from tests.dsl import ApiClient, application
-from tests.support import leftovers, postgres, redis
+from tests.support import leftovers
+from tests.support.servers import postgres, redis
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

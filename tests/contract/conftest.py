@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.jira_clients import PRODUCTS, ConnectedJira, connected_jira
+from tests.support.jira.clients import PRODUCTS, ConnectedJira, connected_jira
 from worker.simulator.config import Deployment as Product
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.stack import Stack, stack
+from tests.support.servers.stack import Stack, stack
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

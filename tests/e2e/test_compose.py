@@ -13,8 +13,8 @@ import psycopg
 import pytest
 import requests
 
-from tests.support.compose import ROOT, Service, services
-from tests.support.stack import clean_environment
+from tests.support.servers.compose import ROOT, Service, services
+from tests.support.servers.stack import clean_environment
 from tests.support.waiting import eventually
 from worker.dev.account import Account
 from worker.dev.plan import postgres_program

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.jira import SimulatedJira, simulated_jira
-from tests.support.processes import Parts, parts
-from tests.support.redis import Broker
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
+from tests.support.servers.processes import Parts, parts
+from tests.support.servers.redis import Broker
 from worker.simulator import defaults
 
 

@@ -16,9 +16,9 @@ from shared.models import AuditEvent, BulkAction
 from shared.states import ActorKind, Operation
 from shared.sync.queries import EVERYTHING
 from tests.dsl import make_failed_tasks
-from tests.support.bulk import read, start
-from tests.support.jira import SimulatedJira
-from tests.support.processes import Parts, parts
+from tests.support.data.bulk import read, start
+from tests.support.jira.simulated import SimulatedJira
+from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
 from worker.dev.valkey import free_port
 

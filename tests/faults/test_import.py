@@ -8,8 +8,8 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.models import JiraPoll
 from shared.tickets import watermarks
-from tests.support.jira import SimulatedJira, simulated_jira
-from tests.support.processes import Parts
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
+from tests.support.servers.processes import Parts
 from tests.support.waiting import eventually
 
 TICKETS = 5000

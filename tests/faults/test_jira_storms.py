@@ -15,9 +15,9 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from tests.dsl import create_job, draft, task_counts
-from tests.support.jira import SimulatedJira, simulated_jira
-from tests.support.jira_clients import PRODUCTS
-from tests.support.processes import Parts
+from tests.support.jira.clients import PRODUCTS
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
+from tests.support.servers.processes import Parts
 from tests.support.waiting import eventually
 from worker.simulator import defaults
 from worker.simulator.config import Deployment as Product

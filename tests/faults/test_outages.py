@@ -15,11 +15,11 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.jobs.create import Filling, create_jobs
 from tests.dsl import draft, task_counts
-from tests.support import postgres
-from tests.support.jira import SimulatedJira, simulated_jira
-from tests.support.processes import Parts, parts
-from tests.support.proxy import SilentProxy
-from tests.support.redis import Broker
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
+from tests.support.servers import postgres
+from tests.support.servers.processes import Parts, parts
+from tests.support.servers.proxy import SilentProxy
+from tests.support.servers.redis import Broker
 from tests.support.waiting import eventually
 from worker.dev.valkey import free_port
 

@@ -16,8 +16,8 @@ import requests
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from tests.support.jira import SimulatedJira
-from tests.support.processes import Parts, parts
+from tests.support.jira.simulated import SimulatedJira
+from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
 
 SECRET = "storm"

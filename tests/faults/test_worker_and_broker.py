@@ -9,9 +9,9 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from tests.dsl import make_job, task_counts
-from tests.support.jira import SimulatedJira
-from tests.support.processes import Parts
-from tests.support.redis import Broker
+from tests.support.jira.simulated import SimulatedJira
+from tests.support.servers.processes import Parts
+from tests.support.servers.redis import Broker
 from tests.support.waiting import eventually
 
 KEYS = [f"PI-{n}" for n in range(100, 1001)]  # the seed hides some of the first hundred

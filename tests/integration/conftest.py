@@ -9,8 +9,8 @@ from sqlalchemy import Engine
 
 from shared.settings import Settings
 from tests.dsl import configured, worker
-from tests.support.hooks import Inbox
-from tests.support.jira import SimulatedJira, simulated_jira
+from tests.support.jira.hooks import Inbox
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from worker.runtime import Runtime
 
 

@@ -17,9 +17,10 @@ from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
 from shared.settings import Settings
 from tests.dsl import PASSWORD, operator
-from tests.support import postgres, redis, seed, seed_records
 from tests.support.browser import DESK, PHONE, browser, tab
-from tests.support.serving import served
+from tests.support.data import seed, seed_records
+from tests.support.servers import postgres, redis
+from tests.support.servers.serving import served
 
 _SIZES = {"desk": DESK, "phone": PHONE}
 _ONE = {

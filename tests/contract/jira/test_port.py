@@ -8,7 +8,7 @@ import pytest
 
 from shared.settings import Deployment
 from shared.states import FailureCode
-from tests.support.jira_clients import PRODUCTS, ConnectedJira, connected_jira
+from tests.support.jira.clients import PRODUCTS, ConnectedJira, connected_jira
 from worker.jira.errors import CallRefused, JiraUnavailable, MappingError
 from worker.simulator import defaults
 from worker.simulator.config import Deployment as Product

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from shared.clock import SystemClock
-from tests.support.jira_clients import ConnectedJira
+from tests.support.jira.clients import ConnectedJira
 from tests.support.waiting import eventually
 from worker.jira.errors import CallRefused
 from worker.jira.port import ChangeQuery

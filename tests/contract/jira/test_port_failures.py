@@ -9,7 +9,7 @@ import pytest
 
 from shared.settings import Deployment
 from shared.states import FailureCode, WaitCode
-from tests.support.jira_clients import ConnectedJira
+from tests.support.jira.clients import ConnectedJira
 from worker.jira.errors import (
     JiraCaptchaLock,
     JiraCredentialsRefused,

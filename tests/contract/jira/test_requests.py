@@ -10,8 +10,8 @@ import pytest
 from requests import PreparedRequest, Response
 
 from shared.clock import SystemClock
-from tests.support.jira_clients import PRODUCTS, ConnectedJira
-from tests.support.openapi import OWN, AtlassianContract
+from tests.support.jira.clients import PRODUCTS, ConnectedJira
+from tests.support.jira.openapi import OWN, AtlassianContract
 from worker.jira.client import Jira, make_jira
 from worker.jira.errors import CallRefused
 from worker.jira.port import BATCH, ChangeQuery

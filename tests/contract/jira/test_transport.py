@@ -12,8 +12,8 @@ import pytest
 
 from shared.clock import SystemClock
 from shared.settings import Deployment, Settings
+from tests.support.servers.wire import Piece, wire_server
 from tests.support.waiting import eventually
-from tests.support.wire import Piece, wire_server
 from worker.jira.client import Jira, make_jira
 from worker.jira.errors import JiraUnavailable
 from worker.jira.http import transport

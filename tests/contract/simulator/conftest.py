@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.simulator import Client, Receiver, cloud
+from tests.support.jira.simulator import Client, Receiver, cloud
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.simulator import BASIC, Client, cloud, data_center
+from tests.support.jira.simulator import BASIC, Client, cloud, data_center
 from worker.simulator import defaults
 
 REASON = "X-Seraph-LoginReason"

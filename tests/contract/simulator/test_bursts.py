@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import orjson
 import pytest
 
-from tests.support.simulator import Client, Received, Receiver, cloud
+from tests.support.jira.simulator import Client, Received, Receiver, cloud
 
 IDENTIFIER = "x-atlassian-webhook-identifier"
 

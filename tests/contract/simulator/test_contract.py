@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.openapi import (
+from tests.support.jira.openapi import (
     ABSENT,
     ATLASSIAN,
     OWN,
@@ -14,7 +14,7 @@ from tests.support.openapi import (
     ContractError,
     atlassians_document,
 )
-from tests.support.simulator import Client, cloud, data_center
+from tests.support.jira.simulator import Client, cloud, data_center
 
 ALL = {"fields": ["*all"]}
 READS: list[tuple[str, str, Any]] = [

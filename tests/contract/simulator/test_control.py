@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.support.openapi import ROOT
-from tests.support.simulator import BASIC, Client, cloud
+from tests.support.jira.openapi import ROOT
+from tests.support.jira.simulator import BASIC, Client, cloud
 from worker.simulator import defaults
 from worker.simulator.server import SimulatorConfig, make_simulator
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.simulator import Client, data_center
+from tests.support.jira.simulator import Client, data_center
 from worker.simulator import defaults
 
 

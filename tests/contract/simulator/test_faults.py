@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from shared.clock import SystemClock
-from tests.support.simulator import Client, cloud
+from tests.support.jira.simulator import Client, cloud
 
 MYSELF = "/rest/api/2/myself"
 BULK = "/rest/api/2/issue/bulkfetch"

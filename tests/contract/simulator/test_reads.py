@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.simulator import Client, cloud
+from tests.support.jira.simulator import Client, cloud
 from worker.simulator import defaults
 
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from shared.clock import SystemClock
-from tests.support.simulator import Client, cloud
+from tests.support.jira.simulator import Client, cloud
 
 
 @pytest.mark.parametrize("most", [9, 6])

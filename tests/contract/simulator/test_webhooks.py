@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.support.simulator import Client, Received, Receiver, cloud, data_center
+from tests.support.jira.simulator import Client, Received, Receiver, cloud, data_center
 from tests.support.waiting import eventually
 from worker.simulator import defaults
 

@@ -7,7 +7,7 @@ import requests
 from playwright.sync_api import Browser, expect
 
 from tests.support.browser import tab
-from tests.support.stack import Stack
+from tests.support.servers.stack import Stack
 from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.browser

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.settings import Settings
 from tests.dsl import PASSWORD, operator
-from tests.support import seed
 from tests.support.browser import PHONE, tab
-from tests.support.serving import served
+from tests.support.data import seed
+from tests.support.servers.serving import served
 
 pytestmark = pytest.mark.browser
 

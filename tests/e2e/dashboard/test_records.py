@@ -20,10 +20,10 @@ from shared.settings import Settings
 from shared.states import ActorKind, RejectionReason, Source
 from shared.webhooks import health as webhook_health
 from tests.dsl import receive_ticket, ticket
-from tests.support import seed
 from tests.support.browser import PHONE, tab
-from tests.support.hooks import Inbox
-from tests.support.serving import served
+from tests.support.data import seed
+from tests.support.jira.hooks import Inbox
+from tests.support.servers.serving import served
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import re
 import requests
 
 from tests.dsl import csrf_token
-from tests.support.stack import Stack
+from tests.support.servers.stack import Stack
 from tests.support.waiting import eventually
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import requests
 
-from tests.support.stack import Stack
+from tests.support.servers.stack import Stack
 from tests.support.waiting import eventually
 
 PI_42 = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}

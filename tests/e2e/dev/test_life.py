@@ -6,7 +6,7 @@ import signal
 import socket
 import stat
 
-from tests.support.stack import READY_SECONDS, Stack, routecard
+from tests.support.servers.stack import READY_SECONDS, Stack, routecard
 from tests.support.waiting import eventually
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.support.stack import Stack, descendants
+from tests.support.servers.stack import Stack, descendants
 from tests.support.waiting import eventually
 
 BACK_SECONDS = 15.0

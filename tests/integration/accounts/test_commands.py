@@ -17,7 +17,7 @@ from shared.database.engine import begin
 from shared.errors import SettingsError
 from shared.settings import Settings
 from shared.states import Scope
-from tests.support import postgres
+from tests.support.servers import postgres
 from worker.cli import main
 
 Run = Callable[..., Result]

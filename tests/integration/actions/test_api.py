@@ -5,7 +5,7 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from tests.dsl import ApiClient, csrf_token, make_failed_tasks, make_task
-from tests.support.hooks import Inbox
+from tests.support.jira.hooks import Inbox
 from worker.bulk_actions.run import run_bulk_action
 from worker.runtime import Runtime
 

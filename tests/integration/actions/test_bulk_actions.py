@@ -16,8 +16,8 @@ from shared.states import ActorKind, FailureCode, Operation
 from shared.sync.queries import EVERYTHING, TaskFilter
 from shared.webhooks.queries import DeliveryFilter, DeliveryState
 from tests.dsl import make_failed_tasks, make_task, task_status
-from tests.support.bulk import act_on_all, read, start, work
-from tests.support.hooks import Inbox
+from tests.support.data.bulk import act_on_all, read, start, work
+from tests.support.jira.hooks import Inbox
 from worker.bulk_actions.run import run_bulk_action
 from worker.runtime import Runtime
 from worker.sync.sweep import sweep

@@ -18,7 +18,7 @@ from shared.states import ActorKind, Operation, Source, TaskStatus, WaitCode
 from shared.sync import pauses
 from shared.sync.queries import EVERYTHING, TaskFilter
 from tests.dsl import make_task, make_task_in_each_state, task_status, ticket
-from tests.support.bulk import act_on_all, preview
+from tests.support.data.bulk import act_on_all, preview
 from tests.support.races import wait_until_blocked
 
 CONTEXT = AuditContext(actor=Actor(ActorKind.TOKEN, "on-call"), reason="the project is open again")

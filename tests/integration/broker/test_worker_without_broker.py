@@ -11,7 +11,7 @@ from shared.settings import Settings
 from shared.tickets import field_mappings
 from shared.tickets.field_mappings import Resolved
 from tests.dsl import configured, create_job, draft, make_job
-from tests.support.hooks import Inbox, issue, payload
+from tests.support.jira.hooks import Inbox, issue, payload
 from worker.dev.valkey import free_port
 from worker.doctor.examination import examine
 from worker.maintenance.filled_count import count_filled

@@ -14,8 +14,8 @@ from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from tests.dsl import make_job, worker
-from tests.support.jira import SimulatedJira
-from tests.support.stack import clean_environment
+from tests.support.jira.simulated import SimulatedJira
+from tests.support.servers.stack import clean_environment
 from worker.polling.poll import poll
 from worker.sync.drain import drain
 

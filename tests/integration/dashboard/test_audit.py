@@ -13,7 +13,7 @@ from shared.database.engine import begin
 from shared.models import BulkAction
 from shared.states import ActorKind, FailureCode, Operation, TaskStatus
 from shared.sync.queries import TaskFilter
-from tests.support.bulk import start
+from tests.support.data.bulk import start
 
 
 def did(engine: Engine, action: AuditAction, *, by: str = "ada", **facts: Any) -> None:

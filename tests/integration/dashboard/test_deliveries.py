@@ -14,7 +14,7 @@ from shared.models import AuditEvent
 from shared.states import RejectionReason, Role
 from shared.webhooks import health as webhook_health
 from tests.dsl import csrf_token, log_in, operator
-from tests.support.hooks import Inbox, issue, payload
+from tests.support.jira.hooks import Inbox, issue, payload
 
 
 def shown(page: str) -> list[str]:

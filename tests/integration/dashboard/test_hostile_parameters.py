@@ -13,7 +13,7 @@ from api.dashboard.kit.list_request import WITHIN
 from api.schemas.fields import Query
 from shared.database.engine import begin
 from tests.dsl import csrf_token
-from tests.support import seed, seed_records
+from tests.support.data import seed, seed_records
 from tests.support.hostile import QUERY_VALUES, repeated
 
 _UNGUARDED = ("login", "theme", "assets")

@@ -16,7 +16,7 @@ from shared.settings import Settings
 from shared.states import Role, Source, WaitCode
 from shared.sync import pauses
 from tests.dsl import application, configured, csrf_token, log_in, operator, ticket
-from tests.support.jira import SimulatedJira
+from tests.support.jira.simulated import SimulatedJira
 from worker.doctor.examination import examine
 from worker.polling.poll import poll
 from worker.runtime import Runtime

@@ -24,7 +24,7 @@ from tests.dsl import (
     receive_ticket,
     ticket,
 )
-from tests.support.shop import Shop
+from tests.support.data.shop import Shop
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from tests.dsl import log_in, operator
-from tests.support import seed
+from tests.support.data import seed
 
 PART = {"Routecard-Part": "live"}
 

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from api.dashboard.overview import charts
 from shared.database.engine import begin
 from shared.sync.summary import Minute
-from tests.support import seed
+from tests.support.data import seed
 
 
 @pytest.fixture

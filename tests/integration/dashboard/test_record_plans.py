@@ -10,9 +10,9 @@ from api.dashboard.deliveries import views as deliveries
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
 from tests.dsl import application
-from tests.support import postgres
-from tests.support.history import seed
+from tests.support.data.history import seed
 from tests.support.plans import recorded_queries, rows_read, scans_of_growing_tables
+from tests.support.servers import postgres
 
 ROWS = 20_000
 MOST_COUNTED = 500

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.states import Role
 from tests.dsl import csrf_token, log_in, operator
-from tests.support import seed
+from tests.support.data import seed
 
 
 @pytest.fixture

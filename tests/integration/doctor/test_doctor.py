@@ -12,8 +12,8 @@ from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from tests.dsl import configured, worker
-from tests.support.jira import SimulatedJira
-from tests.support.serving import served
+from tests.support.jira.simulated import SimulatedJira
+from tests.support.servers.serving import served
 from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine, worst
 from worker.polling.poll import poll

@@ -4,7 +4,7 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.settings import Settings
-from tests.support.serving import served
+from tests.support.servers.serving import served
 from worker.doctor import servers
 
 

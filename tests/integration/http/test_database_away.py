@@ -5,7 +5,7 @@ from sqlalchemy import Engine, event, make_url
 
 from shared.settings import Settings
 from tests.dsl import api_client, make_failed_tasks
-from tests.support import postgres
+from tests.support.servers import postgres
 
 WRITTEN = "SELECT id FROM sync_tasks WHERE status = 'pending'"
 RETRY = {"filter": {"status": "failed"}}

@@ -16,7 +16,8 @@ from shared.settings import Settings
 from shared.states import Scope
 from shared.webhooks.signatures import token_hash
 from tests.dsl import ApiClient, bearer, configured, token
-from tests.support import hostile, seed, seed_records
+from tests.support import hostile
+from tests.support.data import seed, seed_records
 
 ROUTES = [route for resource in RESOURCES for route in resource.routes]
 WEBHOOK = next(route for route in ROUTES if route.operation_id == "webhooks_receive_post")

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.settings import Settings
-from tests.support.processes import Parts, parts
+from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
 from worker.dev.valkey import free_port
 

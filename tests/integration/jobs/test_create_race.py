@@ -14,8 +14,8 @@ from shared.models import SyncAttempt, SyncTask
 from shared.states import Source
 from shared.sync import leases
 from tests.dsl import create_job, draft, ticket
-from tests.support.hooks import Inbox, issue, payload
-from tests.support.jira import SimulatedJira
+from tests.support.jira.hooks import Inbox, issue, payload
+from tests.support.jira.simulated import SimulatedJira
 from tests.support.races import in_the_way, queued
 from worker.runtime import Runtime, make_runtime
 from worker.sync.drain import drain

@@ -11,7 +11,7 @@ from shared.states import FailureCode, WaitCode
 from shared.sync import leases, pauses
 from shared.sync import settle as sync_settle
 from tests.dsl import ApiClient, receive_ticket
-from tests.support.routes import path, units
+from tests.support.data.routes import path, units
 
 ANYWHERE = "job_01h455vb4pex5vsknk084sn02q"
 

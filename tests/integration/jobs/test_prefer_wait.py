@@ -13,7 +13,7 @@ from shared.states import FailureCode
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from tests.dsl import ApiClient, api_client, receive_ticket
-from tests.support import postgres
+from tests.support.servers import postgres
 from tests.support.waiting import eventually
 
 BODY: dict[str, Any] = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from shared.database import pruning
 from shared.database.engine import begin
-from tests.support.hooks import Inbox
+from tests.support.jira.hooks import Inbox
 from worker.maintenance.prune import prune
 from worker.runtime import Runtime
 

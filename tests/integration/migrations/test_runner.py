@@ -22,7 +22,7 @@ from shared.migrations.runner import (
     migrate,
     migration_engine,
 )
-from tests.support import postgres
+from tests.support.servers import postgres
 
 BEFORE_PRODUCTION = "0003_webhooks"
 """The revision before the one that adds foreign keys to ``jobs``."""

@@ -11,7 +11,8 @@ from sqlalchemy import Engine, text
 from shared.database.engine import make_engine
 from shared.migrations.runner import alembic_config, migrate
 from shared.models import Base
-from tests.support import catalog, postgres
+from tests.support import catalog
+from tests.support.servers import postgres
 
 
 @pytest.fixture

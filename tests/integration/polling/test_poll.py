@@ -9,7 +9,7 @@ from shared.models import JiraPause, JiraPoll, Job, SyncTask, TicketCopy
 from shared.settings import Settings
 from shared.tickets import watermarks
 from tests.dsl import configured, make_job, make_poll_due, worker
-from tests.support.jira import SimulatedJira
+from tests.support.jira.simulated import SimulatedJira
 from worker.polling.poll import poll
 from worker.runtime import Runtime
 from worker.sync.drain import drain

@@ -19,8 +19,8 @@ from shared.tickets import drift, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.drift import DriftState
 from tests.dsl import configured, create_job, draft, make_job, make_poll_due, worker
-from tests.support.jira import SimulatedJira, simulated_jira
-from tests.support.jira_clients import PRODUCTS
+from tests.support.jira.clients import PRODUCTS
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from worker.polling.deleted_tickets import check_deleted_tickets
 from worker.polling.poll import poll
 from worker.polling.reconcile import refresh

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.dsl import ApiClient
-from tests.support.shop import Shop
+from tests.support.data.shop import Shop
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from tests.support.shop import Shop, refusal
+from tests.support.data.shop import Shop, refusal
 
 STEPS = [
     {"name": "Mill", "location": "Hall 1"},

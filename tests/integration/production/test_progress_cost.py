@@ -16,7 +16,7 @@ from shared.production import queries as serial_queries
 from shared.production.paths import PathView
 from shared.production.queries import SerialFilter
 from shared.states import SerialStatus
-from tests.support import routes
+from tests.support.data import routes
 from tests.support.plans import recorded_queries
 
 EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) "

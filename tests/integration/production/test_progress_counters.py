@@ -23,7 +23,7 @@ from shared.production import serials
 from shared.production.paths import PathChanges, PathView
 from shared.production.steps import StepDraft
 from shared.states import AdvancementMode, DependencyType, ScrapReason, SerialStatus
-from tests.support import routes
+from tests.support.data import routes
 
 MODES = st.sampled_from(AdvancementMode)
 STEPS = st.builds(

@@ -10,8 +10,8 @@ from werkzeug.test import TestResponse
 from shared.database.engine import begin
 from shared.states import Scope
 from tests.dsl import bearer, token
-from tests.support import routes
-from tests.support.shop import Shop, refusal
+from tests.support.data import routes
+from tests.support.data.shop import Shop, refusal
 
 
 def body(path: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from sqlalchemy import Engine, text
 
 from api.schemas.cursors import encode_cursor
 from shared.database.engine import begin
-from tests.support.shop import Shop, refusal
+from tests.support.data.shop import Shop, refusal
 
 
 def body(path: dict[str, Any], **changes: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from shared.production.paths import PathChanges, PathView
 from shared.production.queries import SerialFilter, SerialView
 from shared.production.steps import StepDraft
 from shared.states import AdvancementMode, ScrapReason, SerialStatus
-from tests.support import routes
+from tests.support.data import routes
 from tests.support.races import queued
 
 

@@ -12,7 +12,7 @@ from shared.models import Job, SyncTask
 from shared.states import WaitCode
 from shared.sync import pauses
 from tests.dsl import end_pause, make_jobs
-from tests.support.jira import SimulatedJira
+from tests.support.jira.simulated import SimulatedJira
 from tests.support.waiting import eventually
 from worker.breaker.circuit import trip
 from worker.jira.errors import JiraCaptchaLock

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.sync import pauses
 from tests.dsl import end_pause, make_job
-from tests.support.jira import SimulatedJira
+from tests.support.jira.simulated import SimulatedJira
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.errors import JiraCaptchaLock, JiraLimited, JiraUnavailable

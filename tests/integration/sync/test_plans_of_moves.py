@@ -12,7 +12,7 @@ from shared.states import Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
-from tests.support import postgres
+from tests.support.servers import postgres
 
 HISTORY = 50_000
 BURST = 5_000

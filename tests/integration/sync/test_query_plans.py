@@ -16,9 +16,9 @@ from shared.states import FailureCode, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.sync.queries import Sort, TaskFilter
-from tests.support import postgres
-from tests.support.history import seed
+from tests.support.data.history import seed
 from tests.support.plans import recorded_queries, rows_read, scans_of_growing_tables
+from tests.support.servers import postgres
 
 TASKS = 20_000
 NEAR = 200

@@ -8,7 +8,7 @@ from shared.fill.ingest import ingest
 from shared.settings import Settings
 from shared.states import Source
 from tests.dsl import ApiClient, api_client, configured, receive_ticket, ticket
-from tests.support.jira import SimulatedJira
+from tests.support.jira.simulated import SimulatedJira
 from worker.polling.poll import poll
 from worker.runtime import Runtime
 from worker.sync.drain import drain

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from shared.settings import Settings
 from tests.dsl import worker
-from tests.support.delivery_driver import DeliveryDriver
+from tests.support.data.delivery_driver import DeliveryDriver
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from shared.database.engine import begin
 from shared.ids import Prefix, new_id
 from shared.states import Scope
 from tests.dsl import ApiClient, bearer, token
-from tests.support.hooks import Inbox, payload
+from tests.support.jira.hooks import Inbox, payload
 
 BASE = "/api/webhooks/deliveries"
 

@@ -11,8 +11,8 @@ from shared.states import DeliveryOutcome
 from shared.webhooks import inbox
 from shared.webhooks.inbox import Claimed, DeliveryResult
 from tests.dsl import make_deliveries_due
-from tests.support.delivery_driver import DeliveryDriver
-from tests.support.hooks import issue, payload
+from tests.support.data.delivery_driver import DeliveryDriver
+from tests.support.jira.hooks import issue, payload
 from worker.sync.sweep import sweep
 from worker.webhooks.deliver import deliver
 

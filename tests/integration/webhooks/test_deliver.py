@@ -11,8 +11,8 @@ from shared.states import FailureCode, Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from tests.dsl import make_deliveries_due, ticket
-from tests.support.delivery_driver import DeliveryDriver
-from tests.support.hooks import PART_NUMBER, issue, now, payload
+from tests.support.data.delivery_driver import DeliveryDriver
+from tests.support.jira.hooks import PART_NUMBER, issue, now, payload
 from worker.webhooks.deliver import deliver
 
 OLD = datetime(2024, 1, 1, tzinfo=UTC)

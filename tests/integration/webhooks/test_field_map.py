@@ -8,8 +8,8 @@ from shared.database.engine import begin
 from shared.models import Job
 from shared.settings import Settings
 from tests.dsl import configured, end_pause, make_deliveries_due, make_job, worker
-from tests.support.hooks import Inbox
-from tests.support.jira import SimulatedJira
+from tests.support.jira.hooks import Inbox
+from tests.support.jira.simulated import SimulatedJira
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
 from worker.webhooks.field_map import known_mapping, map_fields

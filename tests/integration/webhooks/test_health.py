@@ -15,8 +15,8 @@ from shared.states import RejectionReason
 from shared.webhooks import health as webhook_health
 from shared.webhooks.health import WebhookHealth
 from tests.dsl import configured, make_poll_due, worker
-from tests.support.hooks import Inbox, issue, payload
-from tests.support.jira import SimulatedJira
+from tests.support.jira.hooks import Inbox, issue, payload
+from tests.support.jira.simulated import SimulatedJira
 from tests.support.waiting import eventually
 from worker.polling.poll import poll
 from worker.runtime import Runtime

@@ -25,7 +25,7 @@ from shared.settings import Settings
 from shared.webhooks import health as webhook_health
 from shared.webhooks.signatures import sign, token_hash
 from tests.dsl import application
-from tests.support.hooks import Inbox, payload
+from tests.support.jira.hooks import Inbox, payload
 from tests.support.waiting import eventually
 
 SECRET = " It's a Secret to Everybody "

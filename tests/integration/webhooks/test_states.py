@@ -23,7 +23,7 @@ from shared.sync import settle as sync_settle
 from shared.sync.leases import Claim
 from shared.tickets.ticket import Ticket
 from tests.dsl import make_deliveries_due, make_job, worker
-from tests.support.hooks import PART_NUMBER, Inbox, issue, payload
+from tests.support.jira.hooks import PART_NUMBER, Inbox, issue, payload
 from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.tickets import ticket_from_issue
 from worker.runtime import Runtime

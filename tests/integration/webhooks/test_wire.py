@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from shared.settings import Settings
 from shared.webhooks.signatures import sign, token_hash
-from tests.support.hooks import Inbox, payload
-from tests.support.processes import Parts, parts
+from tests.support.jira.hooks import Inbox, payload
+from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
 
 SECRET = "wire"

@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from tests.support.stack import clean_environment
+from tests.support.servers.stack import clean_environment
 from worker.dev.valkey import Valkey
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 # ${NAME}, ${NAME:-default} and ${NAME:?message}
 _VARIABLE = re.compile(r"\$\{(\w+)(?::(-|\?)([^}]*))?\}")
 

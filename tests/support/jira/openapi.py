@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+ROOT: Final = Path(__file__).resolve().parents[3]
 ATLASSIAN: Final = ROOT.parent / "shared" / "jira" / "swagger-v3.v3.json"
 OWN: Final = ROOT / "tests" / "contract" / "schemas" / "jira.yaml"
 _BASE: Final = "urn:jira"

@@ -11,7 +11,7 @@ from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
 from tests.dsl import make_job
-from tests.support.hooks import Inbox
+from tests.support.jira.hooks import Inbox
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
 

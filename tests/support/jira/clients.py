@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.clock import SystemClock
 from shared.settings import Deployment, Settings
-from tests.support.jira import SimulatedJira, simulated_jira
+from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from worker.jira.client import Jira, make_jira
 from worker.jira.port import ReadResult
 from worker.simulator import defaults

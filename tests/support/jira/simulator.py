@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests.support.openapi import OWN, AtlassianContract
+from tests.support.jira.openapi import OWN, AtlassianContract
 from tests.support.waiting import eventually
 from worker.simulator import defaults
 from worker.simulator.http_server import Environ, HttpServer, StartResponse

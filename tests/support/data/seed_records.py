@@ -15,7 +15,7 @@ from shared.models import Delivery, TicketCopy, table_of
 from shared.settings import Settings
 from shared.states import ActorKind
 from tests.dsl import api_client
-from tests.support.shop import Shop
+from tests.support.data.shop import Shop
 
 _REASONS = {
     "filled": "One waiting job was filled.",

@@ -1,0 +1,1 @@
+"""Rows of the database, and calls that make and read them."""

@@ -1,0 +1,1 @@
+"""Jira in tests: the simulator, its clients, its webhooks, and the documents of its API."""
