@@ -19,8 +19,8 @@ from shared.logs import setup_logs
 from shared.settings import Settings
 from shared.states import Source
 from shared.sync import leases
-from tests.support.servers import postgres, redis
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
+from tests.support.servers import postgres, redis
 from worker.runtime import Runtime, make_runtime
 from worker.simulator import defaults
 from worker.sync import drain

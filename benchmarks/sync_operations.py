@@ -21,9 +21,9 @@ from shared.states import ActorKind, FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.sync.queries import Sort, TaskFilter
-from tests.support.servers import postgres
 from tests.support.data.bulk import act_on_all, preview
 from tests.support.data.history import seed
+from tests.support.servers import postgres
 
 ROUNDS = 7
 FAILED = (TaskStatus.FAILED,)
