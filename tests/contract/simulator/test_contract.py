@@ -13,6 +13,7 @@ from tests.support.jira.openapi import (
     AtlassianContract,
     ContractError,
     atlassians_document,
+    required,
 )
 from tests.support.jira.simulator import Client, cloud, data_center
 
@@ -118,7 +119,10 @@ def test_the_values_of_system_fields_have_atlassians_shapes(checked_cloud: Clien
 
 def test_the_simulator_is_held_against_atlassians_document() -> None:
     path = atlassians_document()
-    assert path.is_file(), ABSENT.format(path=path)
+    if not path.is_file():
+        absent = ABSENT.format(path=path)
+        assert not required(), absent
+        pytest.skip(absent)
     assert AtlassianContract.load().path == path
     assert path != OWN
 
