@@ -10,9 +10,11 @@ from sqlalchemy import Engine, select
 
 from shared.database.engine import begin
 from shared.fill import from_copy
+from shared.fill.ingest import ingest
 from shared.models import AuditEvent, Job
 from shared.settings import Settings
 from shared.states import Role, Source
+from shared.sync import leases
 from tests.dsl import (
     ApiClient,
     application,
@@ -105,6 +107,17 @@ def test_a_hostile_name_is_text_on_every_page(api: ApiClient, pages: FlaskClient
         page = pages.get(address).text
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)" in page
+
+
+def test_jira_is_spelled_as_a_name_beside_a_field_that_was_read_from_it(
+    api: ApiClient, pages: FlaskClient, engine: Engine
+) -> None:
+    made = api.job(jiraTicketKey="PI-42")
+    with begin(engine) as session:
+        claims = leases.claim(session, lease_seconds=60)
+        ingest(session, [("PI-42", ticket())], source=Source.API, worker="w", claims=claims)
+    page = pages.get(f"/jobs/{made['id']}").text
+    assert row_of(page, "Part number").startswith("ALU-HOUSING-7075 The ticket (read from Jira)")
 
 
 def test_each_jira_field_says_who_filled_it(
