@@ -4,7 +4,6 @@ The larger trial is the one of the requirements: 5 000 signed deliveries, a fift
 and a fifth out of order, twenty at a time.
 """
 
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +18,11 @@ from shared.database.engine import begin
 from tests.support.jira.simulated import SimulatedJira
 from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
+from worker.dev.valkey import free_port
 
 SECRET = "storm"
 TICKETS = [f"PI-{n}" for n in range(201, 501)]
 JOBS_EACH = 2
-
-
-def free_port() -> int:
-    """A free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
