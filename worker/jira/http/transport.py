@@ -1,28 +1,26 @@
-"""HTTP to Jira with a limit on the total time and the size of every answer.
+"""HTTP to Jira with a limit on the total time and the size of every answer."""
 
-A socket's timeout limits each read, not the sum: an answer that arrives one byte at a time would
-block a worker for ever. So each exchange has a timer that shuts the socket down, whatever is
-being read: status line, headers or body.
-"""
-
-import socket
-import threading
-from contextlib import suppress
+import time
+from collections import deque
 from io import BytesIO
-from typing import Any, Self
+from typing import Any
 
-from requests import PreparedRequest, Response
+from requests import PreparedRequest, RequestException, Response
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as BrokenConnectionError
 from requests.exceptions import ReadTimeout
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from worker.jira.http.pool import Exchange, socket_options, use_pooled_connections
 
 LARGEST_ANSWER = 64 * 1024 * 1024
 """Bytes after decompression; 100 issues with the few fields we request need under 1 MB."""
 
+PATIENCE = 3.0
+"""Seconds without a first byte after which a connection used before counts as stale."""
+
 _CHUNK = 64 * 1024
+_REMEMBERED = 20
 
 
 class AnswerTooLargeError(BrokenConnectionError):
@@ -34,33 +32,63 @@ class BoundedAdapter(HTTPAdapter):
 
     ``total`` is in seconds, from sending the request to the last byte of the body; connecting
     has its own limit. Raises requests' ReadTimeout and ConnectionError.
+
+    A request that fails on a stale connection is sent again at once, on a new connection and
+    within the same time. Every request must therefore be a read, whatever its method.
     """
 
     def __init__(self, *, total: float, largest: int = LARGEST_ANSWER) -> None:
         self._total = total
         self._largest = largest
+        self._took: deque[float] = deque(maxlen=_REMEMBERED)
         super().__init__(pool_connections=2, pool_maxsize=4, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
-        _watch_pools(self.poolmanager)
+        super().init_poolmanager(*args, socket_options=socket_options(), **kwargs)
+        use_pooled_connections(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        _watch_pools(manager)
+        manager = super().proxy_manager_for(proxy, socket_options=socket_options(), **kwargs)
+        use_pooled_connections(manager)
         return manager
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
-        watch = _Watch(self._total)
+        exchange = Exchange(self._total, patience=self._patience())
         try:
-            with watch:
-                response = super().send(request, *args, **kwargs)
-                body = self._whole(response)
+            with exchange:
+                try:
+                    return self._fetch(exchange, request, *args, **kwargs)
+                except RequestException:
+                    if exchange.fired or not exchange.stale:
+                        raise
+                    self.close()  # other pooled connections are as old
+                    return self._fetch(exchange, request, *args, **kwargs)
         finally:
             # A connection that was shut down looks broken, or even like the end of the answer.
-            if watch.fired:
+            if exchange.fired:
                 raise ReadTimeout("the answer took too long", request=request)
-        response.raw = BytesIO(body)
+
+    def _patience(self) -> float | None:
+        """Seconds to wait for the first byte on a connection used before; None: no such limit.
+
+        While Jira itself is slow, its silence says nothing about a connection: asking again would
+        double its load, and leave the second request too little time.
+        """
+        half = self._total / 2
+        patience = max(min(PATIENCE, half), 2 * max(self._took, default=0.0))
+        return patience if patience <= half else None
+
+    def _fetch(
+        self, exchange: Exchange, request: PreparedRequest, *args: Any, **kwargs: Any
+    ) -> Response:
+        exchange.stale = False
+        started = time.monotonic()
+        try:
+            response = super().send(request, *args, **kwargs)
+            response.raw = BytesIO(self._whole(response))
+        finally:
+            if not exchange.stale:
+                self._took.append(time.monotonic() - started)
         return response
 
     def _whole(self, response: Response) -> bytes:
@@ -81,83 +109,3 @@ class BoundedAdapter(HTTPAdapter):
             # connection still holds bytes of this answer and must not be used again.
             response.raw.close()
         return bytes(body)
-
-
-class _Watch:
-    """Shuts down the socket of the current exchange when its time is over."""
-
-    def __init__(self, total: float) -> None:
-        self.fired = False
-        self._lock = threading.Lock()
-        self._over = False
-        self._socket: socket.socket | None = None
-        self._timer = threading.Timer(total, self._fire)
-        self._timer.daemon = True
-
-    def __enter__(self) -> Self:
-        _running.watch = self
-        self._timer.start()
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self._timer.cancel()
-        with self._lock:
-            self._over = True
-            self._socket = None
-        _running.watch = None
-
-    def guard(self, connected: socket.socket | None) -> None:
-        """Set the socket that the answer is read from."""
-        with self._lock:
-            self._socket = connected
-            if self.fired:
-                self._cut()
-
-    def _fire(self) -> None:
-        with self._lock:
-            # If the exchange ends at this moment, its socket already serves another one.
-            if self._over:
-                return
-            self.fired = True
-            self._cut()
-
-    def _cut(self) -> None:
-        if self._socket is not None:
-            with suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RDWR)
-
-
-class _Running(threading.local):
-    watch: _Watch | None = None
-
-
-_running = _Running()
-
-
-def _guard(connected: socket.socket | None) -> None:
-    if _running.watch is not None:
-        _running.watch.guard(connected)
-
-
-class _WatchedConnection(HTTPConnection):
-    def getresponse(self) -> Any:
-        _guard(self.sock)
-        return super().getresponse()
-
-
-class _WatchedTLSConnection(HTTPSConnection):
-    def getresponse(self) -> Any:
-        _guard(self.sock)
-        return super().getresponse()
-
-
-class _WatchedPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedConnection
-
-
-class _WatchedTLSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTLSConnection
-
-
-def _watch_pools(manager: PoolManager) -> None:
-    manager.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTLSPool}
