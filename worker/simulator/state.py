@@ -16,6 +16,7 @@ from worker.simulator.search.index import SearchIndex
 from worker.simulator.site.render import Renderer
 from worker.simulator.site.seed import TicketGenerator
 from worker.simulator.site.site import PROJECTS, Site
+from worker.simulator.site.store import Event as ChangeEvent
 from worker.simulator.site.store import Store
 from worker.simulator.webhooks.payload import PayloadRenderer
 from worker.simulator.webhooks.sender import WebhookSender
@@ -73,7 +74,13 @@ class SimulatorState:
     def connect_webhooks(self) -> None:
         """Send webhooks for changes of tickets, at first to the configured webhook."""
         contents = self.contents
-        self.store.listen(lambda event: self.sender.enqueue(event, contents.payloads))
+        payloads = contents.payloads
+
+        def announce(change: ChangeEvent) -> None:
+            for event in payloads.announced(change):
+                self.sender.enqueue(event, payloads)
+
+        self.store.listen(announce)
         self.sender.webhooks[:] = _configured_webhooks(self.config)
 
     @property

@@ -1,9 +1,11 @@
 """The simulator's webhooks against a real receiver: JIRA.md section 6."""
 
+import base64
 import hashlib
 import hmac
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 import orjson
 import pytest
@@ -239,6 +241,56 @@ def test_data_center_sends_no_identifier_and_never_tries_again(receiver: Receive
     assert len(receiver.got) == 1
     assert IDENTIFIER not in receiver.got[0].headers
     assert "x-hub-signature" in receiver.got[0].headers
+
+
+def test_data_center_announces_an_epic_link_as_issue_links_that_name_ids_alone(
+    receiver: Receiver,
+) -> None:
+    with data_center(webhook_url=receiver.url) as jira:
+        jira.patch("/_sim/tickets/PI-42", json={"parent": "PI-50"}).raise_for_status()
+        assert jira.webhook_summary()["total"] == 2
+        assert jira.issue("PI-42")["fields"][defaults.FIELD_EPIC_LINK] == "PI-50"
+
+    bodies = {
+        body["webhookEvent"]: body for body in (orjson.loads(got.body) for got in receiver.got)
+    }
+    assert set(bodies) == {"issuelink_deleted", "issuelink_created"}
+    assert all(
+        body.keys() == {"timestamp", "webhookEvent", "issueLink"} for body in bodies.values()
+    )
+    link = bodies["issuelink_created"]["issueLink"]
+    assert (link["sourceIssueId"], link["destinationIssueId"]) == (10050, 10042)
+
+
+@pytest.mark.parametrize("start", [cloud, data_center])
+def test_each_product_replaces_its_own_variables_and_sends_the_others_as_they_stand(
+    receiver: Receiver, start: Any
+) -> None:
+    with start() as jira:
+        url = f"{receiver.url}?a={{issue.key}}&b=${{issue.key}}"
+        jira.post("/_sim/webhooks", json={"url": url})
+        _edit(jira, "PI-42", summary="Other")
+        path = unquote(_first(receiver).path)
+
+    expected = "a=PI-42&b=$PI-42" if start is cloud else "a={issue.key}&b=PI-42"
+    assert path == f"/hook?{expected}"
+
+
+def test_user_and_password_go_into_a_header_from_the_form_and_from_the_address(
+    jira: Client, receiver: Receiver
+) -> None:
+    jira.delete("/_sim/webhooks")
+    jira.post("/_sim/webhooks", json={"url": receiver.url, "user": "jira", "password": "p:w"})
+    address = receiver.url.replace("//", "//jira:p%3Aw@")
+    jira.post("/_sim/webhooks", json={"url": address, "secret": "s", "capitals": True})
+    _edit(jira, "PI-42", summary="Other")
+    jira.webhook_summary()
+
+    sent = f"Basic {base64.b64encode(b'jira:p:w').decode()}"
+    assert [got.headers["authorization"] for got in receiver.got] == [sent, sent]
+    signatures = [got.headers.get("x-hub-signature", "") for got in receiver.got]
+    assert sorted(signatures)[1].startswith("SHA256=")
+    assert {got.path for got in receiver.got} == {"/hook"}
 
 
 def test_nothing_is_delivered_after_the_end(receiver: Receiver) -> None:

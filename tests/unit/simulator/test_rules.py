@@ -12,7 +12,8 @@ from worker.simulator.errors import JiraRefusal
 from worker.simulator.faults.rate_limits import BurstLimit, WriteLimit
 from worker.simulator.faults.rules import FaultRules, fault_headers
 from worker.simulator.members import InvalidControlError
-from worker.simulator.webhooks.deliveries import Attempt, Delivery, Flow, sign
+from worker.simulator.webhooks.deliveries import Attempt, Delivery, Flow
+from worker.simulator.webhooks.webhook import sign
 
 
 class TestFaultBook:
@@ -153,7 +154,7 @@ class TestDeliveries:
     def test_a_retry_says_which_it_is(self) -> None:
         delivery = Delivery(
             identifier="i", webhook=1, url="http://x", event="e", key="PI-1",
-            issue_id=1, body=b"{}", secret="", flow=Flow.SECONDARY,
+            issue_id=1, body=b"{}", flow=Flow.SECONDARY,
         )  # fmt: skip
         delivery.attempts.append(Attempt(at="", milliseconds=1, status=503))
 

@@ -101,9 +101,12 @@ class Renderer:
             case "parent":
                 return self._parent(ticket)
             case _:
-                return ticket.fields.get(FIELD_EPIC_LINK) or self._epic_link(ticket)
+                return self.epic_link(ticket)
 
-    def _epic_link(self, ticket: Ticket) -> str | None:
+    def epic_link(self, ticket: Ticket) -> str | None:
+        """The key of the ticket's epic, as its epic-link field has it."""
+        if key := ticket.fields.get(FIELD_EPIC_LINK):
+            return str(key)
         parent = self.store.by_id(ticket.parent_id) if ticket.parent_id else None
         return parent.key if parent is not None and parent.is_epic else None
 

@@ -20,15 +20,21 @@ class Change(StrEnum):
     CREATED = "jira:issue_created"
     UPDATED = "jira:issue_updated"
     DELETED = "jira:issue_deleted"
+    LINKED = "issuelink_created"
+    UNLINKED = "issuelink_deleted"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A change with the version before it (none for a new ticket)."""
+    """A change with the version before it (none for a new ticket).
+
+    ``epic_id`` is the other end of an issue link that was created or deleted.
+    """
 
     change: Change
     ticket: Ticket
     before: Ticket | None = None
+    epic_id: int | None = None
 
 
 Listener = Callable[[Event], object]

@@ -1,7 +1,5 @@
 """Deliveries of webhooks and their attempts, with Jira's rules for retries."""
 
-import hashlib
-import hmac
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -60,7 +58,6 @@ class Delivery:
     key: str
     issue_id: int
     body: bytes
-    secret: str
     extra: Mapping[str, str] = field(default_factory=dict)
     flow: Flow = Flow.PRIMARY
     repeats: int = 0
@@ -75,8 +72,6 @@ class Delivery:
             "Content-Type": "application/json; charset=UTF-8",
             "User-Agent": "Atlassian HookClient",
         }
-        if self.secret:
-            made["X-Hub-Signature"] = sign(self.body, self.secret)
         if cloud:
             made["X-Atlassian-Webhook-Identifier"] = self.identifier
             made["X-Atlassian-Webhook-Flow"] = self.flow.value
@@ -96,12 +91,6 @@ class Delivery:
             "reordered": self.late,
             "attempts": [asdict(attempt) for attempt in self.attempts],
         }
-
-
-def sign(body: bytes, secret: str) -> str:
-    """``X-Hub-Signature``: WebSub's ``method=signature`` over the raw body."""
-    digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
-    return f"sha256={digest}"
 
 
 def summary(deliveries: Iterable[Delivery]) -> dict[str, Any]:

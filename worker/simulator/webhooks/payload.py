@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final
 
+from worker.simulator.defaults import FIELD_EPIC_LINK
 from worker.simulator.site.fields import FIELDS
 from worker.simulator.site.render import Renderer, Selection
 from worker.simulator.site.store import Change, Event
@@ -16,7 +17,16 @@ _TYPE_NAMES: Final = {
     Change.UPDATED: "issue_generic",
     Change.DELETED: "issue_deleted",
 }
+_EPIC_LINK_TYPE: Final = {
+    "id": 10200,
+    "name": "Epic-Story Link",
+    "outwardName": "has Epic",
+    "inwardName": "is Epic of",
+    "isSubTaskLinkType": False,
+    "isSystemLinkType": True,
+}
 _change_ids: Final = count(10_500)
+_link_ids: Final = count(10_900)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,8 @@ class PayloadRenderer:
 
     def payload(self, event: Event, *, at_ms: int) -> dict[str, Any]:
         """The JSON of one delivery; only updates have a changelog."""
+        if event.epic_id is not None:
+            return _link_payload(event, event.epic_id, at_ms=at_ms)
         issue = self.renderer.issue(event.ticket, _ALL, version="2")
         del issue["expand"]  # only reads have it
         made: dict[str, Any] = {
@@ -41,6 +53,27 @@ class PayloadRenderer:
             items = list(self._items(event.before, event.ticket))
             made["changelog"] = {"id": str(next(_change_ids)), "items": items}
         return made
+
+    def announced(self, event: Event) -> Iterator[Event]:
+        """The events that Jira sends for a change.
+
+        Data Center announces the epic link of an edit as issue links, the deleted one first, and
+        sends ``jira:issue_updated`` only for other fields (mattermost-plugin-jira#339).
+        """
+        links = list(self._epic_links(event.before, event.ticket))
+        if not links or _others(event.before or event.ticket) != _others(event.ticket):
+            yield event
+        for change, epic in links:
+            yield Event(change, event.ticket, event.before, epic.id)
+
+    def _epic_links(self, before: Ticket | None, after: Ticket) -> Iterator[tuple[Change, Ticket]]:
+        if self.renderer.site.cloud or before is None or after.is_subtask:
+            return
+        old, new = self.renderer.epic_link(before), self.renderer.epic_link(after)
+        if old != new:
+            for change, key in ((Change.UNLINKED, old), (Change.LINKED, new)):
+                if key is not None and (epic := self.renderer.store.find(key)) is not None:
+                    yield change, epic
 
     def _items(self, before: Ticket, after: Ticket) -> Iterator[dict[str, Any]]:
         if before.project != after.project:
@@ -65,9 +98,27 @@ class PayloadRenderer:
         return made
 
 
+def _link_payload(event: Event, epic_id: int, *, at_ms: int) -> dict[str, Any]:
+    """An issue link names both issues by id alone, and has no ``issue`` (JIRA.md, pain 26)."""
+    link = {
+        "id": next(_link_ids),
+        "sourceIssueId": epic_id,
+        "destinationIssueId": event.ticket.id,
+        "issueLinkType": _EPIC_LINK_TYPE,
+        "systemLink": True,
+    }
+    return {"timestamp": at_ms, "webhookEvent": event.change.value, "issueLink": link}
+
+
 def _type_name(event: Event) -> str:
     moved = event.before is not None and event.before.key != event.ticket.key
     return "issue_moved" if moved else _TYPE_NAMES[event.change]
+
+
+def _others(ticket: Ticket) -> tuple[str, dict[str, Any]]:
+    """What a change of the epic link leaves as it is."""
+    fields = {name: value for name, value in ticket.fields.items() if name != FIELD_EPIC_LINK}
+    return ticket.key, fields
 
 
 def _item(name: str, change: Mapping[str, Any]) -> dict[str, Any]:

@@ -113,16 +113,16 @@ class WebhookSender:
 
     def _add(self, webhook: Webhook, event: Event, body: bytes, options: DeliveryOptions) -> None:
         late = self._chance(options.late, webhook.reorder)
+        sent = b"" if webhook.exclude_body else body
         delivery = Delivery(
             identifier=str(uuid4()),
             webhook=webhook.number,
-            url=webhook.address(event),
+            url=webhook.address(event, cloud=self._cloud),
             event=event.change.value,
             key=event.ticket.key,
             issue_id=event.ticket.id,
-            body=b"" if webhook.exclude_body else body,
-            secret=webhook.secret or "",
-            extra=webhook.headers,
+            body=sent,
+            extra=webhook.request_headers(sent),
             flow=options.flow,
             repeats=int(self._chance(options.repeat, webhook.duplicates)),
             late=late,
