@@ -125,6 +125,7 @@ class RejectionReason(StrEnum):
     MALFORMED_SIGNATURE = "malformed_signature"
     WRONG_SIGNATURE = "wrong_signature"
     WRONG_TOKEN = "wrong_token"  # noqa: S105  a reason's name, no token
+    WRONG_CREDENTIALS = "wrong_credentials"
     EMPTY_BODY = "empty_body"
     NOT_CONFIGURED = "not_configured"
     TOO_LARGE = "too_large"

@@ -21,8 +21,8 @@ def receive() -> Response:
 
     The body is Jira's, up to 25 MiB, signed in `X-Hub-Signature` (`sha256=` and the HMAC over the
     raw body). Senders that cannot sign prove themselves by a token in `X-Routecard-Token` or in
-    the query parameter `token`; their body is a hint only, and may be empty where the query
-    parameter `key` names the ticket. 202: stored; 200: seen before.
+    the query parameter `token`, or by user and password (Basic); their body is a hint only, and
+    may be empty where the query parameter `key` names the ticket. 202: stored; 200: seen before.
     """
     delivery = receive_delivery()
     try:

@@ -14,19 +14,38 @@ from api.webhooks.read_body import BODY_BYTES, Body, intake_limit, read_body
 from api.webhooks.rejections import Rejections
 from shared.settings import Settings
 from shared.states import RejectionReason
+from shared.webhooks import health as webhook_health
 from shared.webhooks.inbox import ReceivedDelivery
-from shared.webhooks.signatures import Verifier, parse_signature, token_proves
+from shared.webhooks.signatures import (
+    Verifier,
+    basic_proves,
+    is_basic,
+    parse_signature,
+    token_proves,
+)
 
 SIGNATURE = "X-Hub-Signature"
 TOKEN = "X-Routecard-Token"  # noqa: S105  a header's name
 _MESSAGES = {
-    RejectionReason.NOT_CONFIGURED: "Neither JIRA_WEBHOOK_SECRET nor a token is set here",
-    RejectionReason.NO_PROOF: f"A webhook needs a signature in {SIGNATURE}, or a token",
-    RejectionReason.MALFORMED_SIGNATURE: f"{SIGNATURE} must be sha256= and 64 hexadecimal digits",
+    RejectionReason.NOT_CONFIGURED: (
+        "This proof is not set up here: set JIRA_WEBHOOK_SECRET, or a token, or user and password"
+    ),
+    RejectionReason.NO_PROOF: (
+        f"A webhook needs a signature in {SIGNATURE}, or a token, or user and password"
+    ),
+    RejectionReason.MALFORMED_SIGNATURE: (
+        f"{SIGNATURE} must be sha256= and 64 hexadecimal digits; no other method is accepted"
+    ),
     RejectionReason.WRONG_SIGNATURE: "The signature is not that of this body by our secret",
     RejectionReason.WRONG_TOKEN: "The token is not ours",
-    RejectionReason.EMPTY_BODY: "The signature of an empty body proves nothing: send a token",
+    RejectionReason.WRONG_CREDENTIALS: (
+        "User and password are not those of JIRA_WEBHOOK_USER and JIRA_WEBHOOK_PASSWORD"
+    ),
+    RejectionReason.EMPTY_BODY: (
+        "The signature of an empty body proves nothing: send a token, or user and password"
+    ),
 }
+_VARIABLE = re.compile(r"\$?\{{1,2}[A-Za-z_.]{1,40}\}{1,2}")
 _IDENTIFIER = re.compile(r"[\x21-\x7e]{1,255}")
 _DIGITS = re.compile(r"[0-9]{1,20}", re.ASCII)
 _RETRY = re.compile(r"[0-9]{1,4}", re.ASCII)
@@ -64,8 +83,8 @@ def receive_delivery() -> ReceivedDelivery:
 def _proven_delivery(settings: Settings) -> ReceivedDelivery:
     """Checks the headers first: the body is read only if a proof may be in it."""
     secrets = _secrets(settings)
-    by_token = _check_token(settings)
-    digest = _check_signature_header(secrets, by_token=by_token)
+    by_sender = any([_check_token(settings), _check_login(settings)])
+    digest = _check_signature_header(settings, secrets, by_sender=by_sender)
     length = request.content_length
     if length is not None and length > BODY_BYTES:
         raise BodyTooLargeError(BODY_BYTES)
@@ -73,7 +92,7 @@ def _proven_delivery(settings: Settings) -> ReceivedDelivery:
         body = read_body(Verifier(secrets), digest, clock=current_runtime().clock)
     if digest is not None and not body.signed:
         raise UnprovenError(RejectionReason.WRONG_SIGNATURE)
-    if not body.content and not by_token:
+    if not body.content and not by_sender:
         raise UnprovenError(RejectionReason.EMPTY_BODY)
     return _delivery(Body(body.content, signed=body.signed and bool(body.content)))
 
@@ -93,13 +112,30 @@ def _check_token(settings: Settings) -> bool:
     return True
 
 
-def _check_signature_header(secrets: list[str], *, by_token: bool) -> bytes | None:
-    """The digest that the body must have; None if there is a token instead of a signature."""
+def _check_login(settings: Settings) -> bool:
+    """Whether the request has our user and password. Wrong ones are refused, as a wrong token is.
+
+    Where none are set, those in the request may be meant for a proxy in front: a signature or a
+    token beside them decides.
+    """
+    sent = request.headers.get("Authorization", "")
+    login = settings.webhook_login
+    if login is None or not is_basic(sent):
+        return False
+    if not basic_proves(sent, user=login[0], password=login[1]):
+        raise UnprovenError(RejectionReason.WRONG_CREDENTIALS)
+    return True
+
+
+def _check_signature_header(
+    settings: Settings, secrets: list[str], *, by_sender: bool
+) -> bytes | None:
+    """The digest that the body must have; None if there is none and the sender is proven."""
     header = request.headers.get(SIGNATURE)
     if header is None:
-        if by_token:
+        if by_sender:
             return None
-        raise UnprovenError(RejectionReason.NO_PROOF if secrets else RejectionReason.NOT_CONFIGURED)
+        raise UnprovenError(_missing_proof(settings))
     digest = parse_signature(header)
     if digest is None:
         raise UnprovenError(RejectionReason.MALFORMED_SIGNATURE)
@@ -108,17 +144,29 @@ def _check_signature_header(secrets: list[str], *, by_token: bool) -> bytes | No
     return digest
 
 
+def _missing_proof(settings: Settings) -> RejectionReason:
+    """Why a request without signature, token or login of ours is refused."""
+    if not webhook_health.expected(settings):
+        return RejectionReason.NOT_CONFIGURED
+    if is_basic(request.headers.get("Authorization", "")):
+        return RejectionReason.WRONG_CREDENTIALS
+    return RejectionReason.NO_PROOF
+
+
 def _delivery(body: Body) -> ReceivedDelivery:
     retry = request.headers.get("X-Atlassian-Webhook-Retry", "")
     flow = request.headers.get("X-Atlassian-Webhook-Flow", "")
-    issue_id = request.args.get("issueId", "")
-    key = _ticket_key()
+    sent = request.headers.get("X-Atlassian-Webhook-Identifier", "")
+    identifier = sent if _IDENTIFIER.fullmatch(sent) else None
+    key, issue_id = _ticket_key(), request.args.get("issueId", "")
     return ReceivedDelivery(
-        identifier=_identifier(body, key),
+        identifier=_identifier(body, sent=identifier, address=(key or "", issue_id)),
+        jira_identifier=identifier,
         signed=body.signed,
         body=body.content,
         ticket_key=key,
         issue_id=issue_id if _DIGITS.fullmatch(issue_id) else None,
+        variable=_unreplaced_variable(),
         retry=int(retry) if _RETRY.fullmatch(retry) else None,
         flow=flow if flow in _FLOWS else None,
         request_id=request_id(),
@@ -126,24 +174,31 @@ def _delivery(body: Body) -> ReceivedDelivery:
 
 
 def _ticket_key() -> str | None:
-    """The ticket's key in the query string, if Jira has put one there."""
+    """The ticket's key in the query string, if Jira has put one there.
+
+    Of ``${issue.key}``, a Jira that knows ``{issue.key}`` leaves the dollar sign.
+    """
     try:
-        return issue_key(request.args.get("key", ""))
+        return issue_key(request.args.get("key", "").removeprefix("$"))
     except PydanticCustomError:
         return None
 
 
-def _identifier(body: Body, key: str | None) -> str:
-    """Jira Cloud's own identifier, else a hash of the body.
+def _unreplaced_variable() -> str | None:
+    """A variable in the query string that Jira sent as it stands, such as ``${issue.key}``."""
+    values = (request.args.get("key", ""), request.args.get("issueId", ""))
+    return next((value for value in values if _VARIABLE.fullmatch(value)), None)
 
-    A signed body contains its time, so equal bodies are one delivery. A body that only a token
-    proves may be repeated on purpose: equal ones are one delivery only within a second.
+
+def _identifier(body: Body, *, sent: str | None, address: tuple[str, str]) -> str:
+    """What makes deliveries copies of one: what the signature covers, which is the body.
+
+    A signed body contains its time, and anybody could send it again under another identifier.
+    Where only the sender is proven, the body, the address and Jira's identifier together count.
+    Without an identifier equal ones may be meant: they are copies only within a second.
     """
-    sent = request.headers.get("X-Atlassian-Webhook-Identifier", "")
-    if _IDENTIFIER.fullmatch(sent):
-        return sent
     digest = f"sha256:{hashlib.sha256(body.content).hexdigest()}"
     if body.signed:
         return digest
     second = int(current_runtime().clock.now().timestamp())
-    return f"{digest}:{key or ''}:{second}"
+    return ":".join((digest, *address, sent or str(second)))

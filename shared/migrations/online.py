@@ -28,7 +28,9 @@ def create_index(name: str, table: str, columns: list[Any], **options: Any) -> N
     """CREATE INDEX CONCURRENTLY; replaces the invalid index that a failed run has left behind."""
     with without_transaction():
         op.drop_index(name, table_name=table, if_exists=True, postgresql_concurrently=True)
-        op.create_index(name, table, columns, postgresql_concurrently=True, **options)
+        op.create_index(
+            name, table, columns, if_not_exists=True, postgresql_concurrently=True, **options
+        )
 
 
 def drop_index(name: str, table: str) -> None:

@@ -22,8 +22,10 @@ from shared.states import DeliveryOutcome
 class Delivery(Base):
     """One webhook request that proved its origin, and its outcome.
 
-    ``signed``: the body carries Jira's signature. Otherwise a token proved only the sender, and
-    the body is a hint. ``outcome`` null: not applied yet, and due at ``due_at``. A claim sets
+    ``signed``: the body carries Jira's signature. Otherwise a token or a login proved only the
+    sender, and the body is a hint. ``identifier``: copies of a delivery have the same;
+    ``jira_identifier``: Jira's own. ``variable``: Jira did not replace it in the address.
+    ``outcome`` null: not applied yet, and due at ``due_at``. A claim sets
     ``due_at`` to the end of its lease, so a delivery whose worker died becomes due again.
     ``lease_token`` only grows and fences; ``tries`` counts claims since the last wait or replay.
     ``body`` is null once its retention is over; ``body_size`` is in bytes and stays.
@@ -33,10 +35,12 @@ class Delivery(Base):
 
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     identifier: Mapped[str]
+    jira_identifier: Mapped[str | None]
     signed: Mapped[bool]
     event: Mapped[str | None]
     ticket_key: Mapped[str | None]
     issue_id: Mapped[str | None] = mapped_column(Identifier)
+    variable: Mapped[str | None]
     retry: Mapped[int | None] = mapped_column(Integer)
     flow: Mapped[str | None]
     body: Mapped[bytes | None] = mapped_column(LargeBinary)
@@ -52,7 +56,7 @@ class Delivery(Base):
     request_id: Mapped[str | None]
 
     __table_args__ = (
-        # A sender that has only a token must not take the identifier of a signed delivery.
+        # A sender that signs nothing must not take the place of a signed delivery.
         UniqueConstraint("identifier", "signed"),
         CheckConstraint(any_of("outcome", DeliveryOutcome), name="outcome_known"),
         CheckConstraint("(outcome IS NULL) = (applied_at IS NULL)", name="outcome_has_time"),
@@ -63,6 +67,16 @@ class Delivery(Base):
         Index("ix_webhook_deliveries_ticket", "ticket_key", "id"),
         Index("ix_webhook_deliveries_issue", "issue_id", "received_at"),
         Index("ix_webhook_deliveries_received", "received_at"),
+        Index(
+            "ix_webhook_deliveries_jira_identifier",
+            "jira_identifier",
+            postgresql_where=text("jira_identifier IS NOT NULL"),
+        ),
+        Index(
+            "ix_webhook_deliveries_variable",
+            "received_at",
+            postgresql_where=text("variable IS NOT NULL"),
+        ),
         Index(
             "ix_webhook_deliveries_with_body",
             "received_at",

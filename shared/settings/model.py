@@ -148,6 +148,12 @@ class Settings(BaseSettings):
     jira_webhook_token_hash: str = _env(
         "JIRA_WEBHOOK_TOKEN_HASH", "", "SHA-256 (hex) of the token of senders that cannot sign."
     )
+    jira_webhook_user: str = _env(
+        "JIRA_WEBHOOK_USER",
+        "",
+        "User in Data Center's webhook form, for Basic authentication.",
+    )
+    jira_webhook_password: SecretStr | None = _env("JIRA_WEBHOOK_PASSWORD", None, "Its password.")
     delivery_body_days: int = _env(
         "ROUTECARD_DELIVERY_BODY_DAYS",
         14,
@@ -213,6 +219,20 @@ class Settings(BaseSettings):
             raise ValueError("must be 64 hexadecimal digits, as printed by `sha256sum`")
         return value.lower()
 
+    @field_validator("jira_webhook_user")
+    @classmethod
+    def _no_colon(cls, value: str) -> str:
+        if ":" in value:
+            raise ValueError("must not contain a colon, which ends the user (RFC 7617)")
+        return value
+
+    @model_validator(mode="after")
+    def _webhook_login_complete(self) -> Self:
+        password = self.jira_webhook_password
+        if bool(self.jira_webhook_user) != bool(password and password.get_secret_value()):
+            raise ValueError("JIRA_WEBHOOK_USER and JIRA_WEBHOOK_PASSWORD go together: set both")
+        return self
+
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         """Check: HTTP timeout < task limit < lease (docs/architecture.md, time limits)."""
@@ -245,6 +265,13 @@ class Settings(BaseSettings):
         return min(
             self.lease_seconds / 2, self.drain_limit - 2 * self.call_seconds - _SETTLE_SECONDS
         )
+
+    @property
+    def webhook_login(self) -> tuple[str, str] | None:
+        """User and password by which a webhook may prove its sender; None if they are not set."""
+        if not self.jira_webhook_user or self.jira_webhook_password is None:
+            return None
+        return self.jira_webhook_user, self.jira_webhook_password.get_secret_value()
 
     @property
     def browse_url(self) -> str:

@@ -21,7 +21,12 @@ ALARM_FROM = 3
 
 def expected(settings: Settings) -> bool:
     """Whether webhooks are configured, so that a missing one is worth reporting."""
-    return settings.jira_webhook_secret is not None or bool(settings.jira_webhook_token_hash)
+    proofs = (
+        settings.jira_webhook_secret,
+        settings.jira_webhook_token_hash,
+        settings.webhook_login,
+    )
+    return any(proofs)
 
 
 # A change is unannounced if our copy is older and no delivery about the ticket came since.

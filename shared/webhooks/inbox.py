@@ -22,13 +22,19 @@ MAX_TRIES = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceivedDelivery:
-    """A request that proved its origin, before it is stored. ``body`` is as received."""
+    """A request that proved its origin, before it is stored. ``body`` is as received.
+
+    Those with the same ``identifier`` and the same ``signed`` are copies of one delivery;
+    ``jira_identifier`` is Jira's own. ``variable`` was in the address and not replaced.
+    """
 
     identifier: str
+    jira_identifier: str | None = None
     signed: bool
     body: bytes
     ticket_key: str | None = None
     issue_id: str | None = None
+    variable: str | None = None
     retry: int | None = None
     flow: str | None = None
     request_id: str | None = None
@@ -44,10 +50,10 @@ class Receipt:
 
 # One statement, so that two copies of a delivery that arrive at once create one row.
 _STORE = text("""
-INSERT INTO webhook_deliveries AS d (id, identifier, signed, ticket_key, issue_id, retry, flow,
-    body, body_size, request_id)
-VALUES (:id, :identifier, :signed, :ticket_key, :issue_id, :retry, :flow,
-    :body, :body_size, :request_id)
+INSERT INTO webhook_deliveries AS d (id, identifier, jira_identifier, signed, ticket_key, issue_id,
+    variable, retry, flow, body, body_size, request_id)
+VALUES (:id, :identifier, :jira_identifier, :signed, :ticket_key, :issue_id,
+    :variable, :retry, :flow, :body, :body_size, :request_id)
 ON CONFLICT (identifier, signed) DO UPDATE SET duplicates = d.duplicates + 1
 RETURNING id, xmax = 0 AS fresh
 """)
@@ -73,6 +79,7 @@ class Claimed:
     signed: bool
     ticket_key: str | None
     issue_id: str | None
+    variable: str | None
     received_at: datetime
     body: bytes
     request_id: str | None
@@ -94,8 +101,8 @@ WITH due AS (
         tries = d.tries + 1, lease_token = d.lease_token + 1,
         due_at = now() + make_interval(secs => :lease)
     FROM taken WHERE d.id = taken.id AND taken.before < :bytes
-    RETURNING d.id, d.lease_token, d.tries, d.signed, d.ticket_key, d.issue_id, d.received_at,
-        COALESCE(d.body, ''::bytea) AS body, d.request_id
+    RETURNING d.id, d.lease_token, d.tries, d.signed, d.ticket_key, d.issue_id, d.variable,
+        d.received_at, COALESCE(d.body, ''::bytea) AS body, d.request_id
 )
 SELECT * FROM claimed ORDER BY id
 """)

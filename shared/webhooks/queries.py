@@ -27,7 +27,10 @@ class DeliveryState(StrEnum):
 
 
 class DeliveryRow(NamedTuple):
-    """A delivery without its body; ``body_kept``: the body is still stored."""
+    """A delivery without its body; ``body_kept``: the body is still stored.
+
+    ``identifier`` is Jira's own, else ours.
+    """
 
     id: str
     identifier: str
@@ -82,10 +85,11 @@ class Matching:
         return self.matched - self.waiting - self.bodiless
 
 
-_COLUMNS = ", ".join(
-    "d.body IS NOT NULL AS body_kept" if name == "body_kept" else f"d.{name}"
-    for name in DeliveryRow._fields
-)
+_COMPUTED = {
+    "body_kept": "d.body IS NOT NULL AS body_kept",
+    "identifier": "COALESCE(d.jira_identifier, d.identifier) AS identifier",
+}
+_COLUMNS = ", ".join(_COMPUTED.get(name, f"d.{name}") for name in DeliveryRow._fields)
 _ONE = text(f"SELECT {_COLUMNS} FROM webhook_deliveries d WHERE d.id = :id")  # noqa: S608  constants
 _BODY = text("SELECT substr(body, 1, :most) FROM webhook_deliveries WHERE id = :id")
 _ALL = 2**31 - 1
@@ -95,7 +99,10 @@ _COUNTS = (
 )
 _CLAUSES = {
     "ids": "d.id = ANY(:ids)",
-    "words": "(d.id = :words OR d.identifier = :words OR d.ticket_key = upper(:words))",
+    "words": (
+        "(d.id = :words OR d.identifier = :words OR d.jira_identifier = :words "
+        "OR d.ticket_key = upper(:words))"
+    ),
     "outcome": "d.outcome = :outcome",
     "event": "d.event = :event",
     "ticket_key": "d.ticket_key = :ticket_key",

@@ -1,15 +1,16 @@
-"""Proof of a webhook's origin: HMAC over the raw body, or a shared token."""
+"""Proof of a webhook's origin: HMAC over the raw body, a shared token, or user and password."""
 
+import base64
 import hashlib
 import hmac
 import re
 from collections.abc import Sequence
 
-_HEADER = re.compile(r"sha256=([0-9a-fA-F]{64})")
+_HEADER = re.compile(r"[ \t]*sha256=([0-9a-f]{64})[ \t]*", re.ASCII | re.IGNORECASE)
 
 
 def parse_signature(header: str | None) -> bytes | None:
-    """The digest of an ``X-Hub-Signature`` header, ``sha256=<64 hex digits>``.
+    """The digest of an ``X-Hub-Signature`` header, ``sha256=<64 hex digits>`` in any case.
 
     None for anything else: another method (sha1 included), a cut digest, several headers joined.
     """
@@ -52,3 +53,34 @@ def token_proves(token: str | None, *, expected_hash: str) -> bool:
     if not token or not expected_hash:
         return False
     return hmac.compare_digest(token_hash(token), expected_hash.lower())
+
+
+def is_basic(authorization: str) -> bool:
+    """Whether an ``Authorization`` header has the scheme Basic."""
+    return authorization.partition(" ")[0].lower() == "basic"
+
+
+def basic_proves(authorization: str, *, user: str, password: str) -> bool:
+    """Whether an ``Authorization`` header has this user and password (RFC 7617).
+
+    Senders encode them in UTF-8 or ISO 8859-1. The comparison takes constant time.
+    """
+    try:
+        sent = base64.b64decode(authorization.partition(" ")[2].strip(), validate=True)
+    except ValueError:
+        return False
+    expected = _encodings(f"{user}:{password}")
+    matches = [hmac.compare_digest(_sha256(sent), _sha256(one)) for one in expected]
+    return is_basic(authorization) and any(matches)
+
+
+def _encodings(pair: str) -> list[bytes]:
+    try:
+        return [pair.encode(), pair.encode("latin-1")]
+    except UnicodeEncodeError:
+        return [pair.encode()]
+
+
+def _sha256(content: bytes) -> bytes:
+    """Of one length, so that comparing takes the same time whatever was sent."""
+    return hashlib.sha256(content).digest()

@@ -14,8 +14,9 @@ from worker.webhooks.payload import Event, Payload, UnreadableBodyError, read_pa
 MAX_SIGNED_AGE = timedelta(hours=24)
 """A signed body is trusted for so long after Jira wrote it (docs/architecture.md)."""
 
-BY_TOKEN = "A token proves the sender, not the body, so it is a hint"  # noqa: S105  a sentence, no token
+BY_SENDER = "The sender is proven, but not the body, so it is a hint"
 TOO_OLD = "The body is signed but more than a day old, so it is a hint"
+VARIABLES = "Jira Cloud replaces {issue.key}, Data Center ${issue.key}"
 NO_MAPPING = "Waiting for Jira to say which fields JIRA_FIELD_… name."
 
 
@@ -69,7 +70,7 @@ def classify(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDelive
         note = f"{payload.name} says nothing about a ticket's fields."
         return delivery.classified(Kind.IGNORED, note)
     if not delivery.names_a_ticket:
-        return delivery.classified(Kind.IGNORED, "The body names no ticket.")
+        return delivery.classified(Kind.IGNORED, _nameless(claimed, "The body names no ticket."))
     if (doubt := _doubt(claimed, payload)) is not None:
         return delivery.classified(Kind.HINT, doubt)
     if mapping is None:
@@ -83,16 +84,23 @@ def _from_address(claimed: Claimed, problem: str) -> ClassifiedDelivery:
     return ClassifiedDelivery(
         claimed=claimed,
         kind=Kind.HINT if named else Kind.IGNORED,
-        note=BY_TOKEN if named else problem,
+        note=BY_SENDER if named else _nameless(claimed, problem),
         key=claimed.ticket_key,
         issue_id=claimed.issue_id,
     )
 
 
+def _nameless(claimed: Claimed, problem: str) -> str:
+    """Why a delivery names no ticket: the body, and the address where a variable should name it."""
+    if claimed.variable is None:
+        return problem
+    return f"{problem} Jira sent {claimed.variable} in the address as it stands: {VARIABLES}."
+
+
 def _doubt(claimed: Claimed, payload: Payload) -> str | None:
     """Why the body is not trusted; None if it is."""
     if not claimed.signed:
-        return BY_TOKEN
+        return BY_SENDER
     if payload.written_at is None:
         return "The body does not say when it was written, so it is a hint"
     if abs(claimed.received_at - payload.written_at) > MAX_SIGNED_AGE:

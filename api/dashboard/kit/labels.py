@@ -82,12 +82,13 @@ SKIPPED: dict[str, str] = {
 }
 REJECTION: dict[str, Cause] = {
     RejectionReason.NO_PROOF: Cause(
-        "Neither signature nor token",
+        "No proof at all",
         "Enter the secret in Jira's webhook form, or find out what else calls this address.",
     ),
     RejectionReason.MALFORMED_SIGNATURE: Cause(
         "Signature in an unknown form",
-        "Something between Jira and Routecard changes the header X-Hub-Signature.",
+        "Only sha256 is accepted: the sender uses another method, or something between Jira and "
+        "Routecard changes the header X-Hub-Signature.",
     ),
     RejectionReason.WRONG_SIGNATURE: Cause(
         "Wrong signature",
@@ -98,11 +99,16 @@ REJECTION: dict[str, Cause] = {
         "Wrong token",
         "The sender's token is not the one whose hash is in JIRA_WEBHOOK_TOKEN_HASH.",
     ),
+    RejectionReason.WRONG_CREDENTIALS: Cause(
+        "Wrong user or password",
+        "User and password of Jira's webhook form differ from JIRA_WEBHOOK_USER and "
+        "JIRA_WEBHOOK_PASSWORD, or these are not set.",
+    ),
     RejectionReason.EMPTY_BODY: Cause(
         "Empty body", "In Jira's webhook form, do not exclude the body."
     ),
     RejectionReason.NOT_CONFIGURED: Cause(
-        "No secret is set in Routecard",
+        "Not set up in Routecard",
         "Set JIRA_WEBHOOK_SECRET to the secret of Jira's webhook form.",
     ),
     RejectionReason.TOO_LARGE: Cause("Larger than 25 MiB", "Find the ticket that grew so large."),

@@ -1,11 +1,14 @@
 """Receiving webhooks: what is accepted, what is rejected, and what is stored of a delivery."""
 
+import base64
 import hashlib
 import hmac
 import io
 import json
 import logging
 from collections.abc import Iterator
+from hashlib import sha256
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -22,9 +25,10 @@ from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
 from shared.models import Delivery
 from shared.settings import Settings
+from shared.states import Scope
 from shared.webhooks import health as webhook_health
 from shared.webhooks.signatures import sign, token_hash
-from tests.dsl import application
+from tests.dsl import application, bearer, token
 from tests.support.jira.hooks import Inbox, payload
 from tests.support.waiting import eventually
 
@@ -96,6 +100,8 @@ def sender(settings: Settings, engine: Engine) -> Iterator[WebhookSender]:
         JIRA_WEBHOOK_SECRET=SECRET,
         JIRA_WEBHOOK_SECRET_PREVIOUS="former",
         JIRA_WEBHOOK_TOKEN_HASH=token_hash(TOKEN),
+        JIRA_WEBHOOK_USER=LOGIN[0],
+        JIRA_WEBHOOK_PASSWORD=LOGIN[1],
     ) as app:
         yield WebhookSender(app, engine)
 
@@ -110,7 +116,8 @@ def test_a_signed_body_is_stored_as_it_came_and_answered_202(sender: WebhookSend
     assert answer.status_code == 202
     (row,) = sender.rows()
     assert answer.get_json() == {"id": row.id}
-    assert (row.identifier, row.signed, row.body, row.body_size) == ("b1c2", True, BODY, len(BODY))
+    assert (row.jira_identifier, row.signed, row.body) == ("b1c2", True, BODY)
+    assert (row.identifier, row.body_size) == (f"sha256:{sha256(BODY).hexdigest()}", len(BODY))
     assert (row.retry, row.flow, row.request_id) == (2, "Primary", "req-1")
     assert (row.outcome, row.tries, row.duplicates) == (None, 0, 0)
 
@@ -127,29 +134,68 @@ def test_the_previous_secret_is_accepted_too(sender: WebhookSender) -> None:
     assert sender.rows()[0].signed
 
 
-@pytest.mark.parametrize("copies", [2, 5])
-def test_a_duplicate_is_answered_200_and_counted_on_its_row(
-    sender: WebhookSender, copies: int
+@pytest.mark.parametrize(
+    "identifiers", [("b1c2",) * 5, (None, None), tuple("abc"), ("a", None, "b")]
+)
+def test_a_signed_body_is_stored_once_under_whatever_identifiers_it_comes(
+    sender: WebhookSender, identifiers: tuple[str | None, ...]
 ) -> None:
-    statuses = [sender.send(identifier="b1c2").status_code for _ in range(copies)]
-    assert statuses == [202, *[200] * (copies - 1)]
+    statuses = [sender.send(identifier=one).status_code for one in identifiers]
+    assert statuses == [202, *[200] * (len(identifiers) - 1)]
     (row,) = sender.rows()
-    assert row.duplicates == copies - 1
+    assert row.duplicates == len(identifiers) - 1
+    assert row.jira_identifier == identifiers[0]
 
 
-def test_without_an_identifier_the_signed_body_itself_is_one(sender: WebhookSender) -> None:
-    assert [sender.send().status_code for _ in range(2)] == [202, 200]
+def test_another_signed_body_under_a_used_identifier_is_not_dropped(sender: WebhookSender) -> None:
     other = BODY.replace(b"aluminum", b"steel")
-    assert sender.send(other).status_code == 202
-    assert [row.duplicates for row in sender.rows()] == [1, 0]
+    statuses = [sender.send(body, identifier="b1c2").status_code for body in (BODY, other)]
+    assert statuses == [202, 202]
+    assert [row.body for row in sender.rows()] == [BODY, other]
+
+
+def test_where_only_the_sender_is_proven_identifier_and_body_make_a_copy(
+    sender: WebhookSender,
+) -> None:
+    def send(body: bytes, identifier: str, **query: str) -> int:
+        sent = {"token": TOKEN, **query}
+        answer = sender.send(body, signature=None, identifier=identifier, query=sent)
+        return answer.status_code
+
+    assert [send(b"{}", "a"), send(b"{}", "a")] == [202, 200]
+    assert [send(b"{}", "b"), send(b"[]", "a")] == [202, 202]
+    assert [send(b"{}", "a", issueId=one) for one in ("1", "2", "1")] == [202, 202, 200]
+    assert [send(b"{}", "a", key=one) for one in ("PI-1", "PI-2", "PI-2")] == [202, 202, 200]
+
+
+def test_copies_that_arrive_at_once_create_one_row(sender: WebhookSender) -> None:
+    start = Barrier(8)
+    statuses: list[int] = []
+
+    def send(number: int) -> None:
+        headers = {
+            "X-Hub-Signature": sign(BODY, secret=SECRET),
+            "X-Atlassian-Webhook-Identifier": f"copy-{number}",
+        }
+        client = sender.app.test_client()
+        start.wait(10)
+        answer = client.post("/api/webhooks/jira", data=BODY, headers=headers)
+        statuses.append(answer.status_code)
+
+    threads = [Thread(target=send, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(statuses) == [200] * 7 + [202]
+    assert [row.duplicates for row in sender.rows()] == [7]
 
 
 def test_a_sender_with_a_token_cannot_take_the_place_of_a_signed_delivery(
     sender: WebhookSender,
 ) -> None:
-    forged = b'{"key": "PI-1"}'
-    assert sender.send(forged, signature=None, X_Routecard_Token=TOKEN, identifier="x").status_code
-    assert sender.send(identifier="x").status_code == 202
+    first = sender.send(signature=None, X_Routecard_Token=TOKEN, identifier="x")
+    assert [first.status_code, sender.send(identifier="x").status_code] == [202, 202]
     assert [row.signed for row in sender.rows()] == [False, True]
 
 
@@ -283,18 +329,91 @@ def test_a_wrong_token_is_rejected_even_beside_a_good_signature(
     assert sender.rejected() == {"wrong_token": 1}
 
 
+LOGIN = ("jira", "pä:ss:")
+
+
+def basic(user: str, password: str, encoding: str = "utf-8") -> str:
+    """An ``Authorization`` header."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode(encoding)).decode()}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_user_and_password_prove_the_sender_and_the_body_stays_a_hint(
+    sender: WebhookSender, encoding: str
+) -> None:
+    answer = sender.send(signature=None, Authorization=basic(*LOGIN, encoding))
+    assert answer.status_code == 202
+    (row,) = sender.rows()
+    assert row.signed is False
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        basic("jira", "guess"),
+        basic("Jira", LOGIN[1]),
+        basic("", ""),
+        basic(*LOGIN)[:-1],
+        "Basic ###",
+        "Basic",
+        f"{basic(*LOGIN)}, {basic(*LOGIN)}",
+    ],
+)
+def test_wrong_or_malformed_credentials_are_rejected_unread_even_beside_other_proof(
+    sender: WebhookSender, authorization: str
+) -> None:
+    headers = {"Authorization": authorization, "X-Hub-Signature": sign(BODY, secret=SECRET)}
+    answer = unread(sender, 100, headers)
+    assert answer.status_code == 401
+    assert "Basic" not in answer.headers["WWW-Authenticate"]
+    assert unread(sender, 100, {**headers, "X-Routecard-Token": TOKEN}).status_code == 401
+    assert sender.rejected() == {"wrong_credentials": 2}
+
+
+def test_a_signature_beside_right_credentials_decides(sender: WebhookSender) -> None:
+    right = basic(*LOGIN)
+    assert sender.send(Authorization=right).status_code == 202
+    assert sender.send(signature="sha256=" + "0" * 64, Authorization=right).status_code == 401
+    assert [row.signed for row in sender.rows()] == [True]
+
+
+def test_a_bearer_token_of_the_api_opens_nothing(sender: WebhookSender) -> None:
+    header = bearer(token(sender.engine, *Scope))
+    assert sender.send(signature=None, **header).status_code == 401
+    assert sender.send(**header).status_code == 202
+    assert sender.rejected() == {"no_proof": 1}
+
+
+def test_credentials_for_a_proxy_in_front_are_not_ours_where_none_are_set(
+    settings: Settings, engine: Engine
+) -> None:
+    with sender_of(settings, engine, JIRA_WEBHOOK_SECRET=SECRET) as app:
+        sender = WebhookSender(app, engine)
+        assert sender.send(Authorization=basic("proxy", "x")).status_code == 202
+        assert sender.send(signature=None, Authorization=basic("a", "b")).status_code == 401
+        assert sender.rejected() == {"wrong_credentials": 1}
+
+
 def test_a_wrong_signature_is_rejected_even_beside_a_good_token(sender: WebhookSender) -> None:
     answer = sender.send(signature="sha256=" + "0" * 64, X_Routecard_Token=TOKEN)
     assert answer.status_code == 401
 
 
 def test_a_delivery_without_body_takes_key_and_id_from_the_address(sender: WebhookSender) -> None:
-    query = {"token": TOKEN, "key": "pi-42", "issueId": "10042"}
-    assert sender.send(b"", signature=None, query=query).status_code == 202
-    assert sender.send(b"", query={**query, "key": "{issue.key}"}).status_code == 202
-    first, second = sender.rows()
+    def send(key: str, **more: Any) -> Delivery:
+        query = {"token": TOKEN, "issueId": "10042", "key": key}
+        assert sender.send(b"", query=query, **more).status_code == 202
+        return sender.rows()[-1]
+
+    first = send("pi-42", signature=None)
     assert (first.ticket_key, first.issue_id, first.body) == ("PI-42", "10042", b"")
-    assert (second.ticket_key, second.signed) == (None, False)
+    # The signature of an empty body proves nothing, so the token is what counts.
+    second = send("PI-43")
+    assert (second.ticket_key, second.signed, second.variable) == ("PI-43", False, None)
+    assert send("$PI-44").ticket_key == "PI-44"
+    for literal in ("{issue.key}", "${issue.key}", "{{issue.key}}"):
+        row = send(literal, identifier=literal)
+        assert (row.ticket_key, row.variable) == (None, literal)
 
 
 @pytest.fixture(params=["json", "console"])
@@ -311,6 +430,8 @@ def test_a_token_in_the_address_reaches_no_log(
     sender: WebhookSender, capfd: pytest.CaptureFixture[str], log_format: str
 ) -> None:
     setup_logs(fmt=log_format, level="DEBUG")
+    sender.send(signature=None, Authorization=basic(*LOGIN))
+    sender.send(signature=None, Authorization=basic("jira", LOGIN[1] + "-wrong"))
     sender.send(signature=None, query={"token": TOKEN})
     sender.send(signature=None, query={"token": TOKEN + "-wrong"})
     with begin(sender.engine) as session:
@@ -318,7 +439,8 @@ def test_a_token_in_the_address_reaches_no_log(
     assert sender.send(signature=None, query={"token": TOKEN}).status_code == 500
     written = capfd.readouterr()
     assert "request_failed" in written.err
-    for secret in (TOKEN, "ALU-HOUSING-7075", "aluminum"):
+    credentials = (LOGIN[1], basic(*LOGIN).partition(" ")[2][:12])
+    for secret in (TOKEN, *credentials, "ALU-HOUSING-7075", "aluminum"):
         assert secret not in written.out + written.err
 
 

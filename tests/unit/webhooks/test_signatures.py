@@ -1,12 +1,20 @@
 """Signatures and tokens: what proves a webhook, and all that does not."""
 
+import base64
 import hashlib
 import hmac
 import json
 
 import pytest
 
-from shared.webhooks.signatures import Verifier, parse_signature, sign, token_hash, token_proves
+from shared.webhooks.signatures import (
+    Verifier,
+    basic_proves,
+    parse_signature,
+    sign,
+    token_hash,
+    token_proves,
+)
 
 SECRET = "It's a Secret to Everybody"
 BODY = b"Hello World!"
@@ -29,8 +37,11 @@ def test_atlassians_own_example_is_proven() -> None:
     assert proves(BODY, f"sha256={DIGEST}", SECRET)
 
 
-def test_the_digest_may_be_written_in_capitals() -> None:
-    assert proves(BODY, f"sha256={DIGEST.upper()}", SECRET)
+@pytest.mark.parametrize(
+    "header", [f"sha256={DIGEST.upper()}", f"SHA256={DIGEST}", f" \tSha256={DIGEST} "]
+)
+def test_method_and_digest_may_be_in_capitals_and_between_white_space(header: str) -> None:
+    assert proves(BODY, header, SECRET)
 
 
 @pytest.mark.parametrize(
@@ -40,8 +51,9 @@ def test_the_digest_may_be_written_in_capitals() -> None:
         f"sha256={DIGEST[:-2]}",
         f"sha256={DIGEST}0",
         f"sha256={DIGEST}\n",
-        f" sha256={DIGEST}",
-        f"SHA256={DIGEST}",
+        f"sha256 ={DIGEST}",
+        f"\u017fha256={DIGEST}",
+        f"sha1={'0' * 40},sha256={DIGEST}",
         f"sha256:{DIGEST}",
         f"sha1={hmac.new(SECRET.encode(), BODY, hashlib.sha1).hexdigest()}",
         f"sha512={hmac.new(SECRET.encode(), BODY, hashlib.sha512).hexdigest()}",
@@ -107,3 +119,50 @@ def test_any_other_token_proves_nothing(token: str | None) -> None:
 def test_without_a_hash_in_the_settings_no_token_proves_anything() -> None:
     assert not token_proves("", expected_hash="")
     assert not token_proves("t0ken", expected_hash="")
+
+
+def basic(pair: bytes, scheme: str = "Basic") -> str:
+    """An ``Authorization`` header."""
+    return f"{scheme} {base64.b64encode(pair).decode()}"
+
+
+LOGIN = {"user": "jira", "password": "pä:ss:"}
+RIGHT = "jira:pä:ss:".encode()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        basic(RIGHT),
+        basic("jira:pä:ss:".encode("latin-1")),
+        basic(RIGHT, "BASIC"),
+        basic(RIGHT, "basic ") + " ",
+    ],
+)
+def test_user_and_password_prove_the_sender_in_either_encoding(header: str) -> None:
+    assert basic_proves(header, **LOGIN)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        basic(b"jira:p?:ss:"),
+        basic(RIGHT[:-1]),
+        basic(RIGHT.title()),
+        basic(b""),
+        basic(RIGHT, "Bearer"),
+        basic(RIGHT)[:-1],
+        f"{basic(RIGHT)}, {basic(RIGHT)}",
+        f"Basic {RIGHT.decode()}",
+        "Basic \udc80",
+        "Basic",
+        "",
+    ],
+)
+def test_any_other_authorization_proves_nothing(header: str) -> None:
+    assert not basic_proves(header, **LOGIN)
+
+
+def test_a_password_outside_latin_1_has_one_encoding() -> None:
+    assert basic_proves(basic("jira:鍵".encode()), user="jira", password="鍵")
+    assert not basic_proves(basic(b"jira:?"), user="jira", password="鍵")
