@@ -158,14 +158,14 @@ def _delivery(body: Body) -> ReceivedDelivery:
     flow = request.headers.get("X-Atlassian-Webhook-Flow", "")
     sent = request.headers.get("X-Atlassian-Webhook-Identifier", "")
     identifier = sent if _IDENTIFIER.fullmatch(sent) else None
-    key, issue_id = _ticket_key(), request.args.get("issueId", "")
+    key, issue_id = _ticket_key(), _issue_id()
     return ReceivedDelivery(
-        identifier=_identifier(body, sent=identifier, address=(key or "", issue_id)),
+        identifier=_identifier(body, sent=identifier, address=(key or "", issue_id or "")),
         jira_identifier=identifier,
         signed=body.signed,
         body=body.content,
         ticket_key=key,
-        issue_id=issue_id if _DIGITS.fullmatch(issue_id) else None,
+        issue_id=issue_id,
         variable=_unreplaced_variable(),
         retry=int(retry) if _RETRY.fullmatch(retry) else None,
         flow=flow if flow in _FLOWS else None,
@@ -182,6 +182,11 @@ def _ticket_key() -> str | None:
         return issue_key(request.args.get("key", "").removeprefix("$"))
     except PydanticCustomError:
         return None
+
+
+def _issue_id() -> str | None:
+    issue_id = request.args.get("issueId", "")
+    return issue_id if _DIGITS.fullmatch(issue_id) else None
 
 
 def _unreplaced_variable() -> str | None:
