@@ -132,6 +132,41 @@ class RejectionReason(StrEnum):
     BUSY = "busy"
 
 
+REJECTION_WORDS: dict[RejectionReason, tuple[str, str]] = {
+    RejectionReason.NO_PROOF: (
+        "No proof of origin",
+        "Enter the secret in Jira's webhook form, or find out what else calls this address.",
+    ),
+    RejectionReason.MALFORMED_SIGNATURE: (
+        "Signature in an unknown form",
+        "Let the sender sign with sha256, and no proxy change the header X-Hub-Signature.",
+    ),
+    RejectionReason.WRONG_SIGNATURE: (
+        "Wrong signature",
+        "Set JIRA_WEBHOOK_SECRET to the secret of Jira's form; let no proxy change the body.",
+    ),
+    RejectionReason.WRONG_TOKEN: (
+        "Wrong token",
+        "Set JIRA_WEBHOOK_TOKEN_HASH to the SHA-256 of the token that the sender has.",
+    ),
+    RejectionReason.WRONG_CREDENTIALS: (
+        "Wrong user or password",
+        "Set JIRA_WEBHOOK_USER and JIRA_WEBHOOK_PASSWORD to those of Jira's webhook form.",
+    ),
+    RejectionReason.EMPTY_BODY: ("Empty body", "In Jira's webhook form, do not exclude the body."),
+    RejectionReason.NOT_CONFIGURED: (
+        "Not set up in Routecard",
+        "Set JIRA_WEBHOOK_SECRET to the secret of Jira's webhook form.",
+    ),
+    RejectionReason.TOO_LARGE: ("Larger than 25 MiB", "Find the ticket that grew so large."),
+    RejectionReason.BUSY: (
+        "Too many at once",
+        "Jira sends them again by itself; more API processes accept more at once.",
+    ),
+}
+"""What each reason means, and the remedy."""
+
+
 class AdvancementMode(StrEnum):
     """Which moves of units along a path's steps are allowed (spec/API.md, paths)."""
 

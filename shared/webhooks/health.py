@@ -95,13 +95,19 @@ class RejectionCount:
 
 @dataclass(frozen=True, slots=True)
 class WebhookHealth:
-    """``unannounced``: tickets that changed within a day without a webhook."""
+    """``unannounced``: tickets that changed within a day without a webhook.
+
+    ``nameless``: deliveries of a day that named no ticket, since Jira did not replace ``variable``
+    in their address.
+    """
 
     last_received_at: datetime | None
     waiting: int
     oldest_waiting_at: datetime | None
     unannounced: int
     unannounced_since: datetime | None
+    nameless: int
+    variable: str | None
     rejected: tuple[RejectionCount, ...]
 
     @property
@@ -122,6 +128,11 @@ FROM unannounced_changes
 WHERE found_at BETWEEN now() - make_interval(hours => :window)
     AND now() - make_interval(mins => :grace)
 """)
+_NAMELESS = text("""
+SELECT count(*), max(variable) FROM webhook_deliveries
+WHERE variable IS NOT NULL AND received_at > now() - make_interval(hours => :window)
+    AND ticket_key IS NULL AND issue_id IS NULL
+""")
 _REJECTED = text("""
 SELECT reason, CAST(sum(count) AS bigint), max(last_at) FROM webhook_rejections
 WHERE day >= CAST(now() AT TIME ZONE 'UTC' AS date) - 1
@@ -136,4 +147,5 @@ def webhook_health(session: Session) -> WebhookHealth:
         RejectionCount(RejectionReason(reason), count, last)
         for reason, count, last in session.execute(_REJECTED)
     )
-    return view_of(WebhookHealth, row, rejected=rejected)
+    nameless, variable = session.execute(_NAMELESS, {"window": WINDOW_HOURS}).one()
+    return view_of(WebhookHealth, row, nameless=nameless, variable=variable, rejected=rejected)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.states import AttemptOutcome, FailureCode, RejectionReason, Source, TaskStatus
+from shared.states import REJECTION_WORDS, AttemptOutcome, FailureCode, Source, TaskStatus
 from shared.sync.summary import JiraState
 
 STATUS: dict[str, str] = {
@@ -80,43 +80,7 @@ SKIPPED: dict[str, str] = {
     "waiting": "not applied yet",
     "body_gone": "the body is no longer kept",
 }
-REJECTION: dict[str, Cause] = {
-    RejectionReason.NO_PROOF: Cause(
-        "No proof at all",
-        "Enter the secret in Jira's webhook form, or find out what else calls this address.",
-    ),
-    RejectionReason.MALFORMED_SIGNATURE: Cause(
-        "Signature in an unknown form",
-        "Only sha256 is accepted: the sender uses another method, or something between Jira and "
-        "Routecard changes the header X-Hub-Signature.",
-    ),
-    RejectionReason.WRONG_SIGNATURE: Cause(
-        "Wrong signature",
-        "The secret in Jira's webhook form differs from JIRA_WEBHOOK_SECRET, "
-        "or a proxy changes the body.",
-    ),
-    RejectionReason.WRONG_TOKEN: Cause(
-        "Wrong token",
-        "The sender's token is not the one whose hash is in JIRA_WEBHOOK_TOKEN_HASH.",
-    ),
-    RejectionReason.WRONG_CREDENTIALS: Cause(
-        "Wrong user or password",
-        "User and password of Jira's webhook form differ from JIRA_WEBHOOK_USER and "
-        "JIRA_WEBHOOK_PASSWORD, or these are not set.",
-    ),
-    RejectionReason.EMPTY_BODY: Cause(
-        "Empty body", "In Jira's webhook form, do not exclude the body."
-    ),
-    RejectionReason.NOT_CONFIGURED: Cause(
-        "Not set up in Routecard",
-        "Set JIRA_WEBHOOK_SECRET to the secret of Jira's webhook form.",
-    ),
-    RejectionReason.TOO_LARGE: Cause("Larger than 25 MiB", "Find the ticket that grew so large."),
-    RejectionReason.BUSY: Cause(
-        "Too many at once",
-        "Jira sends them again by itself; more API processes accept more at once.",
-    ),
-}
+REJECTION: dict[str, Cause] = {reason: Cause(*words) for reason, words in REJECTION_WORDS.items()}
 """Why webhooks were rejected, and the remedy."""
 
 

@@ -18,6 +18,8 @@ from tests.dsl import configured, make_poll_due, worker
 from tests.support.jira.hooks import Inbox, issue, payload
 from tests.support.jira.simulated import SimulatedJira
 from tests.support.waiting import eventually
+from worker.doctor.findings import Status
+from worker.doctor.webhooks import webhooks
 from worker.polling.poll import poll
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
@@ -146,3 +148,36 @@ def test_rejections_outlast_a_database_that_is_away(
     rejections.flush()
     database.dispose()
     assert [rejection.count for rejection in health_after_grace(engine).rejected] == [1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "remedy"),
+    [
+        ("none", "No webhook has arrived yet.", "the secret set here, JQL project in (PI)"),
+        (
+            "wrong_signature",
+            "2 were rejected since yesterday: wrong signature 2",
+            "JIRA_WEBHOOK_SECRET",
+        ),
+        ("wrong_credentials", "wrong user or password 2", "JIRA_WEBHOOK_USER"),
+        ("variable", "1 named no ticket, as Jira sent {issue.key} as it stands", "${issue.key}"),
+    ],
+)
+def test_the_doctor_names_what_is_wrong_with_webhooks_and_its_remedy(
+    engine: Engine, runtime: Runtime, fault: str, words: str, remedy: str
+) -> None:
+    inbox = Inbox(engine)
+    if fault != "none":
+        inbox.put(payload(), variable="{issue.key}")
+    if fault == "variable":
+        inbox.put(b"", signed=False, variable="{issue.key}")
+        deliver(runtime)
+        assert "Data Center ${issue.key}" in (inbox.rows()[-1].reason or "")
+    elif fault != "none":
+        with begin(engine) as session:
+            webhook_health.count_rejections(session, {RejectionReason(fault): 2})
+    deliver(runtime)
+    secret, finding = webhooks(engine, runtime.settings)
+    assert (secret.status, finding.status) == (Status.OK, Status.WARN)
+    assert words in finding.message
+    assert remedy in finding.remedy
