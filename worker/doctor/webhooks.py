@@ -26,7 +26,7 @@ def webhooks(engine: Engine, settings: Settings) -> Iterator[Finding]:
     else:
         yield warn(
             "webhook_secret",
-            "No proof of a webhook's origin is set up: every webhook is answered 401.",
+            "No webhook secret is set, nor user and password, nor a token: all are answered 401.",
             f"Set JIRA_WEBHOOK_SECRET (openssl rand -hex 32). {_registration(settings)}",
         )
     with db.begin(engine) as session:
