@@ -1,5 +1,6 @@
 """All settings with their defaults, limits and meaning, and what is derived from them."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
@@ -18,6 +19,7 @@ from shared.settings.embedded import read_embedded
 
 JIRA_CONNECT_SECONDS = 3.0
 """Timeout for connecting to Jira, unless ``jira_timeout_seconds`` is shorter."""
+_NUMBER_SAMPLE = re.compile(r"1(?:[, ']?234\.|[. ']?234,)5")
 _LIMIT_SHARE = 0.8
 _SETTLE_SECONDS = 1.0
 _SHORTEST_DRAIN = 1.0
@@ -126,13 +128,22 @@ class Settings(BaseSettings):
         "JIRA_PROJECT", (), "Project keys to poll, separated by commas."
     )
     jira_field_part_number: str = _env(
-        "JIRA_FIELD_PART_NUMBER", "", "Field with the part number: its id, or its name."
+        "JIRA_FIELD_PART_NUMBER",
+        "",
+        "Fields with the part number: ids or names, separated by commas; the first that holds a "
+        "value counts. PI=customfield_1 is for project PI alone.",
     )
     jira_field_quantity: str = _env(
-        "JIRA_FIELD_QUANTITY", "", "Field with the quantity: its id, or its name."
+        "JIRA_FIELD_QUANTITY", "", "Fields with the quantity, in the same form."
     )
     jira_field_epic_link: str = _env(
-        "JIRA_FIELD_EPIC_LINK", "", "Epic-link field (Data Center, old Cloud): its id, or its name."
+        "JIRA_FIELD_EPIC_LINK", "", "Epic-link fields (Data Center, old Cloud), in the same form."
+    )
+    jira_quantity_format: str = _env(
+        "JIRA_QUANTITY_FORMAT",
+        "plain",
+        "How quantities are written in text fields: plain (digits alone), or a sample such as "
+        "1,234.5 or 1.234,5 or 1 234,5.",
     )
     jira_part_number_pattern: str = _env(
         "JIRA_PART_NUMBER_PATTERN",
@@ -196,6 +207,13 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
             return tuple(key.strip().upper() for key in value.split(",") if key.strip())
+        return value
+
+    @field_validator("jira_quantity_format")
+    @classmethod
+    def _number_sample(cls, value: str) -> str:
+        if value != "plain" and not _NUMBER_SAMPLE.fullmatch(value):
+            raise ValueError("must be plain, or 1234.5 as people write it: 1,234.5 or 1.234,5")
         return value
 
     @field_validator("database_url")

@@ -1,4 +1,4 @@
-"""Stored field ids: the names in the settings, as Jira resolved them last."""
+"""Stored field ids: the fields that the settings name, as Jira resolved them last."""
 
 import hashlib
 from dataclasses import dataclass
@@ -15,7 +15,11 @@ FRESH_HOURS = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """Field ids by purpose; None: not mapped. ``fresh``: resolved within the last day."""
+    """Fields by purpose; None: not mapped. ``fresh``: resolved within the last day.
+
+    Each is a list as text, ``PI=customfield_1:text, customfield_2@10001:markup``: the project of
+    the setting, the id, the team-managed project that has it, and whether it holds wiki markup.
+    """
 
     part_number: str | None
     quantity: str | None

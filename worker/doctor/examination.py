@@ -1,5 +1,6 @@
 """Run the doctor's checks in a worker and store the findings for the dashboard."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from shared.clock import iso_millis
@@ -14,7 +15,7 @@ from shared.tickets.ticket import Ticket
 from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine_from_worker, worst
 from worker.jira.errors import JiraError, MappingError
-from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.mapping import FieldMapping, MappedField
 from worker.jira.port import ReadResult
 from worker.jira.rate_limit import make_budget
 from worker.runtime import Runtime
@@ -84,16 +85,16 @@ def _not_read(found: ReadResult, key: str) -> str:
 
 
 def _mapped(mapping: FieldMapping, ticket: Ticket) -> dict[str, Any]:
-    part_number = mapping.part_number or (
+    part_number = _fields(mapping.part_number) or (
         "summary, by pattern" if mapping.part_number_pattern else None
     )
     sources = {
         "summary": "summary",
         "part_number": part_number,
         "priority": "priority",
-        "epic_link": mapping.epic_link or "parent",
+        "epic_link": _fields(mapping.epic_link) or "parent",
         "labels": "labels",
-        "quantity": mapping.quantity,
+        "quantity": _fields(mapping.quantity),
     }
     values = {name: getattr(ticket, name) for name in sources}
     return {
@@ -101,5 +102,9 @@ def _mapped(mapping: FieldMapping, ticket: Ticket) -> dict[str, Any]:
         "updated_at": iso_millis(ticket.updated_at),
         "sources": sources,
         "values": {**values, "labels": list(ticket.labels)},
-        "note": ticket.quantity_note,
+        "notes": list(ticket.problems()),
     }
+
+
+def _fields(mapped: Sequence[MappedField]) -> str:
+    return ", ".join(map(str, mapped))

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
-from shared.tickets.ticket import Ticket
+from shared.tickets.ticket import Ticket, quantity_unknown
 from worker.doctor.findings import Finding, fail, ok, warn
 from worker.jira.client import Jira
 from worker.jira.errors import JiraError, MappingError
-from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.mapping import FieldMapping, MappedField
 from worker.jira.port import ChangeQuery
 
 _SAMPLE = 50
@@ -20,19 +20,45 @@ _SHOWN = 80
 
 @dataclass(frozen=True, slots=True)
 class _Purpose:
-    """One mapped field: its setting, the finding's name, and its value in a ticket."""
+    """One mapped value: its setting, the finding's name, its value and problem in a ticket."""
 
     setting: str
     name: str
     words: str
     value: Callable[[Ticket], object]
+    problem: Callable[[Ticket], str | None]
+    remedy: str
 
 
-_PART_NUMBER = _Purpose(
-    "JIRA_FIELD_PART_NUMBER", "field_part_number", "part number", lambda t: t.part_number
+_MAP_TEXT = (
+    "Map a field that holds text; an automation rule in Jira can copy the value into one. Jobs "
+    "that were filled without it keep the field empty."
 )
-_QUANTITY = _Purpose("JIRA_FIELD_QUANTITY", "field_quantity", "quantity", lambda t: t.quantity)
-_EPIC = _Purpose("JIRA_FIELD_EPIC_LINK", "field_epic_link", "epic", lambda t: t.epic_link)
+_PART_NUMBER = _Purpose(
+    "JIRA_FIELD_PART_NUMBER",
+    "field_part_number",
+    "part number",
+    lambda t: t.part_number,
+    lambda t: _note(t, "jira_part_number"),
+    _MAP_TEXT,
+)
+_QUANTITY = _Purpose(
+    "JIRA_FIELD_QUANTITY",
+    "field_quantity",
+    "quantity",
+    lambda t: t.quantity,
+    lambda t: None if t.quantity_unread is None else f"{quantity_unknown(t.quantity_unread)}.",
+    "Correct the ticket, or set JIRA_QUANTITY_FORMAT to the way your people write numbers. A job "
+    "made from such a ticket waits until someone sets its quantity.",
+)
+_EPIC = _Purpose(
+    "JIRA_FIELD_EPIC_LINK",
+    "field_epic_link",
+    "epic",
+    lambda t: t.epic_link,
+    lambda t: _note(t, "jira_epic_link"),
+    _MAP_TEXT,
+)
 
 
 def fields(
@@ -57,6 +83,10 @@ def fields(
     yield _part_number(mapping, sample)
     yield _mapped(_QUANTITY, mapping.quantity, sample)
     yield _epic(mapping, sample, kind)
+
+
+def _note(ticket: Ticket, column: str) -> str | None:
+    return next((note.message for note in ticket.notes if note.field == column), None)
 
 
 def _no_ticket(ticket: str | None) -> str:
@@ -99,9 +129,9 @@ def _quoted(value: object) -> str:
 
 
 def _part_number(mapping: FieldMapping, sample: Sequence[Ticket]) -> Finding:
-    if mapping.part_number is None and mapping.part_number_pattern is not None:
+    if not mapping.part_number and mapping.part_number_pattern is not None:
         return _found(_PART_NUMBER, "JIRA_PART_NUMBER_PATTERN", sample)
-    if mapping.part_number is None:
+    if not mapping.part_number:
         return warn(
             _PART_NUMBER.name,
             "No field is mapped: no job gets a part number from Jira.",
@@ -111,22 +141,31 @@ def _part_number(mapping: FieldMapping, sample: Sequence[Ticket]) -> Finding:
 
 
 def _epic(mapping: FieldMapping, sample: Sequence[Ticket], kind: Deployment) -> Finding:
-    if mapping.epic_link is None and kind is Deployment.DATACENTER:
+    if not mapping.epic_link and kind is Deployment.DATACENTER:
         return warn(
             _EPIC.name,
             "No field is mapped, and on Data Center the epic is only in a field.",
             "Set JIRA_FIELD_EPIC_LINK to the id of the field Epic Link.",
         )
-    return _found(_EPIC, mapping.epic_link or "parent", sample)
+    return _found(_EPIC, _listed(mapping.epic_link) or "parent", sample)
 
 
-def _mapped(purpose: _Purpose, field_id: str | None, sample: Sequence[Ticket]) -> Finding:
-    if field_id is None:
+def _mapped(purpose: _Purpose, mapped: Sequence[MappedField], sample: Sequence[Ticket]) -> Finding:
+    if not mapped:
         return ok(purpose.name, f"{purpose.setting} is not set: no {purpose.words} from Jira.")
-    return _found(purpose, field_id, sample)
+    return _found(purpose, _listed(mapped), sample)
+
+
+def _listed(mapped: Sequence[MappedField]) -> str:
+    return ", ".join(map(str, mapped))
 
 
 def _found(purpose: _Purpose, source: str, sample: Sequence[Ticket]) -> Finding:
+    unread = [(t, problem) for t in sample if (problem := purpose.problem(t)) is not None]
+    if unread:
+        ticket, problem = unread[-1]
+        count = f"So in {len(unread)} of {len(sample)} tickets."
+        return warn(purpose.name, f"{ticket.key}: {problem} {count}", purpose.remedy)
     having = [ticket for ticket in sample if purpose.value(ticket)]
     if having:
         newest = having[-1]
@@ -137,10 +176,6 @@ def _found(purpose: _Purpose, source: str, sample: Sequence[Ticket]) -> Finding:
         )
     return warn(
         purpose.name,
-        f"{source} has no {purpose.words} in any of {len(sample)} tickets.{_notes(sample)}",
+        f"{source} has no {purpose.words} in any of {len(sample)} tickets.",
         f"Check {purpose.setting}, and try a ticket that has one: `routecard doctor --ticket KEY`.",
     )
-
-
-def _notes(sample: Sequence[Ticket]) -> str:
-    return next((f" {t.key}: {t.quantity_note}" for t in sample if t.quantity_note), "")

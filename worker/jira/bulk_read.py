@@ -9,8 +9,7 @@ from shared.states import FailureCode
 from shared.tickets.ticket import Ticket
 from worker.jira.dialect import Dialect
 from worker.jira.errors import CallRefused, JiraError, UnusableTicket
-from worker.jira.fields.mapping import FieldMapping
-from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key, ticket_from_issue
+from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
 from worker.jira.port import BATCH, ReadResult, TicketProblem
 
 _GONE = {404, 410}
@@ -24,12 +23,13 @@ SINGLE_READS = 5
 class BulkRead:
     """One read of many tickets. ``verify`` raises JiraError unless the credentials are valid now.
 
+    ``convert`` is given an issue's JSON and raises UnusableTicket, or JiraError.
     ``deadline`` is in seconds of ``clock.monotonic()``; no call starts after it.
     """
 
     clock: Clock
     dialect: Dialect
-    mapping: FieldMapping
+    convert: Callable[[object], Ticket]
     verify: Callable[[], object]
     deadline: float
     found: dict[str, Ticket] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class BulkRead:
 
     def _take(self, name: str, raw: object) -> None:
         try:
-            self.found[name] = ticket_from_issue(raw, self.mapping)
+            self.found[name] = self.convert(raw)
         except UnusableTicket as error:
             self.refused[name] = TicketProblem(FailureCode.UNUSABLE_TICKET, error.detail)
 

@@ -10,7 +10,7 @@ scan reaches a server's window limit, and a cursor that ends too early is notice
 over when a new query fits on one page.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -18,9 +18,10 @@ from typing import Any, Protocol
 from shared.tickets.ticket import Ticket
 from worker.jira.dialect import RawPage
 from worker.jira.errors import JiraUnavailable, UnusableTicket
-from worker.jira.fields.mapping import FieldMapping
-from worker.jira.fields.tickets import ticket_from_issue
 from worker.jira.port import ChangeQuery, Page
+
+Convert = Callable[[object], Ticket]
+"""Given an issue's JSON; raises UnusableTicket, or JiraError."""
 
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -41,14 +42,14 @@ def changed_jql(query: ChangeQuery, *, since: datetime) -> str:
     return f"{scope}updated >= {stamp} ORDER BY updated ASC, key ASC"
 
 
-def scan(query: ChangeQuery, *, search: Search, mapping: FieldMapping) -> Iterator[Page]:
+def scan(query: ChangeQuery, *, search: Search, convert: Convert) -> Iterator[Page]:
     """Yield every page of the query. Raises JiraError; the pages before it are valid."""
     state = _Scan(_minute(query.since or _BEGINNING))
     while not state.over:
         raw = search(
             changed_jql(query, since=state.since), size=query.page_size, following=state.following
         )
-        page = state.take(raw, mapping)
+        page = state.take(raw, convert)
         if page.tickets or page.unusable:
             yield page
 
@@ -60,8 +61,8 @@ class _Scan:
     over: bool = False
     seen: dict[str, datetime] = field(default_factory=dict)
 
-    def take(self, raw: RawPage, mapping: FieldMapping) -> Page:
-        tickets, unusable = _parsed(raw.issues, mapping)
+    def take(self, raw: RawPage, convert: Convert) -> Page:
+        tickets, unusable = _parsed(raw.issues, convert)
         fresh = [one for one in tickets if self.seen.get(one.issue_id) != one.updated_at]
         self.seen.update({one.issue_id: one.updated_at for one in fresh})
         self._advance(raw, tickets)
@@ -94,12 +95,12 @@ class _Scan:
         self.over = following is None
 
 
-def _parsed(issues: list[Any], mapping: FieldMapping) -> tuple[list[Ticket], dict[str, str]]:
+def _parsed(issues: list[Any], convert: Convert) -> tuple[list[Ticket], dict[str, str]]:
     tickets: list[Ticket] = []
     unusable: dict[str, str] = {}
     for number, raw in enumerate(issues):
         try:
-            tickets.append(ticket_from_issue(raw, mapping))
+            tickets.append(convert(raw))
         except UnusableTicket as error:
             unusable[_name(raw, number)] = error.detail
     return tickets, unusable

@@ -5,13 +5,17 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
+from shared.tickets.ticket import Ticket
 from worker.jira.bulk_read import BulkRead
 from worker.jira.changes import scan
 from worker.jira.cloud import Cloud
 from worker.jira.datacenter import DataCenter
 from worker.jira.dialect import Dialect
 from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
+from worker.jira.field_kinds import FieldKinds
 from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
+from worker.jira.fields.readings import undecided
+from worker.jira.fields.tickets import is_issue_id, ticket_from_issue
 from worker.jira.http.connection import Connection, Observer
 from worker.jira.port import Account, ChangeQuery, Page, ReadResult, ServerInfo
 from worker.jira.rate_limit import SharedBudget
@@ -47,6 +51,7 @@ class Jira:
         self._clock = clock
         self._dialect: Dialect | None = None
         self._mapping: FieldMapping | None = None
+        self._kinds = FieldKinds(connection, clock)
 
     def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
         """Read tickets by key (any case) or id: in bulk, then singly those that were missing.
@@ -54,8 +59,8 @@ class Jira:
         ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
         JiraError only without any result; a later failure is in ``interrupted``.
         """
-        mapping = self.mapping()
-        reads = BulkRead(self._clock, self._dialect_of(mapping), mapping, self.verify, deadline)
+        dialect = self._dialect_of(self.mapping())
+        reads = BulkRead(self._clock, dialect, self._ticket, self.verify, deadline)
         return reads.read(keys)
 
     def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
@@ -63,8 +68,8 @@ class Jira:
 
         CallRefused: a project is missing or hidden from our account.
         """
-        mapping = self.mapping()
-        return scan(query, search=self._dialect_of(mapping).search, mapping=mapping)
+        dialect = self._dialect_of(self.mapping())
+        return scan(query, search=dialect.search, convert=self._ticket)
 
     def verify(self) -> Account:
         """Check the credentials. Raises JiraCredentialsRefused or JiraCaptchaLock.
@@ -94,6 +99,13 @@ class Jira:
         if self._mapping is None:
             self._mapping = resolve(self._settings, known=self.fields)
         return self._mapping
+
+    def mapping_with_kinds(self) -> FieldMapping:
+        """The same, and of each field whether it holds wiki markup, as far as Jira tells."""
+        unknown = {one.field_id for one in self.mapping().fields() if one.markup is None}
+        if unknown:
+            self._mapping = self.mapping().with_kinds(self._kinds.listed())
+        return self.mapping()
 
     def fields(self) -> list[FieldInfo]:
         """Read every field that the account can see.
@@ -133,6 +145,19 @@ class Jira:
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._connection.close()
+
+    def _ticket(self, raw: object) -> Ticket:
+        """The Ticket of an issue; Jira is asked once whether a field holds markup, if it matters.
+
+        Raises UnusableTicket, and JiraError of that question.
+        """
+        issue = raw if isinstance(raw, Mapping) else {}
+        fields = issue.get("fields")
+        wanted = undecided(fields, self.mapping()) if isinstance(fields, Mapping) else set()
+        if wanted and is_issue_id(issue_id := str(issue.get("id"))):
+            kinds = self._kinds.of(wanted, issue_id=issue_id)
+            self._mapping = self.mapping().with_kinds(kinds)
+        return ticket_from_issue(raw, self.mapping())
 
     def _dialect_of(self, mapping: FieldMapping) -> Dialect:
         """As JIRA_DEPLOYMENT says, or serverInfo; a failed request is not cached."""

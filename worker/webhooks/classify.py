@@ -8,6 +8,7 @@ from shared.tickets.ticket import Ticket
 from shared.webhooks.inbox import Claimed
 from worker.jira.errors import UnusableTicket
 from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.readings import undecided
 from worker.jira.fields.tickets import ticket_from_issue
 from worker.webhooks.payload import Event, Payload, UnreadableBodyError, read_payload
 
@@ -143,6 +144,11 @@ class _Delivery:
 
     def with_ticket(self, mapping: FieldMapping) -> ClassifiedDelivery:
         deleted = self.payload.event is Event.DELETED
+        fields = (self.payload.issue or {}).get("fields", {})
+        unknown = ", ".join(sorted(undecided(fields, mapping)))
+        if unknown and not deleted:
+            note = f"{unknown} may hold wiki markup, and a webhook does not tell: it is a hint"
+            return self.classified(Kind.HINT, note)
         try:
             ticket = ticket_from_issue(self.payload.issue, mapping)
         except UnusableTicket as problem:

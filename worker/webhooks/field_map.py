@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from shared.broker.task_names import TaskName
 from shared.database.engine import begin, in_transaction
@@ -11,10 +12,12 @@ from shared.tickets.field_mappings import Resolved
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.errors import JiraError, MappingError
-from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
+from worker.jira.fields.mapping import PURPOSES, FieldInfo, FieldMapping, MappedField, resolve
 from worker.runtime import Runtime
 
 log = get_logger(__name__)
+
+_SEPARATOR = ", "
 
 
 class _NamedFieldError(Exception):
@@ -24,31 +27,37 @@ class _NamedFieldError(Exception):
 def known_mapping(runtime: Runtime) -> FieldMapping | None:
     """The mapping, found without a call to Jira; None where that is not possible.
 
-    If the stored mapping is missing or a day old, a message has another process resolve it.
+    Webhooks carry no schema, so the kinds of the fields are stored with their ids. If the stored
+    mapping is missing or a day old, a message has another process ask Jira. Meanwhile ids in the
+    settings are used as they are, their kinds unknown.
     """
     try:
-        return resolve(runtime.settings, known=_refuse_names)
+        mapping = resolve(runtime.settings, known=_refuse_names)
     except MappingError:
         return None
     except _NamedFieldError:
-        return _stored_mapping(runtime)
+        mapping = None
+    if mapping is not None and not mapping.fields():
+        return mapping
+    stored = _stored(runtime)
+    return mapping if stored is None else _with_stored(runtime, stored)
 
 
-def _stored_mapping(runtime: Runtime) -> FieldMapping | None:
+def _stored(runtime: Runtime) -> Resolved | None:
     with begin(runtime.engine) as session:
         stored = field_mappings.find(session, runtime.settings)
     if stored is None or not stored.fresh:
         runtime.messages.send(TaskName.MAP_FIELDS, expires=10)
-    return None if stored is None else _with_ids(runtime, stored)
+    return stored
 
 
 def map_fields(runtime: Runtime) -> None:
-    """Resolve the names by Jira's list of fields, and store the ids."""
+    """Resolve names and kinds by Jira's list of fields, and store them."""
     state = circuit.check(runtime)
     if state is CircuitState.OPEN:
         return
     try:
-        mapping = runtime.jira.mapping()
+        mapping = runtime.jira.mapping_with_kinds()
     except MappingError as error:
         log.warning("field_mapping_unresolved", reason=error.message)
         return
@@ -57,7 +66,9 @@ def map_fields(runtime: Runtime) -> None:
         return
     circuit.reset(runtime, state=state)
     resolved = Resolved(
-        part_number=mapping.part_number, quantity=mapping.quantity, epic_link=mapping.epic_link
+        part_number=_as_text(mapping.part_number),
+        quantity=_as_text(mapping.quantity),
+        epic_link=_as_text(mapping.epic_link),
     )
     in_transaction(runtime.engine, lambda s: field_mappings.store(s, runtime.settings, resolved))
 
@@ -66,14 +77,19 @@ def _refuse_names() -> Sequence[FieldInfo]:
     raise _NamedFieldError
 
 
-def _with_ids(runtime: Runtime, stored: Resolved) -> FieldMapping:
-    no_names = dict.fromkeys(
-        ("jira_field_part_number", "jira_field_quantity", "jira_field_epic_link"), ""
-    )
+def _as_text(fields: Sequence[MappedField]) -> str | None:
+    return _SEPARATOR.join(field.stored() for field in fields) or None
+
+
+def _with_stored(runtime: Runtime, stored: Resolved) -> FieldMapping:
+    no_names = {f"jira_field_{purpose}": "" for purpose in PURPOSES}
     bare = resolve(runtime.settings.model_copy(update=no_names), known=_refuse_names)
-    return replace(
-        bare,
-        part_number=stored.part_number,
-        quantity=stored.quantity,
-        epic_link=stored.epic_link,
-    )
+    fields: dict[str, Any] = {
+        purpose: tuple(map(MappedField.from_stored, _listed(getattr(stored, purpose))))
+        for purpose in PURPOSES
+    }
+    return replace(bare, **fields)
+
+
+def _listed(text: str | None) -> list[str]:
+    return text.split(_SEPARATOR) if text else []

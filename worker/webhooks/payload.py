@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-import orjson
-
 from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
+from worker.jira.json_text import parse_json
 
 _MAX_NAME = 100
 
@@ -67,9 +66,9 @@ def _parse_object(body: bytes) -> Mapping[str, Any]:
     if not body.strip():
         raise UnreadableBodyError("The body is empty.")
     try:
-        content = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise UnreadableBodyError(f"The body is not JSON: {error.msg}.") from None
+        content = parse_json(body)
+    except ValueError as error:
+        raise UnreadableBodyError(f"The body is not JSON: {error}.") from None
     if not isinstance(content, Mapping):
         raise UnreadableBodyError("The body is JSON, but no object.")
     return content

@@ -157,7 +157,7 @@ def test_values_of_every_kind_come_out_as_text(jira: ConnectedJira) -> None:
     assert first.part_number == "158041-001-01"
     assert first.labels == ("b", "a")
     assert second.quantity is None
-    assert "2.5" in (second.quantity_note or "")
+    assert second.quantity_unread == "2.5"
     with closing(jira.client(jira_field_part_number="Machine / Cell")) as by_name:
         assert by_name.read(["PI-82"], deadline=FAR).found["PI-82"].part_number == "Hall 2 / DMU 50"
     with closing(jira.client(jira_field_part_number="customfield_10913")) as rich:
@@ -176,8 +176,8 @@ def test_an_ambiguous_or_missing_field_name_stops_reads_with_the_candidates(
     jira: ConnectedJira,
 ) -> None:
     with (
-        closing(jira.client(jira_field_part_number="Part Number")) as ambiguous,
-        pytest.raises(MappingError, match="customfield_10923"),
+        closing(jira.client(jira_field_part_number="Revision")) as ambiguous,
+        pytest.raises(MappingError, match="customfield_10925"),
     ):
         ambiguous.read(["PI-42"], deadline=FAR)
     with (
@@ -185,6 +185,106 @@ def test_an_ambiguous_or_missing_field_name_stops_reads_with_the_candidates(
         pytest.raises(MappingError, match="customfield_10909"),
     ):
         missing.read(["PI-42"], deadline=FAR)
+
+
+REMARKS = "customfield_10913"
+MARKED = {"PI-80": "158041-{*}001{*}-02", "PI-81": "{*}ALU-7075{*}", "PI-82": "_A_"}
+
+
+def test_whether_text_is_markup_is_told_by_its_field_and_asked_once(jira: ConnectedJira) -> None:
+    for key, text in MARKED.items():
+        jira.edit(key, customfield_10913=text, customfield_10908=text, summary=text)
+    with closing(jira.client(jira_field_part_number=REMARKS)) as rich:
+        found = rich.read([*MARKED], deadline=FAR).found
+        assert [found[key].part_number for key in MARKED] == ["158041-001-02", "ALU-7075", "A"]
+        assert [found[key].summary for key in MARKED] == [*MARKED.values()]
+        rich.read([*MARKED], deadline=FAR)
+        assert _calls(jira, " field") == 1
+    single = jira.read(*MARKED).found
+    assert [single[key].part_number for key in MARKED] == [*MARKED.values()]
+    assert _calls(jira, " field") == 2
+    assert _calls(jira, "GET", " issue/") == 0
+
+
+@pytest.mark.parametrize("fault", ["401", "403", "404", "503", "html"])
+def test_a_token_that_may_not_list_fields_learns_the_kind_from_a_ticket(
+    jira: ConnectedJira, fault: str
+) -> None:
+    jira.edit("PI-80", customfield_10913="{*}ALU-7075{*}")
+    jira.site.fault(fault, match="GET /rest/api/2/field")
+    with closing(jira.client(jira_field_part_number=REMARKS)) as rich:
+        assert rich.read(["PI-80"], deadline=FAR).found["PI-80"].part_number == "ALU-7075"
+        rich.read(["PI-80"], deadline=FAR)
+    assert _calls(jira, "GET", " issue/") == 1
+
+
+def test_a_text_whose_field_nobody_tells_the_kind_of_is_left_out_and_said(
+    jira: ConnectedJira,
+) -> None:
+    jira.edit("PI-80", customfield_10913="{*}ALU-7075{*}")
+    jira.edit("PI-81", customfield_10913="ALU-7075")
+    jira.site.fault("403", match="GET /rest/api/2/field")
+    jira.site.fault("404", match="GET /rest/api/2/issue/10080")
+    with closing(jira.client(jira_field_part_number=REMARKS)) as rich:
+        found = rich.read(["PI-80", "PI-81"], deadline=FAR).found
+    assert (found["PI-80"].part_number, found["PI-81"].part_number) == (None, "ALU-7075")
+    assert "may be wiki markup" in found["PI-80"].notes[0].message
+
+
+def test_a_jira_that_fails_in_between_is_waited_for_and_nothing_is_guessed(
+    jira: ConnectedJira,
+) -> None:
+    jira.edit("PI-80", customfield_10913="{*}ALU-7075{*}")
+    for match in ("GET /rest/api/2/field", "GET /rest/api/2/issue/*"):
+        jira.site.fault("503", match=match)
+    with closing(jira.client(jira_field_part_number=REMARKS)) as rich:
+        with pytest.raises(JiraUnavailable):
+            rich.read(["PI-80"], deadline=FAR)
+        jira.site.heal()
+        assert rich.read(["PI-80"], deadline=FAR).found["PI-80"].part_number == "ALU-7075"
+
+
+def test_fields_of_team_managed_projects_are_mapped_by_their_common_name() -> None:
+    with connected_jira(Product.CLOUD, tickets=80) as cloud:
+        cloud.edit("PI-80", customfield_10923="OF-ALL", customfield_10924="NOT-OURS")
+        cloud.edit("TL-1", customfield_10924="OF-TL")
+        cloud.edit("TL-2", customfield_10923="OF-ALL", customfield_10924=None)
+        with closing(cloud.client(jira_field_part_number="Part Number")) as named:
+            found = named.read(["PI-80", "TL-1", "TL-2"], deadline=FAR).found
+        assert {key: one.part_number for key, one in found.items()} == {
+            "PI-80": "OF-ALL",
+            "TL-1": "OF-TL",
+            "TL-2": "OF-ALL",
+        }
+
+
+def test_several_fields_and_fields_of_one_project_are_mapped_by_id(jira: ConnectedJira) -> None:
+    jira.edit("PI-80", customfield_10908="FIRST", customfield_10923="SECOND")
+    jira.edit("PI-81", customfield_10908=None, customfield_10923="SECOND")
+    jira.edit("TL-1", customfield_10908="FIRST", customfield_10925="OF-TL")
+    text = "customfield_10908, TL=customfield_10925, customfield_10923"
+    with closing(jira.client(jira_field_part_number=text)) as several:
+        found = several.read(["PI-80", "PI-81", "TL-1"], deadline=FAR).found
+    assert [one.part_number for one in found.values()] == ["FIRST", "SECOND", "OF-TL"]
+
+
+def test_an_object_with_ids_alone_is_said_and_a_configured_format_is_read(
+    jira: ConnectedJira,
+) -> None:
+    ids = [{"workspaceId": "w", "id": "w:1", "objectId": "1"}]
+    jira.edit("PI-80", customfield_10927=ids, customfield_10928="1,000")
+    asked = {"jira_field_part_number": "Part", "jira_field_quantity": "customfield_10928"}
+    with closing(jira.client(**asked)) as plain:
+        ticket = plain.read(["PI-80"], deadline=FAR).found["PI-80"]
+    assert (ticket.part_number, ticket.quantity, ticket.quantity_unread) == (None, None, "1,000")
+    assert ticket.notes[0].field == "jira_part_number"
+    with closing(jira.client(**asked, jira_quantity_format="1,234.5")) as formatted:
+        assert formatted.read(["PI-80"], deadline=FAR).found["PI-80"].quantity == 1000
+
+
+def _calls(jira: ConnectedJira, *parts: str) -> int:
+    counts = jira.site.counts().items()
+    return sum(number for name, number in counts if all(part in name for part in parts))
 
 
 def test_an_epic_is_the_parent_on_cloud_and_the_epic_link_elsewhere(jira: ConnectedJira) -> None:

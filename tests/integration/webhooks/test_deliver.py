@@ -1,5 +1,6 @@
 """Applying webhooks: every delivery ends with an outcome and a reason."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -235,10 +236,10 @@ def test_a_signed_body_keeps_its_age_of_receipt_however_late_it_is_applied(
         (b"[1, 2]", "no object"),
         (b"   ", "empty"),
         (b'{"a": ' + b"[" * 100_000, "not JSON"),
-        (b'{"issue": "\\ud800"}', "not JSON"),
+        (b'{"issue": "\\ud800"}', "names no ticket"),
         (b'{"key": "PI-42\\u0000"}', "names no ticket"),
         (b'{"issue": {"key": ["PI-42"], "id": true}}', "names no ticket"),
-        (b'{"issue": {"id": 1' + b"0" * 400 + b"}}", "not JSON"),
+        (b'{"issue": {"id": 1' + b"0" * 400 + b"}}", "names no ticket"),
         ({"timestamp": 1, "webhookEvent": "comment_created"}, "comment_created says nothing"),
         ({"webhookEvent": "jira:worklog_updated", "issue": {"key": "PI-42"}}, "says nothing"),
         (payload(about={}), "names no ticket"),
@@ -251,6 +252,16 @@ def test_a_signed_body_we_can_use_nothing_of_is_ignored_with_the_reason(
     delivery = driver.receive(body)
     assert delivery.outcome == "ignored"
     assert words in (delivery.reason or "")
+
+
+def test_a_lone_surrogate_in_one_field_spoils_no_other(driver: DeliveryDriver) -> None:
+    job_id = driver.job()
+    body = json.dumps(payload(about=issue(summary="A \ud83d B"))).encode()
+    assert b"\\ud83d" in body
+    delivery = driver.receive(b"\xef\xbb\xbf" + body)
+    assert delivery.outcome == "filled"
+    job = driver.read(job_id)
+    assert (job.jira_ticket_summary, job.jira_part_number) == ("A \ufffd B", "ALU-HOUSING-7075")
 
 
 @pytest.mark.parametrize(

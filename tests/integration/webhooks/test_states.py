@@ -24,7 +24,7 @@ from shared.sync.leases import Claim
 from shared.tickets.ticket import Ticket
 from tests.dsl import make_deliveries_due, make_job, worker
 from tests.support.jira.hooks import PART_NUMBER, Inbox, issue, payload
-from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.mapping import FieldMapping, MappedField
 from worker.jira.fields.tickets import ticket_from_issue
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
@@ -284,7 +284,9 @@ class Jira(RuleBasedStateMachine):
         self.mail.append((f"run{self.number}-{next(self.names)}", json.dumps(body).encode()))
 
     def _ticket(self, known: Issue) -> Ticket:
-        return ticket_from_issue(known.states[-1], FieldMapping(part_number=PART_NUMBER))
+        return ticket_from_issue(
+            known.states[-1], FieldMapping(part_number=(MappedField(PART_NUMBER),))
+        )
 
     def _read(self, keys: set[str]) -> dict[str, Ticket]:
         return {k: self._ticket(i) for k in keys for i in self._living() if k in i.keys}

@@ -9,16 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.tickets.ticket import Ticket
 from worker.jira.changes import changed_jql, scan
 from worker.jira.datacenter import DataCenter
 from worker.jira.dialect import RawPage
 from worker.jira.errors import JiraUnavailable
 from worker.jira.fields.mapping import FieldMapping
+from worker.jira.fields.tickets import ticket_from_issue
 from worker.jira.http.connection import Connection
 from worker.jira.port import OVERLAP, ChangeQuery, Page
 
 START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
-MAPPING = FieldMapping()
+
+
+def convert(raw: object) -> Ticket:
+    return ticket_from_issue(raw, FieldMapping())
 
 
 @dataclass
@@ -87,7 +92,7 @@ def issue(at: int, number: int) -> dict[str, Any]:
 
 
 def pages_of(index: ByToken | ByOffset, *, since: datetime = START) -> Iterator[Page]:
-    return scan(ChangeQuery(since=since, page_size=5), search=index, mapping=MAPPING)
+    return scan(ChangeQuery(since=since, page_size=5), search=index, convert=convert)
 
 
 def ids_of(pages: Iterable[Page]) -> list[str]:
@@ -166,7 +171,7 @@ def test_a_scan_never_pages_deep_where_time_moves_on(paging: Paging) -> None:
         starts.append(following)
         return index(jql, size=size, following=following)
 
-    list(scan(ChangeQuery(since=START, page_size=5), search=noted, mapping=MAPPING))
+    list(scan(ChangeQuery(since=START, page_size=5), search=noted, convert=convert))
     assert set(starts) == {None}
     assert len(starts) < 30
 
@@ -178,7 +183,7 @@ def test_a_cursor_that_ends_early_is_noticed() -> None:
         page = index(jql, size=size, following=following)
         return RawPage(page.issues, None) if following is not None and index.asked < 4 else page
 
-    pages = scan(ChangeQuery(since=START, page_size=5), search=cut_once, mapping=MAPPING)
+    pages = scan(ChangeQuery(since=START, page_size=5), search=cut_once, convert=convert)
     assert len(set(ids_of(pages))) == 40
 
 
@@ -198,7 +203,7 @@ def test_an_unusable_issue_is_named_and_does_not_block_others() -> None:
         assert following is None
         return RawPage([issue(1000, 1), {"key": "PI-2"}, {"id": "3"}, "odd"], None)
 
-    (page,) = scan(ChangeQuery(), search=search, mapping=MAPPING)
+    (page,) = scan(ChangeQuery(), search=search, convert=convert)
     assert [one.key for one in page.tickets] == ["PI-1"]
     assert page.unusable.keys() == {"PI-2", "3", "entry 4"}
 
@@ -210,7 +215,7 @@ def test_pages_that_go_in_circles_end_in_an_error() -> None:
         return RawPage([issue(1, 1)], following or "again")
 
     with pytest.raises(JiraUnavailable, match="the same page repeatedly"):
-        list(scan(ChangeQuery(since=START), search=search, mapping=MAPPING))
+        list(scan(ChangeQuery(since=START), search=search, convert=convert))
 
 
 def test_a_server_that_ignores_the_order_is_paged_to_its_end() -> None:
@@ -225,5 +230,5 @@ def test_a_server_that_ignores_the_order_is_paged_to_its_end() -> None:
         assert size
         return pages[int(following or 0) // 2]
 
-    found = scan(ChangeQuery(since=START), search=search, mapping=MAPPING)
+    found = scan(ChangeQuery(since=START), search=search, convert=convert)
     assert len(ids_of(found)) == 6

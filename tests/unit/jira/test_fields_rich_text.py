@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from worker.jira.fields.values import render, render_rich
+from worker.jira.fields.values import render
+from worker.jira.fields.wiki import is_marked, plain
 
 
 def doc(*content: Any) -> dict[str, Any]:
@@ -74,8 +75,46 @@ def test_a_document_that_is_nested_too_deep_is_cut() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wiki", "plain"),
+    ("wiki", "words"),
     [
+        ("{*}ALU-7075{*}", "ALU-7075"),
+        ("158041-{*}001{*}-02", "158041-001-02"),
+        ("{*}12{*}34{*}56{*}", "123456"),
+        ("{_}x{_}", "x"),
+        ("{+}x{+}", "x"),
+        ("{-}x{-}", "x"),
+        ("{^}x{^}", "x"),
+        ("{~}x{~}", "x"),
+        ("{??}x{??}", "x"),
+        ("{*}{_}x{_}{*}", "x"),
+        ("*{_}x{_}*", "x"),
+        ("_{*}x{*}_", "x"),
+        ("*_x_*", "x"),
+        ("*bold{*}rest", "boldrest"),
+        ("{*}ALU{*}{-}-{-}7075", "ALU-7075"),
+        ("{*}one\ntwo{*}", "one\ntwo"),
+        ("158041-{color:#172b4d}001{color}-02", "158041-001-02"),
+        ("{color:#ff0000}{*}x{*}{color}", "x"),
+        ("{{{}x{}}}", "x"),
+        ("a{{{}x{}}}b", "axb"),
+        (r"158041\-001\_A\*", "158041-001_A*"),
+        (r"\{*}x\{*}", "{*}x{*}"),
+        ("{anchor:a}ALU", "ALU"),
+        ("{noformat}*a*{noformat}", "*a*"),
+        ("{code:java}_x_{code}", "_x_"),
+        ("[ALU|https://x/1|smart-link]", "ALU"),
+        ("[https://x/1|https://x/1|smart-link]", "https://x/1"),
+        ("[~accountid:5b:1] asks", "@5b:1 asks"),
+        ("!image.png|width=200,height=100!ALU", "!image.png|width=200,height=100!ALU"),
+        ("ALU !image.png|width=200,height=100!", "ALU"),
+        ("* ALU-7075", "ALU-7075"),
+        ("bq. ALU", "ALU"),
+        ("||Part||Rev||\n|ALU|C|", "Part | Rev\nALU | C"),
+        ("ALU\n----\nrest", "ALU\n\nrest"),
+        ("+ALU-7075+", "ALU-7075"),
+        ("??ALU??", "ALU"),
+        ("&nbsp;ALU&nbsp;", "ALU"),
+        ('{adf:display=block}\n{"type":"doc","content":[]}\n{adf}ALU', "ALU"),
         ("*ALU-7075*", "ALU-7075"),
         ("_ALU_ part", "ALU part"),
         ("{color:red}rush{color}", "rush"),
@@ -88,8 +127,8 @@ def test_a_document_that_is_nested_too_deep_is_cut() -> None:
         (r"one\\two", "one\ntwo"),
     ],
 )
-def test_wiki_markup_is_taken_off(wiki: str, plain: str) -> None:
-    assert render_rich(wiki) == plain
+def test_wiki_markup_is_taken_off(wiki: str, words: str) -> None:
+    assert plain(wiki) == words
 
 
 @pytest.mark.parametrize(
@@ -108,7 +147,28 @@ def test_wiki_markup_is_taken_off(wiki: str, plain: str) -> None:
         "# 5",
         "5 * 4 * 3",
         "__init__",
+        "_A_B_",
+        "*A*B*",
+        "-ALU-7075-",
+        "A+B+C",
+        "x^2^",
+        "A--B",
+        "A---B",
+        "{*}",
+        "5{*}",
+        r"C:\parts\x",
+        "100!.50!",
+        "!important!",
     ],
 )
 def test_no_part_number_loses_a_character_to_a_guess(part_number: str) -> None:
-    assert render_rich(part_number) == part_number
+    assert plain(part_number) == part_number
+    assert not is_marked(part_number)
+
+
+@pytest.mark.parametrize(
+    "sign",
+    ["{*}", "{_}x", "*a ", "[a", "|", "{{", "{code}", "!a", "\\", "{adf}[", "_ *", "{color:"],
+)
+def test_a_text_of_signs_alone_is_read_in_bounded_time(sign: str) -> None:
+    assert isinstance(plain(sign * 1_000_000), str)

@@ -108,7 +108,7 @@ def test_what_is_no_json_is_no_answer_of_jira(status: int, headers: dict[str, st
 
 
 @pytest.mark.parametrize(
-    "body", ["", '{"issues": [', "<html>", "[" * 100_000, "1" * 10_000, '"\\'], ids=lambda b: b[:9]
+    "body", ["", '{"issues": [', "<html>", "[" * 100_000, '"\\'], ids=lambda b: b[:9]
 )
 @pytest.mark.parametrize("status", [200, 404])
 def test_a_body_that_cannot_be_parsed_is_waited_for(status: int, body: str) -> None:

@@ -8,10 +8,8 @@ from typing import Any
 from shared.tickets.ticket import Ticket
 from worker.jira.errors import UnusableTicket
 from worker.jira.fields.mapping import FieldMapping
-from worker.jira.fields.values import Quantity, clean, labels_of, quantity_of, render, render_rich
-
-EPIC_LEVEL = 1
-"""``hierarchyLevel`` of epics; stories are 0 and sub-tasks -1."""
+from worker.jira.fields.readings import Reader
+from worker.jira.fields.values import render
 
 _ISSUE_ID = re.compile(r"[0-9]{1,20}")
 _ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,254}-[1-9][0-9]*")
@@ -24,21 +22,24 @@ def ticket_from_issue(raw: object, mapping: FieldMapping) -> Ticket:
     fields = raw.get("fields")
     if not isinstance(fields, Mapping):
         raise UnusableTicket("it has no fields")
-    summary = render(fields.get("summary"))
-    quantity = _quantity(fields, mapping)
+    key = issue_key_of(raw)
+    reader = Reader(fields, mapping, key=key)
+    summary = reader.summary()
+    quantity = reader.quantity()
     return Ticket(
         issue_id=issue_id_of(raw),
-        key=issue_key_of(raw),
+        key=key,
         updated_at=_moment(fields.get("updated")),
         summary=summary,
-        part_number=_part_number(fields, mapping, summary=summary),
-        priority=render(fields.get("priority")),
-        epic_link=_epic(fields, mapping),
-        labels=labels_of(fields.get("labels")),
+        part_number=reader.part_number(summary),
+        priority=reader.priority(),
+        epic_link=reader.epic_link(),
+        labels=reader.labels(),
         quantity=quantity.value,
-        quantity_note=quantity.note,
+        quantity_unread=quantity.unread,
         status=render(fields.get("status")),
         done=_done(fields.get("status")),
+        notes=tuple(reader.notes),
     )
 
 
@@ -87,45 +88,6 @@ def _moment(value: object) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         raise UnusableTicket("its `updated` is not a point in time") from None
-
-
-def _part_number(
-    fields: Mapping[str, Any], mapping: FieldMapping, *, summary: str | None
-) -> str | None:
-    if mapping.part_number:
-        return render_rich(fields.get(mapping.part_number))
-    if mapping.part_number_pattern is None or summary is None:
-        return None
-    match = mapping.part_number_pattern.search(summary)
-    if match is None:
-        return None
-    first = match.group(1) if match.re.groups else match.group()
-    return clean(first) if first else None
-
-
-def _quantity(fields: Mapping[str, Any], mapping: FieldMapping) -> Quantity:
-    return quantity_of(fields.get(mapping.quantity)) if mapping.quantity else Quantity()
-
-
-def _epic(fields: Mapping[str, Any], mapping: FieldMapping) -> str | None:
-    """The parent if it is an epic (a sub-task's is its story), or else the epic link field."""
-    parent = fields.get("parent")
-    if isinstance(parent, Mapping) and _is_epic(parent):
-        key = render(parent.get("key"))
-        if key:
-            return key
-    return render(fields.get(mapping.epic_link)) if mapping.epic_link else None
-
-
-def _is_epic(parent: Mapping[str, Any]) -> bool:
-    fields = parent.get("fields")
-    kind = fields.get("issuetype") if isinstance(fields, Mapping) else None
-    if not isinstance(kind, Mapping):
-        return False
-    level = kind.get("hierarchyLevel")
-    if isinstance(level, int):
-        return level == EPIC_LEVEL
-    return str(kind.get("name", "")).strip().casefold() == "epic"
 
 
 def _done(status: object) -> bool:

@@ -1,5 +1,6 @@
 """Check Jira's HTTP responses: which can be used, and which error the others raise."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -14,8 +15,9 @@ from worker.jira.errors import (
     JiraLimited,
     JiraUnavailable,
 )
-from worker.jira.fields.values import clean
+from worker.jira.fields.text import clean
 from worker.jira.http.retry_after import retry_after_seconds
+from worker.jira.json_text import parse_json
 
 _MULTIPLE_CHOICES = 300
 _BAD_REQUEST = 400
@@ -111,11 +113,24 @@ def _check_body(response: Response) -> None:
 
 
 def _json(response: Response) -> Any:
-    """The parsed body; it is checked here, since the library logs what it cannot parse."""
+    """The parsed body; it is checked here, since the library logs what it cannot parse.
+
+    A body that only ``parse_json`` can read is replaced by one that the library can.
+    """
     try:
         return response.json()
     except (ValueError, RecursionError):
+        return _repaired(response)
+
+
+def _repaired(response: Response) -> Any:
+    try:
+        body = parse_json(response.content)
+    except ValueError:
         raise JiraUnavailable(
             f"Jira answered {response.status_code} with a body that is not JSON",
             status=response.status_code,
         ) from None
+    response._content = json.dumps(body).encode()  # noqa: SLF001  requests has no other way
+    response.encoding = "utf-8"
+    return body

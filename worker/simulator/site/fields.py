@@ -30,6 +30,7 @@ class Kind(Enum):
     PROJECT = ("project", "project")
     PARENT = ("parent", "issuelink")
     COMMENTS = ("comments-page", "comments-page")
+    ASSETS = ("cmdb-object-cftype", "array", "cmdb-object-field")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,13 @@ class FieldDef:
 
 
 def _plugin(kind: Kind) -> str:
-    if kind is Kind.EPIC_LINK:
-        return "com.pyxis.greenhopper.jira"
-    return "com.atlassian.jira.plugin.system.customfieldtypes"
+    return _PLUGINS.get(kind, "com.atlassian.jira.plugin.system.customfieldtypes")
+
+
+_PLUGINS: Final = {
+    Kind.EPIC_LINK: "com.pyxis.greenhopper.jira",
+    Kind.ASSETS: "com.atlassian.jira.plugins.cmdb",
+}
 
 
 def _custom(number: int, name: str, kind: Kind, *, project: str | None = None) -> FieldDef:
@@ -87,7 +92,8 @@ _SYSTEM: Final = (
     FieldDef(id="comment", name="Comment", kind=Kind.COMMENTS, navigable=False, editable=False),
 )
 
-# Two fields have the same name "Part Number", so that a mapping by name has to refuse it.
+# Two fields are called "Part Number". On Cloud one belongs to a team-managed project; on Data
+# Center a mapping by this name is ambiguous. Two are called "Revision" on both.
 _CUSTOM: Final = (
     FieldDef(id=defaults.FIELD_EPIC_LINK, name="Epic Link", kind=Kind.EPIC_LINK),
     FieldDef(id=defaults.FIELD_PART_NUMBER, name="Part Number / Rev", kind=Kind.TEXT),
@@ -105,6 +111,11 @@ _CUSTOM: Final = (
     _custom(10920, "Affected Revisions", Kind.VERSIONS),
     _custom(10923, "Part Number", Kind.TEXT),
     _custom(10924, "Part Number", Kind.TEXT, project=defaults.SECOND_PROJECT),
+    _custom(10925, "Revision", Kind.TEXT),
+    _custom(10926, "Revision", Kind.TEXT),
+    _custom(10927, "Part", Kind.ASSETS),
+    _custom(10928, "Ordered", Kind.TEXT),
+    _custom(10929, "Part Remarks", Kind.TEXTAREA, project=defaults.SECOND_PROJECT),
 )
 
 FIELDS: Final[dict[str, FieldDef]] = {field.id: field for field in _SYSTEM + _CUSTOM}

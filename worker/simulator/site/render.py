@@ -70,6 +70,8 @@ class Renderer:
         """The selected fields; a team-managed project omits those that are not set."""
         stored, shown = ticket.fields, {}
         for name in selection.fields:
+            if self._is_of_other_project(ticket, name):
+                continue
             value = self._computed(ticket, name) if name in _COMPUTED else stored.get(name)
             if value is None:
                 if ticket.project.team_managed or name == "parent":
@@ -78,6 +80,10 @@ class Renderer:
                 value = to_adf(value)
             shown[name] = value
         return shown
+
+    def _is_of_other_project(self, ticket: Ticket, name: str) -> bool:
+        """Whether the field belongs to a team-managed project that is not the ticket's."""
+        return self.site.cloud and FIELDS[name].project not in (None, ticket.project.key)
 
     def timestamp(self, moment_ms: int) -> str:
         """In the account's time zone, offset without a colon: ``2015-11-18T14:39:00.000+1100``."""

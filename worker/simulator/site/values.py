@@ -87,6 +87,13 @@ def _user(site: Site, value: Any) -> dict[str, Any]:
     return site.user(str(value))
 
 
+def _assets(_site: Site, value: Any) -> list[Any]:
+    """Objects as the REST API returns them: ids alone, without a text."""
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        raise TypeError
+    return [dict(one) for one in value]
+
+
 def _labels(_site: Site, value: Any) -> list[str]:
     if not isinstance(value, list) or not all(isinstance(label, str) for label in value):
         raise TypeError
@@ -118,6 +125,7 @@ _READERS: Final[dict[Kind, Callable[[Site, Any], Any]]] = {
     Kind.DATE: _text,
     Kind.DATETIME: _text,
     Kind.EPIC_LINK: _text,
+    Kind.ASSETS: _assets,
     Kind.PRIORITY: _priority,
     Kind.STATUS: lambda site, value: site.status(_name_of(value, "name")),
     Kind.ISSUETYPE: lambda site, value: site.issue_type(_name_of(value, "name")),
