@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.states import WAIT_WORDS, WaitCode
-from worker.jira.errors import CallRefused, JiraError, MappingError
+from worker.jira.errors import CallRefused, JiraError, JiraScopeMissing, MappingError
 
 _BACKOFF: dict[WaitCode, tuple[float, float]] = {
     WaitCode.JIRA_DOWN: (1.0, 10.0),
@@ -46,6 +46,8 @@ def pause_after(
 
 
 def _message(error: JiraError) -> str:
+    if isinstance(error, JiraScopeMissing):
+        return f"Our token lacks a scope; set one that has it and work goes on. ({error.message})"
     if isinstance(error, MappingError | CallRefused):
         return f"Our settings do not fit this Jira; see `routecard doctor`. ({error.message})"
     return f"{WAIT_WORDS[error.wait_code]} ({error.message})"

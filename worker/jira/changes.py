@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from shared.tickets.ticket import Ticket
-from worker.jira.dialect import RawPage
 from worker.jira.errors import JiraUnavailable, UnusableTicket
+from worker.jira.jql import in_projects
 from worker.jira.port import ChangeQuery, Page
+from worker.jira.reads.searches import RawPage
 
 Convert = Callable[[object], Ticket]
 """Given an issue's JSON; raises UnusableTicket, or JiraError."""
@@ -36,8 +37,7 @@ class Search(Protocol):
 
 def changed_jql(query: ChangeQuery, *, since: datetime) -> str:
     """The query as JQL: always with a lower date bound, oldest change first."""
-    projects = ", ".join(f'"{_quotable(project)}"' for project in query.projects)
-    scope = f"project in ({projects}) AND " if projects else ""
+    scope = f"{in_projects(query.projects)} AND " if query.projects else ""
     stamp = int(since.timestamp()) * 1000
     return f"{scope}updated >= {stamp} ORDER BY updated ASC, key ASC"
 
@@ -115,8 +115,3 @@ def _name(raw: object, number: int) -> str:
 
 def _minute(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(second=0, microsecond=0)
-
-
-def _quotable(project: str) -> str:
-    """A project key or name inside JQL's double quotes."""
-    return project.replace("\\", "\\\\").replace('"', '\\"')

@@ -1,26 +1,41 @@
 """The calls that the worker makes to Jira, Cloud or Data Center."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from shared.tickets.ticket import Ticket
-from worker.jira.bulk_read import BulkRead
-from worker.jira.changes import scan
-from worker.jira.cloud import Cloud
-from worker.jira.datacenter import DataCenter
-from worker.jira.dialect import Dialect
-from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
+from worker.jira.changes import changed_jql, scan
+from worker.jira.credentials import Credentials, has_permission
+from worker.jira.deployment import deduced
+from worker.jira.endpoints import Endpoints, is_refused
+from worker.jira.errors import (
+    CallRefused,
+    JiraCredentialsRefused,
+    JiraError,
+    JiraScopeMissing,
+    JiraUnavailable,
+    MappingError,
+    SearchUnavailable,
+)
 from worker.jira.field_kinds import FieldKinds
 from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
 from worker.jira.fields.readings import undecided
 from worker.jira.fields.tickets import is_issue_id, ticket_from_issue
 from worker.jira.http.connection import Connection, Observer
+from worker.jira.jql import in_projects
 from worker.jira.port import Account, ChangeQuery, Page, ReadResult, ServerInfo
 from worker.jira.rate_limit import SharedBudget
+from worker.jira.reads.bulk_read import BulkRead
+from worker.jira.reads.reader import Bulk, Reader, searches_of
+from worker.jira.reads.searches import RawPage
 
-_FORBIDDEN = 403
+SERVER_INFO = "GET serverInfo"
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_UNAUTHORIZED = 401
 
 
 def make_jira(
@@ -49,7 +64,9 @@ class Jira:
         self._settings = settings
         self._connection = connection
         self._clock = clock
-        self._dialect: Dialect | None = None
+        self._endpoints = Endpoints(clock)
+        self._credentials = Credentials(connection, self._endpoints, self._finds_a_ticket)
+        self._kind: Deployment | None = None
         self._mapping: FieldMapping | None = None
         self._kinds = FieldKinds(connection, clock)
 
@@ -59,37 +76,35 @@ class Jira:
         ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
         JiraError only without any result; a later failure is in ``interrupted``.
         """
-        dialect = self._dialect_of(self.mapping())
-        reads = BulkRead(self._clock, dialect, self._ticket, self.verify, deadline)
-        return reads.read(keys)
+        reader = self._reader(self.mapping().field_ids())
+        verify = self._credentials.verify
+        return BulkRead(self._clock, reader, self._ticket, verify, deadline).read(keys)
+
+    def read_in_bulk(self, keys: Sequence[str], *, deadline: float) -> Bulk:
+        """One bulk read without single reads, to find out by what endpoint it is answered."""
+        return self._reader(self.mapping().field_ids()).bulk(keys, deadline=deadline)
+
+    def refusals(self) -> Mapping[str, JiraError]:
+        """The endpoints that this Jira refused in the last ten minutes, by names as ``GET field``.
+
+        Others answered instead.
+        """
+        return self._endpoints.refusals()
 
     def changed_since(self, query: ChangeQuery) -> Iterator[Page]:
         """Pages of changed tickets; lazy, so that each can be stored before the next is read.
 
-        CallRefused: a project is missing or hidden from our account.
+        CallRefused: a project is missing or hidden from our account, or no search is answered.
         """
-        dialect = self._dialect_of(self.mapping())
-        return scan(query, search=dialect.search, convert=self._ticket)
+        search = _VerifiedSearch(self._reader(self.mapping().field_ids()), self._credentials)
+        return scan(query, search=search, convert=self._ticket)
 
     def verify(self) -> Account:
-        """Check the credentials. Raises JiraCredentialsRefused or JiraCaptchaLock.
+        """Check the credentials: JiraCredentialsRefused, JiraCaptchaLock, JiraScopeMissing.
 
-        It uses ``myself``, which Jira always refuses to anonymous callers.
+        It uses ``myself``, which Jira always refuses to anonymous callers, or else a read.
         """
-        try:
-            raw = self._connection.get("myself")
-        except CallRefused as refusal:
-            raise _not_verified(refusal) from None
-        known = _object(raw, "who we are")
-        account = known.get("accountId") or known.get("key") or known.get("name")
-        if not account:
-            raise JiraUnavailable("Jira answered `myself` without naming an account")
-        return Account(
-            account_id=str(account),
-            display_name=str(known.get("displayName") or account),
-            email=_text(known.get("emailAddress")),
-            time_zone=_text(known.get("timeZone")),
-        )
+        return self._credentials.verify(None)
 
     def mapping(self) -> FieldMapping:
         """The field mapping with every name resolved. Raises MappingError with candidates.
@@ -97,7 +112,13 @@ class Jira:
         A mapping that cannot be resolved is tried again at the next call.
         """
         if self._mapping is None:
-            self._mapping = resolve(self._settings, known=self.fields)
+            try:
+                self._mapping = resolve(self._settings, known=self.fields)
+            except CallRefused as refusal:
+                raise MappingError(
+                    f"the names of fields cannot be looked up: {refusal.message}. "
+                    "Set their ids, such as customfield_10908"
+                ) from None
         return self._mapping
 
     def mapping_with_kinds(self) -> FieldMapping:
@@ -119,17 +140,24 @@ class Jira:
         return [FieldInfo.from_raw(one) for one in raw if isinstance(one, Mapping)]
 
     def may_browse(self, project: str) -> bool:
-        """Whether our account may browse it. CallRefused: it is missing or hidden from us."""
+        """Whether our account may browse it. CallRefused: it is missing or hidden from us.
+
+        Without the scope for ``mypermissions`` a search tells it.
+        """
         params = {"projectKey": project, "permissions": "BROWSE_PROJECTS"}
-        raw = _object(self._connection.get("mypermissions", params), "permissions")
-        granted = raw.get("permissions")
-        browse = granted.get("BROWSE_PROJECTS") if isinstance(granted, Mapping) else None
-        return isinstance(browse, Mapping) and browse.get("havePermission") is True
+        try:
+            return has_permission(self._connection.get("mypermissions", params))
+        except JiraScopeMissing:
+            reader = self._reader(("updated",))
+            reader.search(in_projects([project]), size=1, following=None)
+            return True
 
     def server_info(self) -> ServerInfo:
         """Read version and deployment."""
         try:
             raw = self._connection.get("serverInfo")
+        except JiraScopeMissing:
+            raise
         except CallRefused as refusal:
             raise JiraUnavailable(
                 f"{refusal.message}: is JIRA_BASE_URL right?", status=refusal.status
@@ -141,6 +169,24 @@ class Jira:
             title=str(known.get("serverTitle") or ""),
             base_url=str(known.get("baseUrl") or ""),
         )
+
+    def deployment(self) -> Deployment:
+        """As JIRA_DEPLOYMENT says, or else serverInfo; where that is refused, as deduced.
+
+        Neither a deduction nor a call that failed is kept for long.
+        """
+        if self._settings.jira_deployment is not Deployment.AUTO:
+            return self._settings.jira_deployment
+        if self._kind is not None:
+            return self._kind
+        if self._endpoints.refusal(SERVER_INFO) is None:
+            try:
+                self._kind = self.server_info().deployment
+            except JiraError as error:
+                if not is_info_refused(error):
+                    raise
+                self._endpoints.refuse(SERVER_INFO, error)
+        return self._kind or deduced(self._settings)[0]
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
@@ -159,15 +205,21 @@ class Jira:
             self._mapping = self.mapping().with_kinds(kinds)
         return ticket_from_issue(raw, self.mapping())
 
-    def _dialect_of(self, mapping: FieldMapping) -> Dialect:
-        """As JIRA_DEPLOYMENT says, or serverInfo; a failed request is not cached."""
-        if self._dialect is None:
-            kind = self._settings.jira_deployment
-            if kind is Deployment.AUTO:
-                kind = self.server_info().deployment
-            product = Cloud if kind is Deployment.CLOUD else DataCenter
-            self._dialect = product(self._connection, mapping.field_ids())
-        return self._dialect
+    def _reader(self, fields: Sequence[str]) -> Reader:
+        kind = self.deployment()
+        return Reader(
+            self._connection,
+            self._endpoints,
+            searches_of(self._connection, kind),
+            fields,
+            bulk_fetch=kind is not Deployment.DATACENTER,
+        )
+
+    def _finds_a_ticket(self) -> bool:
+        """Whether a search shows any ticket, with the query that the poll uses too."""
+        query = ChangeQuery(projects=self._settings.jira_project)
+        jql = changed_jql(query, since=_BEGINNING)
+        return bool(self._reader(("updated",)).search(jql, size=1, following=None).issues)
 
     def _deployment(self, kind: object) -> Deployment:
         """As ``deploymentType`` says; if it is absent, as the configured credentials suggest."""
@@ -176,22 +228,32 @@ class Jira:
         return Deployment.DATACENTER if self._settings.jira_pat else Deployment.CLOUD
 
 
-def _not_verified(refusal: CallRefused) -> JiraCredentialsRefused | JiraUnavailable:
-    if refusal.status == _FORBIDDEN:
-        return JiraCredentialsRefused(
-            f"our account may not ask who it is (scope read:jira-user): {refusal.message}",
-            status=refusal.status,
-        )
-    return JiraUnavailable(
-        f"{refusal.message}: is JIRA_BASE_URL the address of Jira's API?", status=refusal.status
-    )
+@dataclass(frozen=True, slots=True)
+class _VerifiedSearch:
+    """A search; where none is answered, it is found out whether Jira as a whole is away."""
+
+    reader: Reader
+    credentials: Credentials
+
+    def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
+        try:
+            return self.reader.search(jql, size=size, following=following)
+        except SearchUnavailable:
+            self.credentials.verify(None)
+            raise
+
+
+def is_info_refused(error: JiraError) -> bool:
+    """Whether only ``serverInfo`` is refused, so that other calls may be answered.
+
+    A gateway answers 401, 403 or 404. A login that failed is a fault of the credentials.
+    """
+    if isinstance(error, JiraCredentialsRefused):
+        return error.status == _UNAUTHORIZED and not error.reason
+    return is_refused(error)
 
 
 def _object(raw: object, what: str) -> Mapping[str, Any]:
     if not isinstance(raw, Mapping):
         raise JiraUnavailable(f"Jira did not say {what} in a form we know")
     return raw
-
-
-def _text(value: object) -> str | None:
-    return str(value) if value else None

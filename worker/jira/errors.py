@@ -28,6 +28,10 @@ class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as
     """No usable answer: no connection, timeout, 5xx, HTML, cut or malformed body. Wait."""
 
 
+class MalformedAnswer(JiraUnavailable):
+    """The body is not the JSON that its headers announce, whatever its status."""
+
+
 class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
     """429: wait at least ``retry_after``."""
 
@@ -52,6 +56,19 @@ class CallRefused(JiraError):  # noqa: N818  named for the state of Jira, as the
     The client turns a refusal about a ticket into a result for that ticket. Callers see this
     error only from ``changed_since`` and the lookups: the query or the settings must change.
     """
+
+
+class JiraScopeMissing(CallRefused):
+    """Jira knows our token, which lacks a scope for this call; other calls may be allowed.
+
+    The gateway answers 401 (JIRA.md, pain 23), other servers 403.
+    """
+
+    wait_code = WaitCode.CREDENTIALS_REFUSED
+
+
+class SearchUnavailable(CallRefused):
+    """No kind of search is answered here. Single reads may be."""
 
 
 class MappingError(JiraError):

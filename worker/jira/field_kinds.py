@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 from shared.clock import Clock
-from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraUnavailable
+from worker.jira.endpoints import is_refused
+from worker.jira.errors import CallRefused, JiraCredentialsRefused, JiraError, JiraUnavailable
 from worker.jira.fields.mapping import holds_markup, kind_of
 from worker.jira.http.connection import Connection
 
@@ -50,8 +51,12 @@ class FieldKinds:
         missing = {one for one in field_ids - self._known.keys() if self._is_due(one)}
         if missing:
             params = {"fields": ",".join(sorted(missing)), "expand": "schema"}
-            with suppress(CallRefused):
+            try:
                 issue = self._get(f"issue/{issue_id}", params)
+            except JiraError as error:
+                if not (isinstance(error, CallRefused) or is_refused(error)):
+                    raise
+            else:
                 schema = issue.get("schema") if isinstance(issue, Mapping) else None
                 self._take(schema if isinstance(schema, Mapping) else {})
             self._postpone(*missing)

@@ -11,6 +11,7 @@ from worker.simulator.auth import LoginResult
 from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
 from worker.simulator.control.webhooks import webhook_controls
+from worker.simulator.counts import endpoint
 from worker.simulator.errors import JiraRefusal, control_refusal, json_response
 from worker.simulator.http_server import WsgiApp
 from worker.simulator.members import InvalidControlError
@@ -75,26 +76,24 @@ def _resolve_latest(state: SimulatorState, values: dict[str, str] | None) -> Non
 def _authenticate(state: SimulatorState) -> None:
     """Check the credentials: wrong ones are refused here, expired ones continue as anonymous."""
     fault = request.environ.get(FAULT)
+    gateway = GATEWAY in request.environ
     login = state.authenticator.authenticate(
         request.headers.get("Authorization", ""),
         settings=state.settings,
         mode=fault.kind if fault is not None else None,
-        scope=_scope(request.path) if GATEWAY in request.environ else None,
+        call=endpoint(request.method, request.path) if gateway else None,
     )
     g.caller = Caller(login, fault)
-    anonymous_anyway = request.path.endswith("/serverInfo") and login is LoginResult.WRONG
+    anonymous_anyway = (
+        not gateway and request.path.endswith("/serverInfo") and login is LoginResult.WRONG
+    )
     if login in _REFUSED and not anonymous_anyway:
-        raise state.authenticator.refusal(login, browse=state.site.base_url)
-
-
-def _scope(path: str) -> str:
-    """What a scoped token needs for a call (JIRA.md section 5); serverInfo needs nothing."""
-    call = path.rpartition("/")[2]
-    return {"serverInfo": "", "myself": "read:jira-user"}.get(call, "read:jira-work")
+        browse = state.site.base_url
+        raise state.authenticator.refusal(login, browse=browse, gateway=gateway)
 
 
 def _add_login_headers(state: SimulatorState, response: Response) -> Response:
-    if "caller" in g:
+    if "caller" in g and not (GATEWAY in request.environ and g.caller.login in _REFUSED):
         response.headers.update(
             state.authenticator.login_headers(g.caller.login, user=defaults.EMAIL)
         )

@@ -10,7 +10,8 @@ from typing import Final
 
 from worker.simulator import defaults
 from worker.simulator.config import Deployment, RuntimeSettings, SimulatorConfig
-from worker.simulator.errors import JiraRefusal
+from worker.simulator.errors import GatewayRefusal, JiraRefusal
+from worker.simulator.scopes import allows
 
 LOGIN_REASON: Final = "X-Seraph-LoginReason"
 _FAILED: Final = "AUTHENTICATED_FAILED"
@@ -37,34 +38,36 @@ class Authenticator:
     _lock: Lock = field(default_factory=Lock)
 
     def authenticate(
-        self, authorization: str, *, settings: RuntimeSettings, mode: str | None, scope: str | None
+        self, authorization: str, *, settings: RuntimeSettings, mode: str | None, call: str | None
     ) -> LoginResult:
         """Check the credentials of one request.
 
-        ``mode`` is the kind of fault that applies. ``scope`` is what a call at the gateway needs:
-        empty if it needs none, and None for a call that does not use the gateway.
+        ``mode`` is the kind of fault that applies. ``call`` is the endpoint of a call at the
+        gateway, which needs scopes, and None for a call that does not use the gateway.
         """
         if not authorization:
             return LoginResult.ANONYMOUS
         if mode == "captcha" or settings.captcha or self._locked(settings):
             return LoginResult.CAPTCHA
-        if not self._right(authorization, gateway=scope is not None):
+        if not self._right(authorization, gateway=call is not None):
             with self._lock:
                 self.failures += 1
             return LoginResult.WRONG
         self.failures = 0
-        if scope and scope not in self.config.scopes:
+        if call is not None and not allows(self.config.scopes, call):
             return LoginResult.NO_SCOPE
         return LoginResult.EXPIRED if mode == "expired" or settings.expired else LoginResult.OK
 
-    def refusal(self, login: LoginResult, *, browse: str) -> JiraRefusal:
+    def refusal(self, login: LoginResult, *, browse: str, gateway: bool = False) -> JiraRefusal:
         """The answer to a caller who is refused and is not treated as anonymous either."""
         if login is LoginResult.CAPTCHA:
             reason = f"CAPTCHA_CHALLENGE; login-url={browse}/login.jsp"
             headers = {LOGIN_REASON: _DENIED, "X-Authentication-Denied-Reason": reason}
             return JiraRefusal(403, ["CAPTCHA challenge required."], headers=headers)
         if login is LoginResult.NO_SCOPE:
-            return JiraRefusal(403, ["Unauthorized; scope does not match"])
+            return GatewayRefusal(401, ["Unauthorized; scope does not match"])
+        if gateway:
+            return GatewayRefusal(401, ["Unauthorized"])
         headers = {"WWW-Authenticate": 'Basic realm="Jira"'}
         if login is not LoginResult.ANONYMOUS:
             headers[LOGIN_REASON] = _FAILED

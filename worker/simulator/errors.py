@@ -29,6 +29,15 @@ class JiraRefusal(Exception):  # noqa: N818  an answer of Jira, not an error of 
         return json_response(body, status=self.status, headers=self.headers)
 
 
+class GatewayRefusal(JiraRefusal):
+    """An answer of Atlassian's gateway, in its own shape (JIRA.md, pain 23)."""
+
+    def response(self) -> Response:
+        """``{"code": 401, "message": …}``."""
+        body = {"code": self.status, "message": self.messages[0]}
+        return json_response(body, status=self.status, headers=self.headers)
+
+
 def issue_not_found() -> JiraRefusal:
     """The same refusal for missing, deleted and hidden issues."""
     return JiraRefusal(404, [NOT_FOUND])

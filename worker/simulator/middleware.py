@@ -19,7 +19,6 @@ _LOGIN_PAGE: Final = (
     "<!DOCTYPE html><html><head><title>Log in</title></head>"
     "<body><form action='/login'>Single sign-on</form></body></html>"
 )
-_BAD_GATEWAY: Final = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 _ENDINGS: Final = {"hang": Ending.CLOSE, "reset": Ending.RESET, "cut": Ending.CUT}
 
 
@@ -38,7 +37,9 @@ class FaultMiddleware:
         self._state.counts.begin(name)
         outcome, fault = "lost", None
         try:
-            fault = self._state.faults.find(environ["REQUEST_METHOD"], environ["PATH_INFO"])
+            fault = self._state.faults.find(
+                environ["REQUEST_METHOD"], environ["PATH_INFO"], size=_size(environ)
+            )
             environ[FAULT] = fault
             response = self._answer(environ, name, fault)
             outcome = _outcome(environ, response)
@@ -81,9 +82,10 @@ class FaultMiddleware:
         headers = fault_headers(fault, self._state.clock)
         if fault.body is not None:
             return Response(fault.body, int(fault.kind), headers)
-        if fault.kind == "502":
-            return Response(_BAD_GATEWAY, 502, headers, content_type="text/html")
         status = HTTPStatus(int(fault.kind))
+        if fault.page or fault.kind == "502":
+            page = f"<html><body><h1>{status.value} {status.phrase}</h1></body></html>"
+            return Response(page, status, headers, content_type="text/html")
         return JiraRefusal(status, [status.phrase], headers=headers).response()
 
 
@@ -96,6 +98,14 @@ def _apply_fault(environ: Environ, response: Response, fault: Fault) -> Response
         case "cut":
             environ[EXCHANGE].ending = Ending.CUT
     return response
+
+
+def _size(environ: Environ) -> int:
+    """Bytes of a POST's body, or of the whole address; at least one."""
+    if environ["REQUEST_METHOD"] == "POST":
+        return int(environ.get("CONTENT_LENGTH") or 0) + 1
+    host = environ.get("HTTP_HOST", "")
+    return len(f"http://{host}{environ['PATH_INFO']}?{environ['QUERY_STRING']}")
 
 
 def _outcome(environ: Environ, response: Response) -> str:

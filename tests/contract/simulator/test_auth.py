@@ -140,12 +140,16 @@ class TestGateway:
 
         assert jira.get(gateway, auth=BASIC).status_code == 401
 
-    def test_a_token_without_the_scope_is_403(self) -> None:
+    def test_a_token_without_the_scope_is_401_in_the_shape_of_the_gateway(self) -> None:
         with cloud(scopes=frozenset({"read:jira-work"})) as client:
             client.auth = (defaults.EMAIL, defaults.SCOPED_TOKEN)
             base = f"/ex/jira/{defaults.CLOUD_ID}/rest/api/2"
 
-            assert client.get(f"{base}/myself").status_code == 403
+            refused = client.get(f"{base}/myself")
+            assert refused.status_code == 401
+            words = "Unauthorized; scope does not match"
+            assert refused.json() == {"code": 401, "message": words}
+            assert REASON not in refused.headers
             assert client.get(f"{base}/issue/PI-42").status_code == 200
 
     def test_another_cloud_id_is_not_found(self, jira: Client) -> None:

@@ -11,13 +11,12 @@ from hypothesis import strategies as st
 
 from shared.tickets.ticket import Ticket
 from worker.jira.changes import changed_jql, scan
-from worker.jira.datacenter import DataCenter
-from worker.jira.dialect import RawPage
 from worker.jira.errors import JiraUnavailable
 from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.tickets import ticket_from_issue
 from worker.jira.http.connection import Connection
 from worker.jira.port import OVERLAP, ChangeQuery, Page
+from worker.jira.reads.searches import OffsetSearch, Query, RawPage
 
 START = datetime(2026, 11, 23, 10, 0, 0, tzinfo=UTC)
 
@@ -70,10 +69,10 @@ class ByOffset(Index):
     """Data Center's own paging over its answers, as they come over the wire."""
 
     def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
-        dialect = DataCenter(cast("Connection", self), ())
-        return dialect.search(jql, size=size, following=following)
+        search = OffsetSearch(cast("Connection", self), post=True)
+        return search.page(Query(jql=jql, fields=(), size=size, following=following))
 
-    def get(self, path: str, params: dict[str, Any], *, deadline: float | None) -> dict[str, Any]:
+    def post(self, path: str, params: dict[str, Any], *, deadline: float | None) -> dict[str, Any]:
         assert (path, deadline) == ("search", None)
         matching = self.matching(params["jql"])
         start = params["startAt"]

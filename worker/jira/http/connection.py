@@ -16,7 +16,7 @@ from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, SSLEr
 from shared.clock import Clock
 from shared.settings import JIRA_CONNECT_SECONDS, Deployment, Settings
 from worker.jira.errors import JiraCredentialsRefused, JiraUnavailable
-from worker.jira.http.responses import check_response
+from worker.jira.http.responses import account_of, check_response
 from worker.jira.http.transport import BoundedAdapter
 from worker.jira.rate_limit import SharedBudget
 from worker.process.shutdown import interruptible
@@ -46,6 +46,8 @@ class Connection:
         self._budget = budget
         self._observe = observe
         self._made: JIRA | None = None
+        self.account: str | None = None
+        """Whom Jira named as the caller of the last call, in a header; None: nobody."""
 
     def get(
         self, path: str, params: Mapping[str, Any] | None = None, *, deadline: float | None = None
@@ -126,6 +128,7 @@ class Connection:
             self._observe(response.request, response)
         if self._budget is not None and limit_is_near(response.headers):
             self._budget.slow_down()
+        self.account = account_of(response)
         check_response(response, now=self._clock.now())
 
 

@@ -24,7 +24,10 @@ KINDS: Final = {
     "captcha": "403, credentials are not checked at all",
     "issueErrors": "bulk reads put `count` tickets (1) or those of `keys` into issueErrors",
 }
-STATUSES: Final = ("400", "401", "403", "404", "409", "429", "500", "502", "503", "504")
+STATUSES: Final = (
+    *("400", "401", "403", "404", "405", "409", "410", "413", "414", "415", "429"),
+    *("500", "501", "502", "503", "504"),
+)
 _LONGEST_DELAY: Final = 120.0
 
 
@@ -49,6 +52,12 @@ class Fault(Members):
     reset_in: float | None = Field(None, description="X-RateLimit-Reset in this many seconds")
     headers: dict[str, Any] = Field({}, description="any other headers")
     body: str | None = Field(None, description="another body of a status")
+    page: bool = Field(
+        default=False, description="answer a status with an HTML page, as proxies do"
+    )
+    longer_than: NonNegativeInt = Field(
+        0, description="only requests whose address, or body of a POST, has more bytes than this"
+    )
     keys: list[str] | None = Field(None, description="the tickets that issueErrors names")
     count: int = Field(1, description="how many tickets issueErrors names without `keys`")
     _added: float = 0.0
@@ -72,10 +81,14 @@ class Fault(Members):
         """Start the time that ``after`` and ``seconds`` count from."""
         self._added = now
 
-    def matches(self, method: str, path: str) -> bool:
-        """Whether ``match`` covers it: ``POST /rest/api/*/issue/bulkfetch``, ``/rest/*``, ``*``."""
+    def matches(self, method: str, path: str, *, size: int) -> bool:
+        """Whether ``match`` covers it: ``POST /rest/api/*/issue/bulkfetch``, ``/rest/*``, ``*``.
+
+        ``size`` is in bytes: of the address, or of a POST's body.
+        """
         verb, _, pattern = self.match.rpartition(" ")
-        return verb in ("", "*", method) and fnmatchcase(path, pattern)
+        fits = verb in ("", "*", method) and fnmatchcase(path, pattern)
+        return fits and size > self.longer_than
 
     def applies(self, now: float) -> bool:
         """Count a matching request; returns whether the fault applies to it."""
@@ -119,11 +132,13 @@ class FaultRules:
         with self._lock:
             self._faults.clear()
 
-    def find(self, method: str, path: str) -> Fault | None:
-        """The fault that applies to this request, if any; counts it."""
+    def find(self, method: str, path: str, *, size: int = 1) -> Fault | None:
+        """The fault that applies to this request, if any; counts it. ``size`` is in bytes."""
         now = self.clock.monotonic()
         with self._lock:
-            found = (f for f in self._faults if f.matches(method, path) and f.applies(now))
+            found = (
+                f for f in self._faults if f.matches(method, path, size=size) and f.applies(now)
+            )
             return next(found, None)
 
     def to_json(self) -> list[dict[str, Any]]:

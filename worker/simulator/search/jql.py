@@ -23,6 +23,29 @@ _NO_NAMES: Final = frozenset(
 )
 
 
+_RESERVED: Final = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    abort access add after alias all alter and any as asc audit avg before begin between boolean
+    break by byte catch cf char character check checkpoint collate collation column commit connect
+    continue count create current date decimal declare decrement default defaults define delete
+    delimiter desc difference distinct divide do double drop else empty encoding end equals escape
+    exclusive exec execute exists explain false fetch field file first float for from function go
+    goto grant greater group having identified if immediate in increment index initial inner inout
+    input insert int integer intersect intersection into is isempty isnull join last left less like
+    limit lock long max min minus mode modify modulo more multiply next noaudit not notin nowait
+    null number object of on option or order outer output power previous prior privileges public
+    raise raw remainder rename resource return returns revoke right row rowid rownum rows select
+    session set share size sqrt start strict string subtract sum synonym table then to trans
+    transaction trigger true uid union unique update user validate values view when whenever where
+    while with
+        """,
+    )
+)
+"""Atlassian's list of reserved words: they must be quoted, also in front of a key's number."""
+
+
 class JqlError(ValueError):
     """A query that is answered with 400; the message is Jira's where Jira has one."""
 
@@ -155,6 +178,12 @@ class _Parser:
 
     def operand(self) -> Operand:
         token = self.name("a value")
+        word = token.keyword.partition("-")[0]
+        if word in _RESERVED:
+            raise JqlError(
+                f"Error in the JQL Query: '{word}' is a reserved JQL word. You must surround it in "
+                f"quotation marks to use it in a query. (line 1, character {token.place + 1})"
+            )
         return Operand(token.text, token.quoted)
 
     def values(self) -> tuple[Operand, ...]:

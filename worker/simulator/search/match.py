@@ -107,11 +107,13 @@ def _ids(clause: Clause, context: QueryContext) -> frozenset[int]:
         raise _no_operator(clause)
     found = set()
     for value in clause.values:
-        ticket = context.store.find(value.text) if _is_key(value.text) else None
+        # A quoted number is taken for a key, and not for an id.
+        odd = value.quoted and value.text.isdecimal()
+        ticket = context.store.find(value.text) if _is_key(value.text) and not odd else None
         if ticket is not None and ticket.visible:
             found.add(ticket.id)
         elif context.strict:
-            raise _no_key(value.text, clause.field)
+            raise _no_key(value.text, clause.field, odd=odd)
     return frozenset(found)
 
 
@@ -119,8 +121,8 @@ def _is_key(text: str) -> bool:
     return text.isdecimal() or _KEY.fullmatch(text) is not None
 
 
-def _no_key(text: str, field: str) -> JqlError:
-    if _is_key(text):
+def _no_key(text: str, field: str, *, odd: bool) -> JqlError:
+    if _is_key(text) and not odd:
         return JqlError(f"An issue with key '{text}' does not exist for field '{field}'.")
     return JqlError(f"The issue key '{text}' for field '{field}' is invalid.")
 

@@ -7,10 +7,16 @@ from typing import Any
 from shared.clock import Clock
 from shared.states import FailureCode
 from shared.tickets.ticket import Ticket
-from worker.jira.dialect import Dialect
-from worker.jira.errors import CallRefused, JiraError, UnusableTicket
+from worker.jira.errors import (
+    CallRefused,
+    JiraCredentialsRefused,
+    JiraError,
+    JiraScopeMissing,
+    UnusableTicket,
+)
 from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
 from worker.jira.port import BATCH, ReadResult, TicketProblem
+from worker.jira.reads.reader import Bulk, Reader
 
 _GONE = {404, 410}
 _FORBIDDEN = 403
@@ -23,14 +29,15 @@ SINGLE_READS = 5
 class BulkRead:
     """One read of many tickets. ``verify`` raises JiraError unless the credentials are valid now.
 
+    It is given the id of a ticket that was found, or None, to prove them by if need be.
     ``convert`` is given an issue's JSON and raises UnusableTicket, or JiraError.
     ``deadline`` is in seconds of ``clock.monotonic()``; no call starts after it.
     """
 
     clock: Clock
-    dialect: Dialect
+    reader: Reader
     convert: Callable[[object], Ticket]
-    verify: Callable[[], object]
+    verify: Callable[[str | None], object]
     deadline: float
     found: dict[str, Ticket] = field(default_factory=dict)
     refused: dict[str, TicketProblem] = field(default_factory=dict)
@@ -74,16 +81,22 @@ class BulkRead:
         return [name for name in names if name not in self.refused]
 
     def _batch(self, names: list[str]) -> None:
-        self._match(self.dialect.bulk(names, deadline=self.deadline), names=set(names))
+        bulk = self.reader.bulk(names, deadline=self.deadline)
+        self._match(bulk.issues, names=set(names))
         left = [name for name in names if name not in self.found and name not in self.refused]
         if len(left) == len(names) and len(left) > SINGLE_READS:
             # To an expired token Jira looks empty: find out with one call instead of a hundred.
-            self.verify()
+            self._verify()
         for name in left:
             if not self._has_time():
                 break
-            self._single(name)
+            self._single(name, bulk)
         self._confirm()
+        if any(name in self.found or name in self.refused for name in names):
+            self.reader.remember(bulk.refused)
+
+    def _verify(self) -> None:
+        self.verify(next((ticket.issue_id for ticket in self.found.values()), None))
 
     def _match(self, issues: list[Any], *, names: set[str]) -> None:
         """Match by id or key; a moved issue matches neither, and is read singly by its old key."""
@@ -98,10 +111,14 @@ class BulkRead:
         except UnusableTicket as error:
             self.refused[name] = TicketProblem(FailureCode.UNUSABLE_TICKET, error.detail)
 
-    def _single(self, name: str) -> None:
+    def _single(self, name: str, bulk: Bulk) -> None:
         try:
-            raw = self.dialect.single(name, deadline=self.deadline)
+            raw = self.reader.single(name, deadline=self.deadline, bulk=bulk)
+        except JiraScopeMissing:
+            raise
         except CallRefused as refusal:
+            if refusal.status == _FORBIDDEN and bulk.refused and not (bulk.way or self.found):
+                raise _all_forbidden(refusal) from None
             self.unconfirmed[name] = _problem(refusal)
         else:
             self._take(name, raw)
@@ -113,9 +130,16 @@ class BulkRead:
         """
         if not self.unconfirmed:
             return
-        self.verify()
+        self._verify()
         self.refused.update(self.unconfirmed)
         self.unconfirmed.clear()
+
+
+def _all_forbidden(refusal: CallRefused) -> JiraCredentialsRefused:
+    """Where bulk reads and a single one are refused alike, it is not about the ticket."""
+    return JiraCredentialsRefused(
+        f"our account may not read issues here: {refusal.message}", status=refusal.status
+    )
 
 
 def _problem(refusal: CallRefused) -> TicketProblem:

@@ -1,0 +1,124 @@
+"""Prove the credentials: by ``myself``, or by a read where our token may not ask who we are.
+
+A token needs ``read:jira-user`` for ``myself``, and a gateway may not let it pass; Routecard itself
+only needs to read tickets (JIRA.md, pain 23). To a bad token Jira looks empty, so a read proves the
+credentials only if it shows something, or if its headers name an account.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from worker.jira.endpoints import Endpoints, is_refused
+from worker.jira.errors import (
+    CallRefused,
+    JiraCredentialsRefused,
+    JiraError,
+    JiraScopeMissing,
+    JiraUnavailable,
+)
+from worker.jira.http.connection import Connection
+from worker.jira.port import Account
+
+MYSELF = "GET myself"
+_FORBIDDEN = 403
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """``find_one`` searches for any ticket, and returns whether there is one."""
+
+    connection: Connection
+    endpoints: Endpoints
+    find_one: Callable[[], bool]
+
+    def verify(self, found_id: str | None) -> Account:
+        """Raise JiraError unless the credentials are valid now.
+
+        ``found_id`` is the id of a ticket that this account has read, if there is one.
+        """
+        refusal = self.endpoints.refusal(MYSELF)
+        if refusal is None:
+            try:
+                return _account(self.connection.get("myself"))
+            except JiraError as error:
+                if not is_refused(error):
+                    raise
+                refusal = error
+        account = self._by_read(refusal, found_id)
+        self.endpoints.refuse(MYSELF, refusal)
+        return account
+
+    def _by_read(self, refusal: JiraError, found_id: str | None) -> Account:
+        reads: list[Callable[[], bool]] = [self._may_browse_a_project, self.find_one]
+        if found_id is not None:
+            reads.insert(0, lambda: self._reads(found_id))
+        refusals: list[JiraError] = []
+        for read in reads:
+            try:
+                shown = read()
+            except JiraError as error:
+                if not (isinstance(error, CallRefused) or is_refused(error)):
+                    raise
+                refusals.append(error)
+                continue
+            if shown or self.connection.account:
+                return _unnamed(self.connection.account)
+        raise _unproven(refusal, answered=len(refusals) < len(reads))
+
+    def _reads(self, found_id: str) -> bool:
+        raw = self.connection.get(f"issue/{found_id}", {"fields": "updated"})
+        return isinstance(raw, Mapping) and bool(raw.get("id"))
+
+    def _may_browse_a_project(self) -> bool:
+        params = {"permissions": "BROWSE_PROJECTS"}
+        return has_permission(self.connection.get("mypermissions", params))
+
+
+def has_permission(raw: object) -> bool:
+    """Whether an answer of ``mypermissions`` grants Browse Projects."""
+    granted = raw.get("permissions") if isinstance(raw, Mapping) else None
+    browse = granted.get("BROWSE_PROJECTS") if isinstance(granted, Mapping) else None
+    return isinstance(browse, Mapping) and browse.get("havePermission") is True
+
+
+def _account(raw: object) -> Account:
+    known: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
+    account = known.get("accountId") or known.get("key") or known.get("name")
+    if not account:
+        raise JiraUnavailable("Jira answered `myself` without naming an account")
+    return Account(
+        account_id=str(account),
+        display_name=str(known.get("displayName") or account),
+        email=_text(known.get("emailAddress")),
+        time_zone=_text(known.get("timeZone")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None
+
+
+def _unnamed(account: str | None) -> Account:
+    """An account that Jira names in a header at most."""
+    return Account(account_id=account or "", display_name=account or "", email=None, time_zone=None)
+
+
+def _unproven(refusal: JiraError, *, answered: bool) -> JiraError:
+    """``answered``: a read was answered, though it showed nothing."""
+    if answered:
+        return JiraCredentialsRefused(
+            f"nothing shows that Jira accepts our credentials: our account sees no ticket and may "
+            f"browse no project, and `myself` is refused ({refusal.message})",
+            status=refusal.status,
+        )
+    if isinstance(refusal, JiraScopeMissing):
+        return refusal
+    if refusal.status == _FORBIDDEN:
+        return JiraCredentialsRefused(
+            f"our account may neither ask who it is nor read: {refusal.message}",
+            status=refusal.status,
+        )
+    return JiraUnavailable(
+        f"{refusal.message}: is JIRA_BASE_URL the address of Jira's API?", status=refusal.status
+    )
