@@ -18,7 +18,7 @@ $(shell $(BIN)/python -c 'import editables' 2>/dev/null || rm -f $(VENV)/.dev $(
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help dev fresh migrate test faults bench check fmt docs screenshots lock clean
+.PHONY: help dev fresh migrate test faults bench check fmt docs screenshots audit sbom lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -42,11 +42,21 @@ faults: $(VENV)/.test ## Run all fault trials, the long ones too: kill -9, broke
 bench: $(VENV)/.test ## Run the benchmarks
 	@exec $(BIN)/python -m benchmarks
 
-check: $(VENV)/.test ## Style, types, layers
+check: $(VENV)/.test ## Style, types, layers, licences of the packages
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@sh .ci/licences $(BIN)/python
+
+audit: $(VENV)/.test ## Look up known vulnerabilities of the locked packages (asks PyPI)
+	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/base.txt
+
+sbom: $(VENV)/.test ## Write a CycloneDX bill of materials to dist/routecard.cdx.json
+	@mkdir -p dist
+	@$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/base.txt \
+		--pyproject pyproject.toml --output-reproducible --output-file dist/routecard.cdx.json
+	@echo "dist/routecard.cdx.json"
 
 fmt: $(VENV)/.test ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
