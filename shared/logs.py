@@ -6,6 +6,8 @@ from typing import Any
 
 import structlog
 
+from shared.printable import printable
+
 _SECRET_WORDS = ("authorization", "token_value", "secret", "password", "signature", "cookie")
 
 # They log at INFO every second, even when idle, so they are shown at DEBUG only.
@@ -43,6 +45,7 @@ def setup_logs(*, fmt: str = "json", level: str = "INFO") -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _escape,
                 render,
             ],
         )
@@ -58,6 +61,18 @@ def setup_logs(*, fmt: str = "json", level: str = "INFO") -> None:
 def get_logger(name: str) -> Any:
     """A logger; its methods take a constant event name, and fields as keyword arguments."""
     return structlog.stdlib.get_logger(name)
+
+
+def _escape(_logger: Any, _method: str, event: Any) -> Any:
+    """No name, ticket or request steers the terminal or begins a line of its own.
+
+    A traceback keeps its lines.
+    """
+    for key, value in event.items():
+        if isinstance(value, str):
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(printable(line) for line in lines)
+    return event
 
 
 def _hide_secrets(_logger: Any, _method: str, event: Any) -> Any:

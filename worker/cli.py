@@ -6,6 +6,7 @@ from typing import Any, Final
 import click
 
 from shared.errors import AppError, SettingsError
+from shared.printable import printable
 
 # Command name -> module in worker.commands; its click command is called `command`.
 COMMANDS: Final = {
@@ -54,9 +55,13 @@ class CommandList(click.Group):
         try:
             return super().invoke(ctx)
         except SettingsError as error:
-            raise _BadSettings(error.message) from error
+            raise _BadSettings(_lines(error.message)) from error
         except AppError as error:
-            raise _Refused(error.message) from error
+            raise _Refused(_lines(error.message)) from error
+
+
+def _lines(message: str) -> str:
+    return "\n".join(printable(line) for line in message.split("\n"))
 
 
 @click.command(cls=CommandList, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,10 +1,11 @@
 """`routecard doctor`: check the installation and print findings with their remedies."""
 
 import click
-import orjson
 
 from shared.logs import setup_logs
+from shared.printable import printable
 from shared.settings import load_settings
+from worker.commands.support import print_json, print_line
 from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine, worst
 
@@ -20,7 +21,7 @@ def command(*, as_json: bool, ticket: str | None) -> None:
     setup_logs(fmt=settings.log_format, level="ERROR")
     findings = examine(settings, ticket=ticket)
     if as_json:
-        click.echo(orjson.dumps(_document(findings)))
+        print_json(_document(findings))
     else:
         _print(findings)
     raise SystemExit(1 if worst(findings) is Status.FAIL else 0)
@@ -33,6 +34,6 @@ def _document(findings: list[Finding]) -> dict[str, object]:
 def _print(findings: list[Finding]) -> None:
     for one in findings:
         status = click.style(f"{one.status.value:<5}", fg=_COLOURS[one.status])
-        click.echo(f"{status} {one.name:<18} {one.message}")
+        click.echo(f"{status} {printable(f'{one.name:<18} {one.message}')}")
         if one.remedy:
-            click.echo(f"{'':<24} → {one.remedy}")
+            print_line(f"{'':<24} → {one.remedy}")

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 import click
-import orjson
 from sqlalchemy import Engine
 
 from shared.accounts import audit
@@ -13,7 +12,7 @@ from shared.clock import iso_millis
 from shared.database import engine as db
 from shared.settings import load_settings
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
-from worker.commands.support import audit_context, engine
+from worker.commands.support import audit_context, engine, print_json, print_line
 from worker.polling.reconcile import all_drift, refresh
 from worker.polling.reread import Reread
 from worker.runtime import make_runtime
@@ -30,7 +29,7 @@ def command(*, dry_run: bool, as_json: bool) -> None:
         refreshed = Reread() if dry_run else _refresh(made, quiet=as_json)
         drifts = list(all_drift(made))
     if as_json:
-        click.echo(orjson.dumps(_document(refreshed, drifts)))
+        print_json(_document(refreshed, drifts))
     else:
         _print(refreshed, drifts)
     if refreshed.stopped:
@@ -43,9 +42,8 @@ def _refresh(made: Engine, *, quiet: bool) -> Reread:
     def report_progress(so_far: Reread) -> None:
         if not quiet:
             unusable = f", {so_far.unusable} unusable" if so_far.unusable else ""
-            click.echo(
-                f"{so_far.found} tickets read, {so_far.denied} not found{unusable}", err=True
-            )
+            line = f"{so_far.found} tickets read, {so_far.denied} not found{unusable}"
+            print_line(line, err=True)
 
     try:
         refreshed = refresh(runtime, report_progress=report_progress)
@@ -88,13 +86,13 @@ def _job(one: Drift) -> dict[str, object]:
 
 def _print(refreshed: Reread, drifts: list[Drift]) -> None:
     for line in _lines(drifts):
-        click.echo(line)
+        print_line(line)
     for state, count in Counter(one.state for one in drifts).most_common():
-        click.echo(f"{count:>7}  {state.value:<9}  {DRIFT_WORDS[state]}")
+        print_line(f"{count:>7}  {state.value:<9}  {DRIFT_WORDS[state]}")
     if not drifts:
-        click.echo("No job is filled from a ticket yet.")
+        print_line("No job is filled from a ticket yet.")
     if refreshed.stopped:
-        click.echo(f"Stopped before the end: {refreshed.stopped}", err=True)
+        print_line(f"Stopped before the end: {refreshed.stopped}", err=True)
 
 
 def _lines(drifts: list[Drift]) -> Iterator[str]:

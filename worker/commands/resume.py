@@ -5,7 +5,7 @@ import click
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction
 from shared.sync import pauses
-from worker.commands.support import audit_context, session
+from worker.commands.support import audit_context, print_line, session
 
 
 @click.command()
@@ -17,8 +17,8 @@ def command(reason: str | None) -> None:
         ended = pauses.resume(opened)
         audit.write(opened, AuditAction.RESUME, audit_context(reason), counts={"pauses": ended})
     if not ended:
-        click.echo("There was no pause.")
+        print_line("There was no pause.")
     elif paused is None:
-        click.echo("Resumed; the last pause had already ended.")
+        print_line("Resumed; the last pause had already ended.")
     else:
-        click.echo(f"Resumed. It was: {paused.message}")
+        print_line(f"Resumed. It was: {paused.message}")

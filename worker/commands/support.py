@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+import orjson
 from sqlalchemy import Engine
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from shared.accounts.credentials import Actor
 from shared.database.engine import begin, make_engine
 from shared.errors import SettingsError
 from shared.logs import setup_logs
+from shared.printable import printable
 from shared.settings import load_settings
 from shared.states import ActorKind
 
@@ -51,6 +53,16 @@ def help_without_subcommand(context: click.Context) -> None:
     load_settings()
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+
+
+def print_line(*fields: str, err: bool = False) -> None:
+    """Print one line of fields with tabs between them; no field can steer the terminal."""
+    click.echo("\t".join(printable(field) for field in fields), err=err)
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document."""
+    print_line(orjson.dumps(document).decode())
 
 
 def audit_context(reason: str | None = None) -> AuditContext:

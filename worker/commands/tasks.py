@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, TypeVar
 
 import click
-import orjson
 from sqlalchemy import Engine
 
 from shared.actions import bulk
@@ -18,7 +17,13 @@ from shared.models import SyncAttempt
 from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync.queries import Sort, TaskFilter, TaskView
-from worker.commands.support import audit_context, engine, help_without_subcommand
+from worker.commands.support import (
+    audit_context,
+    engine,
+    help_without_subcommand,
+    print_json,
+    print_line,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -97,10 +102,10 @@ def list_tasks(*, sort: str, limit: int, as_json: bool, **given: Any) -> None:
     with engine() as made, begin(made) as session:
         rows = task_queries.page(session, _filters_of(given), limit=limit, sort=Sort(sort))
     if as_json:
-        click.echo(orjson.dumps([_members(row) for row in rows]))
+        print_json([_members(row) for row in rows])
         return
     for row in rows:
-        click.echo(_line(row))
+        print_line(*_fields(row))
 
 
 @command.command()
@@ -113,12 +118,12 @@ def show(task_id: str, *, as_json: bool) -> None:
         attempts = task_queries.attempts_of(session, task_id)
     if as_json:
         history = [_attempt_members(attempt) for attempt in attempts]
-        click.echo(orjson.dumps(_members(task) | {"history": history}))
+        print_json(_members(task) | {"history": history})
         return
     for name, value in _members(task).items():
-        click.echo(f"{name:<14} {value}")
+        print_line(f"{name:<14} {value}")
     for attempt in attempts:
-        click.echo("  " + "  ".join(str(value) for value in _attempt_members(attempt).values()))
+        print_line("  " + "  ".join(str(value) for value in _attempt_members(attempt).values()))
 
 
 @command.command()
@@ -165,7 +170,7 @@ def _act_on_all(
             counts = bulk.counts_of(action)
             if action.ended_at is None:
                 total = counts.changed + counts.left
-                click.echo(f"{counts.changed} of {total} {_DONE[operation]} so far", err=True)
+                print_line(f"{counts.changed} of {total} {_DONE[operation]} so far", err=True)
     except KeyboardInterrupt:
         in_transaction(made, partial(bulk.release, lease=lease))
         message = f"Interrupted; a worker continues with {lease.action_id}."
@@ -184,18 +189,18 @@ def _act_on_named(operation: Operation, task_ids: tuple[str, ...], reason: str |
                 context=audit_context(reason),
             )
             in_transaction(made, work)
-            click.echo(f"{task_id} {_DONE[operation]}")
+            print_line(f"{task_id} {_DONE[operation]}")
 
 
 def _print_counts(operation: Operation, counts: Counts, given: dict[str, Any]) -> None:
     if given["as_json"]:
-        click.echo(orjson.dumps(counts.as_json() | {"dryRun": given["dry_run"]}))
+        print_json(counts.as_json() | {"dryRun": given["dry_run"]})
         return
     verb = _DONE[operation]
     done = f"would be {verb}" if given["dry_run"] else verb
-    click.echo(f"{counts.matched} matched, {counts.changed} {done}")
+    print_line(f"{counts.matched} matched, {counts.changed} {done}")
     for reason, number in counts.as_json()["skipped"].items():
-        click.echo(f"{number} left alone: {reason}")
+        print_line(f"{number} left alone: {reason}")
 
 
 def _utc(moment: Any) -> Any:
@@ -203,9 +208,9 @@ def _utc(moment: Any) -> Any:
     return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _line(task: TaskView) -> str:
-    words = (task.id, task.status, task.ticket_key, task.job_name or "(deleted)")
-    return "\t".join((*words, task.error_message or ""))
+def _fields(task: TaskView) -> tuple[str, ...]:
+    name = task.job_name or "(deleted)"
+    return task.id, task.status, task.ticket_key, name, task.error_message or ""
 
 
 def _members(task: TaskView) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from shared.tickets import queries as ticket_queries
 from shared.tickets import watermarks
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
-from worker.commands.support import help_without_subcommand, session
+from worker.commands.support import help_without_subcommand, print_line, session
 
 
 @click.group(invoke_without_command=True)
@@ -30,7 +30,7 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
     with session() as opened:
         rows = ticket_queries.page(opened, filters, limit=limit)
     for row in rows:
-        click.echo(_line(row))
+        print_line(*_fields(row))
 
 
 @command.command()
@@ -43,7 +43,7 @@ def show(key: str) -> None:
         raise NotFoundError(Kind.TICKET, key)
     for name, value in row._asdict().items():
         if value not in (None, []):
-            click.echo(f"{name:<16} {value}")
+            print_line(f"{name:<16} {value}")
 
 
 @command.command()
@@ -52,14 +52,14 @@ def progress() -> None:
     with session() as opened:
         polls = watermarks.progress(opened)
     if not polls:
-        click.echo("No poll has started: see JIRA_PROJECT and JIRA_POLL_SECONDS.")
+        print_line("No poll has started: see JIRA_PROJECT and JIRA_POLL_SECONDS.")
     for poll in polls:
-        click.echo(_progress(poll))
+        print_line(_progress(poll))
 
 
-def _line(row: TicketRow) -> str:
+def _fields(row: TicketRow) -> tuple[str, ...]:
     facts = (row.key, row.status or "-", row.part_number or "-", row.summary or "-")
-    return "\t".join((*facts, f"as of {iso_millis(row.as_of)}"))
+    return *facts, f"as of {iso_millis(row.as_of)}"
 
 
 def _progress(poll: JiraPoll) -> str:

@@ -7,7 +7,7 @@ from shared.accounts import tokens as access_tokens
 from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
 from shared.states import Scope
-from worker.commands.support import audit_context, help_without_subcommand, session
+from worker.commands.support import audit_context, help_without_subcommand, print_line, session
 
 _SCOPE = click.Choice([scope.value for scope in Scope])
 
@@ -29,7 +29,7 @@ def create(name: str, scopes: tuple[str, ...]) -> None:
     with session() as opened:
         token = access_tokens.create(opened, name, scopes=[Scope(scope) for scope in scopes])
         audit.write(opened, AuditAction.TOKEN_CREATED, audit_context(), subject=name.strip())
-    click.echo(token)
+    print_line(token)
 
 
 @command.command(name="list")
@@ -41,7 +41,7 @@ def list_tokens() -> None:
         used = f"used {iso_millis(token.last_used_at)}" if token.last_used_at else "never used"
         state = f"revoked {iso_millis(token.revoked_at)}" if token.revoked_at else used
         made = iso_millis(token.created_at)
-        click.echo(f"{token.name}\t{' '.join(token.scopes)}\tcreated {made}\t{state}")
+        print_line(token.name, " ".join(token.scopes), f"created {made}", state)
 
 
 @command.command()
@@ -51,4 +51,4 @@ def revoke(name: str) -> None:
     with session() as opened:
         access_tokens.revoke(opened, name)
         audit.write(opened, AuditAction.TOKEN_REVOKED, audit_context(), subject=name)
-    click.echo(f"{name} is revoked.")
+    print_line(f"{name} is revoked.")

@@ -9,7 +9,7 @@ from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
 from shared.errors import InvalidInputError
 from shared.states import Role
-from worker.commands.support import audit_context, help_without_subcommand, session
+from worker.commands.support import audit_context, help_without_subcommand, print_line, session
 
 _ROLE = click.Choice([role.value for role in Role])
 
@@ -34,7 +34,7 @@ def add(name: str, role: str) -> None:
     with session() as opened:
         made = operators.add(opened, name, password=password, role=Role(role))
         audit.write(opened, AuditAction.OPERATOR_ADDED, audit_context(role), subject=made.name)
-    click.echo(f"{made.name} may log in ({made.role}).")
+    print_line(f"{made.name} may log in ({made.role}).")
 
 
 @command.command(name="list")
@@ -46,7 +46,7 @@ def list_operators() -> None:
         seen = account.last_login_at
         state = "disabled" if account.disabled else "enabled"
         last = f"last login {iso_millis(seen)}" if seen else "never logged in"
-        click.echo(f"{account.name}\t{account.role}\t{state}\t{last}")
+        print_line(account.name, account.role, state, last)
 
 
 @command.command()
@@ -57,7 +57,7 @@ def passwd(name: str) -> None:
     with session() as opened:
         operators.set_password(opened, name, password=password)
         audit.write(opened, AuditAction.OPERATOR_CHANGED, audit_context("password"), subject=name)
-    click.echo(f"{name} has a new password; all sessions have ended.")
+    print_line(f"{name} has a new password; all sessions have ended.")
 
 
 @command.command()
@@ -65,7 +65,7 @@ def passwd(name: str) -> None:
 def disable(name: str) -> None:
     """Disable an account and end its sessions."""
     _set_disabled(name, disabled=True)
-    click.echo(f"{name} may no longer log in.")
+    print_line(f"{name} may no longer log in.")
 
 
 @command.command()
@@ -73,7 +73,7 @@ def disable(name: str) -> None:
 def enable(name: str) -> None:
     """Enable a disabled account."""
     _set_disabled(name, disabled=False)
-    click.echo(f"{name} may log in.")
+    print_line(f"{name} may log in.")
 
 
 def _set_disabled(name: str, *, disabled: bool) -> None:
@@ -90,7 +90,7 @@ def remove(name: str) -> None:
     with session() as opened:
         operators.remove(opened, name)
         audit.write(opened, AuditAction.OPERATOR_REMOVED, audit_context(), subject=name)
-    click.echo(f"{name} is removed.")
+    print_line(f"{name} is removed.")
 
 
 def _password() -> str:

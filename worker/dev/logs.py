@@ -10,6 +10,8 @@ from typing import Final
 
 import click
 
+from shared.printable import printable
+
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_cyan", "bright_magenta")
 _PAUSE_SECONDS: Final = 0.1
 _LONGEST_LINE: Final = 1_000_000
@@ -42,7 +44,7 @@ class Follower:
         *complete, self._rest = content.split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             complete, self._rest = [*complete, self._rest], b""
-        return [line.decode(errors="replace").rstrip("\r") for line in complete]
+        return [printable(line.decode(errors="replace").rstrip("\r")) for line in complete]
 
     def close(self) -> None:
         """Close the file."""

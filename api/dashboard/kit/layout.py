@@ -18,6 +18,7 @@ from api.auth.sessions import may_act
 from api.dashboard.kit import assets, formats, labels, theme
 from api.runtime import current_runtime
 from shared.clock import iso_millis
+from shared.printable import in_reading_order
 
 
 class NavigationEntry(NamedTuple):
@@ -51,6 +52,7 @@ def redirect_after_post(address: str) -> Response:
 def register(app: Flask) -> None:
     """Give every template what the layout needs."""
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.finalize = _shown
     app.jinja_env.filters.update({function.__name__: function for function in formats.FILTERS})
     app.jinja_env.filters["iso"] = iso_millis
     app.jinja_env.globals["labels"] = labels
@@ -58,6 +60,11 @@ def register(app: Flask) -> None:
     assets.register(app)
     theme.register(app)
     app.context_processor(_context)
+
+
+def _shown(value: Any) -> Any:
+    """A value as a template writes it; a form's field, which is markup, keeps its text."""
+    return in_reading_order(value) if type(value) is str else value
 
 
 def _context() -> dict[str, Any]:

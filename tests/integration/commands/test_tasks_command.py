@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from shared.actions import bulk
 from shared.database.engine import begin
@@ -48,6 +48,20 @@ def test_tasks_are_listed_by_filter_for_people_and_for_scripts(run: Run, engine:
         assert [t["id"] for t in found(run("list", "--json", *filters))] == [tasks[state]]
     assert found(run("list", "--json", "--since", "2100-01-01")) == []
     assert len(found(run("list", "--json", "--until", "2100-01-01T00:00:00+0100"))) == 6
+
+
+def test_a_name_cannot_steer_the_terminal(run: Run, engine: Engine) -> None:
+    task_id = make_task(engine, "failed")
+    with begin(engine) as session:
+        session.execute(text("UPDATE jobs SET name = E'A\\x1b[2J\\tB\\nsync_9\\u202E'"))
+
+    (line,) = run("list").stdout.splitlines()
+
+    assert line.split("\t")[:2] == [task_id, "failed"]
+    assert line.split("\t")[3] == "A\\u001b[2J\\u0009B\\u000async_9\\u202e"
+    assert found(run("show", task_id, "--json"))["jobName"] == "A\x1b[2J\tB\nsync_9\u202e"
+    missing = run("show", "sync_\x1b[2J")
+    assert "SyncTask not found: sync_\\u001b[2J" in missing.stderr
 
 
 def test_a_task_is_shown_with_its_attempts(run: Run, engine: Engine) -> None:

@@ -29,6 +29,7 @@ from tests.dsl import (
 from tests.support.data.shop import Shop
 
 HOSTILE = "<script>alert(1)</script>\"'&"
+REVERSED = "gpj.\u202eexe"
 
 
 def text_of(page: str) -> str:
@@ -107,6 +108,14 @@ def test_a_hostile_name_is_text_on_every_page(api: ApiClient, pages: FlaskClient
         page = pages.get(address).text
         assert "<script>alert" not in page
         assert "&lt;script&gt;alert(1)" in page
+
+
+def test_a_name_does_not_reverse_what_follows_it(api: ApiClient, pages: FlaskClient) -> None:
+    made = api.job(name=REVERSED)
+    for address in ("/jobs", f"/jobs/{made['id']}"):
+        page = pages.get(address).text
+        assert "\u202e" not in page
+        assert "gpj.\\u202eexe" in page
 
 
 def test_jira_is_spelled_as_a_name_beside_a_field_that_was_read_from_it(
