@@ -26,8 +26,9 @@ def load_settings(*, own_jira: bool = False) -> Settings:
 
 
 def _simulated(home: Path) -> dict[str, Any]:
-    known = read_embedded(home)
-    return {name: value for name, value in known.items() if name.startswith("JIRA_") and value}
+    known = {n: v for n, v in read_embedded(home).items() if n.startswith("JIRA_") and v}
+    # A proxy does not serve addresses of this machine.
+    return {**known, "NO_PROXY": "*"} if known else {}
 
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"

@@ -7,15 +7,17 @@ from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
-    Field,
     SecretStr,
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
 from shared.settings.embedded import read_embedded
+from shared.settings.jira_address import jira_address
+from shared.settings.network import NetworkSettings
+from shared.settings.variable import env as _env
 
 JIRA_CONNECT_SECONDS = 3.0
 """Timeout for connecting to Jira, unless ``jira_timeout_seconds`` is shorter."""
@@ -47,13 +49,10 @@ def _web_address(value: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_web_address)]
+JiraAddress = Annotated[str, AfterValidator(jira_address)]
 
 
-def _env(name: str, default: Any, text: str, **limits: Any) -> Any:
-    return Field(default=default, validation_alias=name, description=text, **limits)
-
-
-class Settings(BaseSettings):
+class Settings(NetworkSettings):
     """The settings. Durations are in seconds unless the name says otherwise."""
 
     # Code may use the fields' names, but the environment must not: HOME, HOST or PORT of any shell
@@ -112,14 +111,18 @@ class Settings(BaseSettings):
         pattern="DEBUG|INFO|WARNING|ERROR",
     )
 
-    jira_base_url: Address = _env(
+    jira_base_url: JiraAddress = _env(
         "JIRA_BASE_URL", "", "Where Jira's REST API answers, e.g. https://shop.atlassian.net."
     )
-    jira_browse_url: Address = _env(
+    jira_browse_url: JiraAddress = _env(
         "JIRA_BROWSE_URL", "", "Where people open tickets. Unset: the same as JIRA_BASE_URL."
     )
-    jira_email: str = _env("JIRA_EMAIL", "", "Cloud: e-mail of the account.")
-    jira_api_token: SecretStr | None = _env("JIRA_API_TOKEN", None, "Cloud: its API token.")
+    jira_email: str = _env(
+        "JIRA_EMAIL", "", "Cloud: e-mail of the account. Data Center without a PAT: its user name."
+    )
+    jira_api_token: SecretStr | None = _env(
+        "JIRA_API_TOKEN", None, "Cloud: its API token. Data Center without a PAT: its password."
+    )
     jira_pat: SecretStr | None = _env("JIRA_PAT", None, "Data Center: personal access token.")
     jira_deployment: Deployment = _env(
         "JIRA_DEPLOYMENT", Deployment.AUTO, "auto | cloud | datacenter."

@@ -39,8 +39,10 @@ class Line:
 
 
 def lines() -> Iterator[Line]:
-    """All settings in the order of the class."""
-    for field in Settings.model_fields.values():
+    """All settings in the order of the class, then those that it inherits."""
+    own = Settings.__annotations__
+    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] not in own)
+    for _, field in fields:
         name = str(field.validation_alias)
         secret = "SecretStr" in str(field.annotation)
         yield Line(name, _shown(field.default), secret, field.description or "")

@@ -50,4 +50,5 @@ def _message(error: JiraError) -> str:
         return f"Our token lacks a scope; set one that has it and work goes on. ({error.message})"
     if isinstance(error, MappingError | CallRefused):
         return f"Our settings do not fit this Jira; see `routecard doctor`. ({error.message})"
-    return f"{WAIT_WORDS[error.wait_code]} ({error.message})"
+    words = f"{WAIT_WORDS[error.wait_code]} ({error.message})"
+    return f"{words}. {error.remedy}" if error.remedy else words

@@ -27,6 +27,8 @@ _SIMULATED: Final = {
     "JIRA_FIELD_EPIC_LINK": defaults.FIELD_EPIC_LINK,
     "JIRA_WEBHOOK_SECRET": defaults.WEBHOOK_SECRET,
 }
+_WITHOUT_PROXY: Final = {"NO_PROXY": "*", "no_proxy": "*"}
+"""A proxy of the environment does not serve addresses of this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +112,8 @@ class Plan:
             "ROUTECARD_LOG_FORMAT": self._log_format(),
             "PYTHONUNBUFFERED": "1",
         }
-        return {**process_environment(), **own, **(self._jira() if self.simulated else {})}
+        simulated = {**self._jira(), **_WITHOUT_PROXY} if self.simulated else {}
+        return {**process_environment(), **own, **simulated}
 
     def prepare(self) -> None:
         """Create the servers' files and publish the addresses."""

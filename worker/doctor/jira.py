@@ -32,7 +32,7 @@ def connection(jira: Jira, settings: Settings) -> tuple[Finding, ServerInfo | No
         return ok("jira", f"A Jira answers at {host}, but refuses our credentials."), None
     except JiraError as error:
         remedy = "Check JIRA_BASE_URL, and network, proxy and firewall between here and Jira."
-        return fail("jira", f"{host}: {error.message}.", remedy), None
+        return fail("jira", f"{host}: {error.message}.", error.remedy or remedy), None
     message = f"{_product(info.deployment)} {info.version} answers at {host}."
     return ok("jira", message), info
 
@@ -70,7 +70,7 @@ def credentials(jira: Jira, settings: Settings, clock: Clock) -> Finding:
             "Log in once with a browser as this account, then run `routecard resume`.",
         )
     except JiraCredentialsRefused as error:
-        return fail("credentials", f"{error.message}.", _remedy(settings))
+        return fail("credentials", f"{error.message}.", error.remedy or _remedy(settings))
     except JiraError as error:
         return fail("credentials", f"{error.message}.", "See the finding jira.")
     return _accepted(account, settings, clock.now())

@@ -114,11 +114,13 @@ def _unproven(refusal: JiraError, *, answered: bool) -> JiraError:
         )
     if isinstance(refusal, JiraScopeMissing):
         return refusal
-    if refusal.status == _FORBIDDEN:
+    if refusal.status == _FORBIDDEN and isinstance(refusal, CallRefused):
         return JiraCredentialsRefused(
             f"our account may neither ask who it is nor read: {refusal.message}",
             status=refusal.status,
         )
     return JiraUnavailable(
-        f"{refusal.message}: is JIRA_BASE_URL the address of Jira's API?", status=refusal.status
+        f"{refusal.message}: is JIRA_BASE_URL the address of Jira's API?",
+        status=refusal.status,
+        remedy=refusal.remedy,
     )

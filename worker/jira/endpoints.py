@@ -13,6 +13,7 @@ from worker.jira.errors import (
     JiraError,
     JiraScopeMissing,
     JiraUnavailable,
+    LoginPageAnswered,
     MalformedAnswer,
 )
 
@@ -28,7 +29,9 @@ def is_refused(error: JiraError) -> bool:
     Proxies and gateways answer so in JSON or in HTML. False: Jira is down, limits our calls, or
     refuses our credentials or the query itself.
     """
-    if isinstance(error, MalformedAnswer) or not isinstance(error, CallRefused | JiraUnavailable):
+    if not isinstance(error, CallRefused | JiraUnavailable):
+        return False
+    if isinstance(error, MalformedAnswer | LoginPageAnswered):
         return False
     from_proxy = isinstance(error, JiraUnavailable) and error.status == _BAD_REQUEST
     return isinstance(error, JiraScopeMissing) or error.status in _REFUSED or from_proxy

@@ -10,9 +10,10 @@ from shared.states import WaitCode
 class JiraError(Exception):
     """A call that failed as a whole: it says nothing about a ticket and counts against none.
 
-    ``message`` is for people and holds no secret. ``status`` is the HTTP status if there was an
-    answer. ``retry_after`` is the minimum number of seconds to wait, if Jira named one, and
-    ``reason`` Jira's name of the limit. ``texts`` are Jira's own messages in full.
+    ``message`` is for people and holds no secret; ``remedy``, a sentence, says what to do where
+    the cause is known. ``status`` is the HTTP status if there was an answer. ``retry_after`` is
+    the minimum number of seconds to wait, if Jira named one, and ``reason`` Jira's name of the
+    limit. ``texts`` are Jira's own messages in full.
     """
 
     wait_code: ClassVar[WaitCode] = WaitCode.JIRA_DOWN
@@ -22,6 +23,7 @@ class JiraError(Exception):
     retry_after: float | None = field(default=None, kw_only=True)
     reason: str = field(default="", kw_only=True)
     texts: tuple[str, ...] = field(default=(), kw_only=True)
+    remedy: str = field(default="", kw_only=True)
 
 
 class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does
@@ -30,6 +32,10 @@ class JiraUnavailable(JiraError):  # noqa: N818  named for the state of Jira, as
 
 class MalformedAnswer(JiraUnavailable):
     """The body is not the JSON that its headers announce, whatever its status."""
+
+
+class LoginPageAnswered(JiraUnavailable):
+    """A gateway before Jira wants a login of its own, whatever we ask for."""
 
 
 class JiraLimited(JiraError):  # noqa: N818  named for the state of Jira, as the glossary does

@@ -1,6 +1,7 @@
 """Connections that a firewall or a server dropped while they were idle."""
 
 import socket
+import ssl
 import threading
 import time
 from collections import Counter
@@ -115,7 +116,7 @@ def test_a_connection_idle_for_long_is_not_used_again(monkeypatch: pytest.Monkey
 
 
 def test_sockets_are_kept_alive_and_fail_soon_where_the_system_can_do_it() -> None:
-    adapter = transport.BoundedAdapter(total=5)
+    adapter = transport.BoundedAdapter(total=5, tls=ssl.create_default_context())
     with wire_server(lambda: iter([ANSWER])) as url, closing(requests.Session()) as session:
         session.mount("http://", adapter)
         session.get(url, timeout=5)

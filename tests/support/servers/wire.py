@@ -1,6 +1,7 @@
 """A server that answers with bytes of the test's choosing, as slowly as the test likes."""
 
 import socket
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Thread
@@ -10,8 +11,13 @@ Piece = bytes | float
 
 
 @contextmanager
-def wire_server(script: Callable[[], Iterator[Piece]]) -> Iterator[str]:
-    """Serve ``script`` to every request on every connection; yields the address."""
+def wire_server(
+    script: Callable[[], Iterator[Piece]], *, tls: ssl.SSLContext | None = None
+) -> Iterator[str]:
+    """Serve ``script`` to every request on every connection; yields the address.
+
+    With ``tls``, a certificate for localhost is needed.
+    """
     stopped = Event()
     listener = socket.create_server(("127.0.0.1", 0))
     threads: list[Thread] = []
@@ -22,14 +28,15 @@ def wire_server(script: Callable[[], Iterator[Piece]]) -> Iterator[str]:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            thread = Thread(target=_serve, args=(connection, script, stopped), daemon=True)
+            thread = Thread(target=_serve, args=(connection, tls, script, stopped), daemon=True)
             threads.append(thread)
             thread.start()
 
     accepting = Thread(target=accept, daemon=True)
     accepting.start()
     try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        port = listener.getsockname()[1]
+        yield f"https://localhost:{port}" if tls else f"http://127.0.0.1:{port}"
     finally:
         stopped.set()
         with suppress(OSError):
@@ -40,9 +47,12 @@ def wire_server(script: Callable[[], Iterator[Piece]]) -> Iterator[str]:
 
 
 def _serve(
-    connection: socket.socket, script: Callable[[], Iterator[Piece]], stopped: Event
+    accepted: socket.socket,
+    tls: ssl.SSLContext | None,
+    script: Callable[[], Iterator[Piece]],
+    stopped: Event,
 ) -> None:
-    with connection, suppress(OSError):
+    with accepted, suppress(OSError), _secured(accepted, tls) as connection:
         connection.settimeout(0.2)
         while not stopped.is_set():
             if not _request(connection, stopped):
@@ -52,6 +62,13 @@ def _serve(
                     connection.sendall(piece)
                 elif stopped.wait(piece):
                     return
+
+
+def _secured(accepted: socket.socket, tls: ssl.SSLContext | None) -> socket.socket:
+    if tls is None:
+        return accepted
+    accepted.settimeout(5)
+    return tls.wrap_socket(accepted, server_side=True)
 
 
 def _request(connection: socket.socket, stopped: Event) -> bool:

@@ -23,8 +23,12 @@ JSON = {"Content-Type": "application/json;charset=UTF-8"}
 HTML = {"Content-Type": "text/html;charset=UTF-8"}
 
 
+ASKED = "http://jira.example/rest/api/2/myself"
+
+
 def answer(status: int, body: str = "{}", headers: dict[str, str] | None = None) -> Response:
     response = Response()
+    response.url = ASKED
     response.status_code = status
     response.headers.update(JSON if headers is None else headers)
     response.raw = BytesIO(body.encode())
@@ -99,6 +103,80 @@ def test_a_redirect_names_the_host_and_nothing_that_may_be_secret() -> None:
     assert isinstance(error, JiraUnavailable)
     assert "sso.example" in error.message
     assert "hush" not in error.message
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+@pytest.mark.parametrize(
+    ("location", "base"),
+    [
+        ("https://jira.example/rest/api/2/myself", "https://jira.example"),
+        ("https://jira.example:8443/jira/rest/api/2/myself", "https://jira.example:8443/jira"),
+        ("https://u:hush@new.example/rest/api/2/myself?x=hush", "https://new.example"),
+        ("/jira/rest/api/2/myself", "http://jira.example/jira"),
+        ("//new.example/rest/api/2/myself", "http://new.example"),
+        ("https://jira.example/", "https://jira.example"),
+    ],
+)
+def test_a_redirect_to_jiras_own_address_says_what_to_set(
+    status: int, location: str, base: str
+) -> None:
+    error = error_of(status, headers={"Location": location})
+    assert isinstance(error, JiraUnavailable)
+    assert f"it answers at {base}" in error.message
+    assert error.remedy == f"Set JIRA_BASE_URL={base}"
+
+
+LOGIN_PAGES: dict[str, tuple[int, str, dict[str, str]]] = {
+    "redirect to a gateway": (
+        302,
+        "",
+        {"Location": "https://shop.cloudflareaccess.com/cdn-cgi/access/login/jira?meta=hush"},
+    ),
+    "redirect to Jira's own": (302, "", {"Location": "/login.jsp?os_destination=hush"}),
+    "redirect from http to a login": (307, "", {"Location": "https://jira.example/sso/saml"}),
+    "form": (200, "<form><input name=hush type='password'></form>", HTML),
+    "words": (200, "<title>Sign in</title><h1>Sign in</h1>", HTML),
+    "SAML": (200, '<input type="hidden" name="SAMLRequest" value="hush">', HTML),
+    "Cloudflare Access, refused": (403, "<h1>Forbidden</h1>", HTML | {"Cf-Access-Domain": "j"}),
+    "Cloudflare Access, 401": (401, "", {"WWW-Authenticate": "Cloudflare-Access x=hush"}),
+}
+
+
+@pytest.mark.parametrize("page", LOGIN_PAGES.values(), ids=LOGIN_PAGES.keys())
+def test_a_login_page_is_no_jira_and_no_refusal_of_our_credentials(
+    page: tuple[int, str, dict[str, str]],
+) -> None:
+    error = error_of(*page)
+    assert isinstance(error, JiraUnavailable)
+    assert "a login page answered instead of Jira" in error.message
+    assert "JIRA_EXTRA_HEADERS" in error.remedy
+    assert "hush" not in error.message
+
+
+def test_a_page_that_is_no_login_is_told_by_its_title() -> None:
+    error = error_of(403, "<html><title>Request\n blocked</title>", HTML)
+    assert isinstance(error, JiraUnavailable)
+    assert "403 with text/html, titled “Request blocked”" in error.message
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "headers"),
+    [
+        (403, '{"message": "Basic Authentication has been disabled on this instance."}', JSON),
+        (401, "<html>Basic authentication has been disabled</html>", HTML),
+        (401, "Basic auth with password is not allowed on this instance", {}),
+        (401, "Basic authentication with passwords is deprecated. For more", {}),
+        (403, "", JSON | {"X-Authentication-Denied-Reason": "Basic auth is disabled"}),
+        (401, "{}", JSON | {"X-Seraph-LoginReason": "Basic authentication has been disabled"}),
+    ],
+)
+def test_basic_authentication_that_is_switched_off_is_named(
+    status: int, body: str, headers: dict[str, str]
+) -> None:
+    error = error_of(status, body, headers)
+    assert isinstance(error, JiraCredentialsRefused)
+    assert "Basic authentication is switched off" in error.message
+    assert "JIRA_PAT" in error.remedy
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404])

@@ -5,23 +5,27 @@ handling is not reached: a hook checks every response first (``responses.check_r
 library's own code sleeps, logs bodies and crashes on odd ones (JIRA.md, section 2).
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from jira import JIRA, JIRAError
 from pydantic import SecretStr
 from requests import PreparedRequest, RequestException, Response
-from requests.exceptions import ConnectTimeout, InvalidHeader, InvalidURL, SSLError, Timeout
 
 from shared.clock import Clock
 from shared.settings import JIRA_CONNECT_SECONDS, Deployment, Settings
 from worker.jira.errors import JiraCredentialsRefused, JiraUnavailable
+from worker.jira.http.failures import failure_of, proxy_login_refused
 from worker.jira.http.responses import account_of, check_response
+from worker.jira.http.route import Route, route_to_jira
+from worker.jira.http.tls import tls_context
 from worker.jira.http.transport import BoundedAdapter
 from worker.jira.rate_limit import SharedBudget
 from worker.process.shutdown import interruptible
 
 _BUDGET_WAIT = 60.0
+_PROXY_LOGIN = 407
 
 Observer = Callable[[PreparedRequest, Response], None]
 """Called with each request and its response, before the response is checked."""
@@ -46,6 +50,7 @@ class Connection:
         self._budget = budget
         self._observe = observe
         self._made: JIRA | None = None
+        self._route = Route("", None)
         self.account: str | None = None
         """Whom Jira named as the caller of the last call, in a header; None: nobody."""
 
@@ -81,23 +86,7 @@ class Connection:
                 # first and answer None on a Cloud it does not know to be one.
                 return client._get_json(path, params=params, use_post=post)  # noqa: SLF001
             except (RequestException, JIRAError, UnicodeError) as error:
-                self._translate(error)
-
-    def _translate(self, error: Exception) -> NoReturn:
-        """Raise with our own text: the errors' texts hold addresses, headers and bodies."""
-        host = self._settings.jira_base_url.partition("://")[2].partition("/")[0].rpartition("@")[2]
-        seconds = self._settings.jira_timeout_seconds
-        if isinstance(error, InvalidHeader | UnicodeError):
-            raise JiraCredentialsRefused(
-                "the Jira credentials hold characters that cannot be sent"
-            ) from None
-        if isinstance(error, InvalidURL):
-            raise JiraUnavailable("JIRA_BASE_URL is not a valid address") from None
-        if isinstance(error, SSLError):
-            raise JiraUnavailable(f"no trusted TLS connection to {host}") from None
-        if isinstance(error, Timeout) and not isinstance(error, ConnectTimeout):
-            raise JiraUnavailable(f"{host} did not finish its answer in {seconds:g} s") from None
-        raise JiraUnavailable(f"no connection to {host}, or it was lost") from None
+                raise failure_of(error, self._route, self._settings) from None
 
     def _client(self) -> JIRA:
         if self._made is None:
@@ -109,6 +98,8 @@ class Connection:
         if not base:
             raise JiraUnavailable("JIRA_BASE_URL is not set")
         seconds = self._settings.jira_timeout_seconds
+        self._route = route_to_jira(self._settings)
+        tls = tls_context(self._settings)
         client = JIRA(
             options={"server": base, "rest_api_version": "2"},
             get_server_info=False,
@@ -119,8 +110,13 @@ class Connection:
         )
         session = client._session  # noqa: SLF001  the library has no other way to set hooks
         session.hooks["response"].append(self._check)
+        session.headers.update(self._settings.extra_headers)
+        # The settings have read the environment; requests would also read ~/.netrc.
+        session.trust_env = False
+        if self._route.proxy is not None:
+            session.proxies = {"all": self._route.proxy.address}
         for scheme in ("https://", "http://"):
-            session.mount(scheme, BoundedAdapter(total=seconds))
+            session.mount(scheme, BoundedAdapter(total=seconds, tls=tls))
         return client
 
     def _check(self, response: Response, *_args: Any, **_kwargs: Any) -> None:
@@ -129,7 +125,16 @@ class Connection:
         if self._budget is not None and limit_is_near(response.headers):
             self._budget.slow_down()
         self.account = account_of(response)
-        check_response(response, now=self._clock.now())
+        if response.status_code == _PROXY_LOGIN:
+            raise proxy_login_refused(self._route)
+        try:
+            check_response(response, now=self._clock.now())
+        except JiraUnavailable as error:
+            proxy = self._route.proxy
+            if proxy is not None and self._settings.jira_base_url.startswith("http://"):
+                # In plain HTTP the proxy's own answers look like Jira's.
+                error.message += f" (through the proxy {proxy.name})"
+            raise
 
 
 def limit_is_near(headers: Mapping[str, str]) -> bool:
@@ -149,22 +154,31 @@ def _credentials(settings: Settings) -> dict[str, Any]:
     basic = bool(settings.jira_email and settings.jira_api_token)
     cloud = settings.jira_deployment is Deployment.CLOUD
     if settings.jira_pat is not None and not (cloud and basic):
-        return {"token_auth": _sendable(settings.jira_pat)}
+        return {"token_auth": _bearer(settings.jira_pat.get_secret_value().strip())}
     if settings.jira_email and settings.jira_api_token is not None:
-        return {"basic_auth": (settings.jira_email, _sendable(settings.jira_api_token))}
+        return {"basic_auth": _basic(settings.jira_email, settings.jira_api_token)}
     raise JiraCredentialsRefused(
         "no Jira credentials are set: JIRA_EMAIL with JIRA_API_TOKEN for Cloud, "
         "JIRA_PAT for Data Center"
     )
 
 
-def _sendable(secret: SecretStr) -> str:
-    """The token without surrounding white space.
-
-    A token that no header can hold is refused here, because the libraries below would put it
-    into the text of their error.
-    """
-    text = secret.get_secret_value().strip()
-    if not text or not text.isascii() or not text.isprintable() or " " in text:
+def _bearer(token: str) -> str:
+    """The token, if a header can hold it: the libraries below put others into their errors."""
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise JiraCredentialsRefused("the Jira credentials hold characters that cannot be sent")
-    return text
+    return token
+
+
+def _basic(user: str, password: SecretStr) -> tuple[bytes, bytes]:
+    """User and password in UTF-8, without surrounding white space (RFC 7617).
+
+    On Data Center it is a password of a person's choice, with any character but control ones.
+    """
+    texts = user.strip(), password.get_secret_value().strip()
+    control = any(unicodedata.category(character) == "Cc" for character in "".join(texts))
+    if control or ":" in texts[0] or not all(texts):
+        raise JiraCredentialsRefused(
+            "the Jira credentials hold characters that cannot be sent, or JIRA_EMAIL a colon"
+        )
+    return texts[0].encode(), texts[1].encode()

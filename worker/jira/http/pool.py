@@ -11,6 +11,7 @@ firewall forgets them, and an exchange notes that it failed on a connection used
 
 import os
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -161,7 +162,11 @@ class _Pooled(HTTPConnection):
 
 
 class _TLS(_Pooled, HTTPSConnection):
-    pass
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        # A server that closes early may have said why, which is read with the answer; urllib3
+        # does the same for connections without TLS.
+        with suppress(ssl.SSLEOFError):
+            super().request(*args, **kwargs)
 
 
 class _Pool(HTTPConnectionPool):

@@ -20,6 +20,7 @@ from worker.jira.errors import (
     MalformedAnswer,
 )
 from worker.jira.fields.text import clean
+from worker.jira.http.not_jira import check_gate, page_error, redirect_error
 from worker.jira.http.retry_after import retry_after_seconds
 from worker.jira.json_text import parse_json
 
@@ -37,6 +38,11 @@ _MESSAGE_MEMBERS = ("message", "errorMessage", "error_description", "error", "de
 _WORDS = 200
 """Most characters of Jira's words in a message."""
 _SHORTEST_SECRET = 4
+_BASIC_DISABLED = re.compile(
+    r"basic\s+auth\w*\b[^.<]{0,60}\b(disabled|deprecated|not (allowed|supported|permitted))",
+    re.IGNORECASE,
+)
+_READ = 64 * 1024
 
 
 def check_response(response: Response, *, now: datetime) -> None:
@@ -45,6 +51,8 @@ def check_response(response: Response, *, now: datetime) -> None:
     The login headers are checked first, for every status: to an expired token Jira answers an
     empty 200, or 404 (JIRA.md, section 5). A missing scope comes next, as it may be a 401.
     """
+    check_gate(response)
+    _check_basic_allowed(response)
     _check_captcha(response)
     if not _login_failed(response):
         _check_scope(response)
@@ -77,6 +85,21 @@ def account_of(response: Response) -> str | None:
         if name and name.casefold() != "anonymous":
             return name
     return None
+
+
+def _check_basic_allowed(response: Response) -> None:
+    """Some sites accept no password for their API: Data Center's setting, Cloud always."""
+    if response.status_code < _BAD_REQUEST:
+        return
+    texts = [response.content[:_READ].decode(errors="replace"), *response.headers.values()]
+    if any(_BASIC_DISABLED.search(text) for text in texts):
+        raise JiraCredentialsRefused(
+            "Jira accepts no user name with password: Basic authentication is switched off there",
+            status=response.status_code,
+            remedy="Data Center: create a personal access token in Jira (Profile) and set "
+            "JIRA_PAT. Cloud: create an API token at id.atlassian.com and set JIRA_EMAIL and "
+            "JIRA_API_TOKEN.",
+        )
 
 
 def _check_captcha(response: Response) -> None:
@@ -182,25 +205,12 @@ def _check_status(response: Response, *, now: datetime) -> None:
             f"a proxy before Jira answered {status}", status=status, retry_after=wait
         )
     if _MULTIPLE_CHOICES <= status < _BAD_REQUEST:
-        raise JiraUnavailable(f"Jira redirects us{_redirect_target(response)}", status=status)
-
-
-def _redirect_target(response: Response) -> str:
-    """The host of a redirect: a login page, or the address that JIRA_BASE_URL should have."""
-    try:
-        host = urlsplit(response.headers.get("Location", "")).hostname
-    except ValueError:
-        host = None
-    return f", to {host}: a login page, or JIRA_BASE_URL is not Jira's own address" if host else ""
+        raise redirect_error(response)
 
 
 def _check_body(response: Response) -> None:
     if not _is_json(response):
-        raise JiraUnavailable(
-            f"something that is not Jira's API answered {response.status_code} "
-            f"with {_kind(response)[:60] or 'no content type'}",
-            status=response.status_code,
-        )
+        raise page_error(response)
     body = _json(response)
     if response.status_code >= _BAD_REQUEST:
         texts = tuple(messages_of(body))

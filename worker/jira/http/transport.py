@@ -1,5 +1,6 @@
 """HTTP to Jira with a limit on the total time and the size of every answer."""
 
+import ssl
 import time
 from collections import deque
 from io import BytesIO
@@ -31,26 +32,39 @@ class BoundedAdapter(HTTPAdapter):
     """An adapter for requests that reads answers completely, within limits, before it returns.
 
     ``total`` is in seconds, from sending the request to the last byte of the body; connecting
-    has its own limit. Raises requests' ReadTimeout and ConnectionError.
+    has its own limit. ``tls`` is used for Jira and for a proxy with TLS. Raises requests'
+    ReadTimeout and ConnectionError.
 
     A request that fails on a stale connection is sent again at once, on a new connection and
     within the same time. Every request must therefore be a read, whatever its method.
     """
 
-    def __init__(self, *, total: float, largest: int = LARGEST_ANSWER) -> None:
+    def __init__(self, *, total: float, tls: ssl.SSLContext, largest: int = LARGEST_ANSWER) -> None:
         self._total = total
+        self._tls = tls
         self._largest = largest
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
         super().__init__(pool_connections=2, pool_maxsize=4, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, socket_options=socket_options(), **kwargs)
+        super().init_poolmanager(
+            *args, socket_options=socket_options(), ssl_context=self._tls, **kwargs
+        )
         use_pooled_connections(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(proxy, socket_options=socket_options(), **kwargs)
+        manager = super().proxy_manager_for(
+            proxy,
+            socket_options=socket_options(),
+            ssl_context=self._tls,
+            proxy_ssl_context=self._tls,
+            **kwargs,
+        )
         use_pooled_connections(manager)
         return manager
+
+    def cert_verify(self, *_args: Any, **_kwargs: Any) -> None:
+        """Do nothing: ``tls`` verifies, and requests would add the public authorities to it."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
         exchange = Exchange(self._total, patience=self._patience())
