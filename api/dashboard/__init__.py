@@ -8,6 +8,7 @@ from api.dashboard.deliveries import actions as delivery_actions
 from api.dashboard.deliveries import views as deliveries
 from api.dashboard.jira import actions as jira_actions
 from api.dashboard.jira import views as jira
+from api.dashboard.jobs import actions as job_actions
 from api.dashboard.jobs import new_job
 from api.dashboard.jobs import views as jobs
 from api.dashboard.kit import error_pages, layout
@@ -21,6 +22,7 @@ PAGES = (
     task_actions.pages,
     jobs.pages,
     new_job.pages,
+    job_actions.pages,
     deliveries.pages,
     delivery_actions.pages,
     jira.pages,

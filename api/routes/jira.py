@@ -21,7 +21,8 @@ def link(header: WaitingHeaders, body: LinkRequest) -> Response:
     """Link a job that has no ticket, or make a job from a ticket.
 
     With `jobId`: 200 and that job. Without: 201 and a new job, whose name is the ticket's key
-    until the fill.
+    until the fill. Where no quantity is sent and the ticket's is not a whole number for certain,
+    the filled job has `quantityUnknown` instead of `goalQuantity`, until one is set.
     """
 
     def work(session: Session) -> CreateResult:

@@ -6,7 +6,8 @@ from typing import Self
 from pydantic import Field
 
 from api.schemas.answers import Answer, Timestamp
-from shared.jobs.job import TaskRow
+from shared.jobs.job import JobRow, TaskRow
+from shared.models import JIRA_FIELDS
 from shared.states import Source, TaskStatus
 from shared.sync.pauses import Pause
 from shared.sync.queries import TaskView
@@ -26,6 +27,24 @@ class Reason(Answer):
         return cls(code=code or "cancelled", message=message or "")
 
 
+class Note(Answer):
+    """Why a field stays empty although the ticket has a value for it."""
+
+    field: str = Field(examples=["jiraPartNumber"])
+    message: str = Field(
+        examples=["Jira's value of customfield_1 cannot be read: an object with id and no text."]
+    )
+
+
+_NAMES = {field.column: field.name for field in JIRA_FIELDS}
+
+
+def notes_of(row: JobRow | TaskView) -> list[Note] | None:
+    """The notes of a job on its Jira fields; None if there are none."""
+    notes = row.jira_notes or ()
+    return [Note(field=_NAMES[n["field"]], message=n["message"]) for n in notes] or None
+
+
 class JiraSync(Answer):
     """How the fill of a job's Jira fields stands."""
 
@@ -37,11 +56,14 @@ class JiraSync(Answer):
     filled_at: Timestamp | None = None
     source: Source | None = Field(None, description="Filled: what brought the ticket.")
     error: Reason | None = Field(None, description="Failed: why.")
+    notes: list[Note] | None = Field(
+        None, description="Filled: values of the ticket that could not be read."
+    )
 
     @classmethod
-    def of(cls, task: TaskRow, pause: Pause | None) -> Self:
+    def of(cls, task: TaskRow, pause: Pause | None, *, notes: list[Note] | None = None) -> Self:
         """The state of a sync task; ``pause`` is the pause in force, if there is one."""
-        values: dict[str, object] = {}
+        values: dict[str, object] = {"notes": notes}
         if task.status == TaskStatus.PENDING:
             values["next_attempt_at"] = next_attempt(task, pause)
             values["waiting_for"] = None if pause is None else Reason.from_row(pause)

@@ -25,7 +25,7 @@ from api.schemas.fields import (
     identifier,
     one_of,
 )
-from api.schemas.jira_sync import JiraSync
+from api.schemas.jira_sync import JiraSync, notes_of
 from api.schemas.paths import PathOut
 from shared.ids import Prefix
 from shared.jobs.job import JobDraft, JobView
@@ -33,6 +33,7 @@ from shared.jobs.queries import JobFilter
 from shared.jobs.store import JobChange
 from shared.production import progress as progress_store
 from shared.states import TaskStatus
+from shared.tickets.ticket import quantity_unknown
 
 MAX_BULK = 1000
 """Most jobs of one bulk create."""
@@ -107,6 +108,9 @@ class JobQuery(Query):
         None, description="Whose fill has this status."
     )
     updated_since: Moment | None = Field(None, description="Changed at this instant or later.")
+    quantity_unknown: Flag | None = Field(
+        None, description="`true`: jobs that wait for someone to set their quantity."
+    )
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Annotated[str, cursor_of(identifier(Prefix.JOB))] | None = NEXT_PAGE
 
@@ -119,6 +123,7 @@ class JobQuery(Query):
             label=self.jira_label,
             status=self.jira_sync,
             updated_since=self.updated_since,
+            quantity_unknown=self.quantity_unknown,
         )
 
 
@@ -151,6 +156,20 @@ MINIMAL_OUT: dict[str, JsonValue] = {
 """The two answers of spec/create-job.txt."""
 
 
+class QuantityUnknown(Answer):
+    """Jira's quantity is not certain; `PUT` or `PATCH` with `goalQuantity` settles it."""
+
+    jira_says: str = Field(examples=["1,000"])
+    message: str = Field(examples=["quantity unknown: Jira says '1,000'"])
+
+    @classmethod
+    def of(cls, unread: str | None) -> Self | None:
+        """What Jira says instead of a quantity; None if the quantity is known."""
+        if unread is None:
+            return None
+        return cls(jira_says=unread, message=quantity_unknown(unread))
+
+
 class JobOut(Answer):
     """A job. What is absent is left out."""
 
@@ -158,7 +177,17 @@ class JobOut(Answer):
 
     id: str = Field(examples=["job_01h455vb4pex5vsknk084sn02q"])
     name: str
-    goal_quantity: int
+    goal_quantity: int | None = Field(
+        None,
+        description="Left out only with `quantityUnknown`. Of a job made from a ticket without a "
+        "quantity it is 1 until the fill.",
+    )
+    quantity_unknown: QuantityUnknown | None = Field(
+        None,
+        description="The job was made by `POST /api/jira/link` without a quantity, and what its "
+        "ticket says is no whole number for certain. It is filled otherwise, and can have paths "
+        "and serial numbers.",
+    )
     jira_ticket_key: str | None = None
     jira_ticket_summary: str | None = None
     jira_part_number: str | None = None
@@ -172,8 +201,13 @@ class JobOut(Answer):
     @classmethod
     def of(cls, view: JobView, **more: Any) -> Self:
         """A job beside its sync task; ``more`` are the members of a fuller answer."""
-        sync = None if view.task is None else JiraSync.of(view.task, view.pause)
-        return cls.from_row(view.job, jira_sync=sync, **more)
+        job, task = view.job, view.task
+        sync = None if task is None else JiraSync.of(task, view.pause, notes=notes_of(job))
+        unknown = QuantityUnknown.of(job.quantity_unread)
+        goal = None if unknown else job.goal_quantity
+        return cls.from_row(
+            job, goal_quantity=goal, quantity_unknown=unknown, jira_sync=sync, **more
+        )
 
 
 class PathProgress(Answer):
@@ -189,9 +223,11 @@ class PathProgress(Answer):
 class Progress(Answer):
     """The progress of a job towards its own goal; it may exceed 100 percent."""
 
-    total_goal: int
+    total_goal: int | None = Field(
+        None, description="The job's `goalQuantity`; left out while that is unknown."
+    )
     total_completed: int
-    percent_complete: float
+    percent_complete: float = Field(description="0 while the goal is unknown.")
     path_progress: list[PathProgress]
 
     @classmethod
@@ -251,7 +287,10 @@ class LinkRequest(Body):
     ticket_key: IssueKey = Field(description="The Jira ticket.")
     job_id: Text = Field(None, description="The job to link; it has no ticket yet.")
     goal_quantity: Quantity | None = Field(
-        None, description="New job: how many. Left out: what the ticket says, else 1."
+        None,
+        description="New job: how many. Left out: what the ticket says, or 1 if it says "
+        "nothing. If what it says is not certain, such as `1,000`, the filled job has "
+        "`quantityUnknown` instead of `goalQuantity`.",
     )
     name: Name | None = Field(None, description="New job: its name. Left out: the ticket's.")
 

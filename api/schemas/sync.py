@@ -19,11 +19,12 @@ from api.schemas.fields import (
     one_of,
     wrong,
 )
-from api.schemas.jira_sync import Reason, next_attempt
+from api.schemas.jira_sync import Note, Reason, next_attempt, notes_of
 from shared.ids import Prefix, looks_like
 from shared.states import AttemptOutcome, FailureCode, Source, TaskStatus
 from shared.sync.pauses import Pause
 from shared.sync.queries import Place, Sort, TaskFilter, TaskView
+from shared.tickets.ticket import quantity_unknown
 
 _WORDS = [status.value for status in TaskStatus]
 _LISTED = f"^({'|'.join(_WORDS)})(,({'|'.join(_WORDS)}))*$"
@@ -147,6 +148,9 @@ class TaskOut(Answer):
     claimed_at: Timestamp | None = Field(None, description="Running: since when.")
     error: Reason | None = Field(None, description="Failed or cancelled: why.")
     filled_at: Timestamp | None = None
+    notes: list[Note] | None = Field(
+        None, description="Filled: values of the ticket that could not be read."
+    )
     request_id: str | None = Field(None, description="Of the request that caused it.")
     created_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
     updated_at: Timestamp = Field(examples=["2024-01-15T10:30:00.000Z"])
@@ -162,8 +166,18 @@ class TaskOut(Answer):
             waiting_for=Reason.from_row(pause) if pending and pause else None,
             claimed_at=task.claimed_at if task.status == TaskStatus.RUNNING else None,
             error=Reason.of(task.error_code, task.error_message),
+            notes=_notes(task),
             **more,
         )
+
+
+def _notes(task: TaskView) -> list[Note] | None:
+    """The notes on the job's Jira fields, and on its quantity while that is unknown."""
+    notes = notes_of(task) or []
+    if task.quantity_unread is not None:
+        unknown = quantity_unknown(task.quantity_unread)
+        notes = [Note(field="goalQuantity", message=unknown), *notes]
+    return notes or None
 
 
 class AttemptOut(Answer):

@@ -89,6 +89,7 @@ class SummaryOut(Answer):
     oldest_waiting_at: Timestamp | None = None
     oldest_waiting_seconds: float | None = None
     last_hour: HourOut
+    quantity_unknown: int = Field(description="Jobs that wait for someone to set their quantity.")
     failures: list[CauseOut] = Field(description="By cause, the commonest first.")
     jira: JiraOut
     webhooks: IntakeOut

@@ -64,6 +64,9 @@ class TicketOut(Answer):
     epic_link: str | None = None
     labels: list[str] | None = None
     quantity: int | None = None
+    quantity_unread: str | None = Field(
+        None, description="What Jira says instead of a quantity that is certain."
+    )
     status: str | None = Field(None, description="As Jira names it.", examples=["In Progress"])
     done: bool
     url: str | None = Field(None, description="Where people open it.")

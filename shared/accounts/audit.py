@@ -25,6 +25,8 @@ class AuditAction(StrEnum):
     RECONCILE = "reconcile"
     CREATE = "create"
     """A job made by hand; a job that a script made carries the id of its request instead."""
+    UPDATE = "update"
+    """The quantity of a job set on its page."""
     TOKEN_CREATED = "token_created"  # noqa: S105  a word, no secret
     TOKEN_REVOKED = "token_revoked"  # noqa: S105  a word, no secret
     OPERATOR_ADDED = "operator_added"

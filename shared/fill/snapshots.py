@@ -19,6 +19,10 @@ UPDATE jobs j SET
     name = CASE WHEN j.name_from_ticket THEN COALESCE(t.summary, j.name) ELSE j.name END,
     goal_quantity = CASE WHEN j.quantity_from_ticket
         THEN COALESCE(t.quantity, j.goal_quantity) ELSE j.goal_quantity END,
+    quantity_unread = CASE WHEN j.quantity_from_ticket AND t.quantity IS NULL
+        THEN t.quantity_unread END,
+    jira_notes = (SELECT jsonb_agg(note) FROM jsonb_array_elements(t.notes) AS note
+        WHERE to_jsonb(j) -> (note ->> 'field') = CAST('null' AS jsonb)),
     name_from_ticket = false,
     quantity_from_ticket = false,
     version = j.version + 1,
@@ -38,7 +42,8 @@ def fill_jobs(session: Session, issue_by_job: dict[str, str]) -> None:
     """Fill what is empty in these jobs from our copies of their tickets.
 
     Write-once (spec/create-job.txt, notes): what the client sent stays, what Jira does not have
-    stays absent, a job that is filled already does not change.
+    stays absent, a job that is filled already does not change. A quantity that is not certain is
+    left unknown; notes are taken for the fields that the client left out.
     """
     session.execute(
         _FILL, {"job_ids": list(issue_by_job), "issue_ids": list(issue_by_job.values())}

@@ -1,6 +1,6 @@
 """A job as values: what a caller asks for, and what lists, pages and answers show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -29,7 +29,10 @@ class JobDraft:
 
 
 class JobRow(NamedTuple):
-    """The columns of a job that are shown, in the order of the query."""
+    """The columns of a job that are shown, in the order of the query.
+
+    With ``quantity_unread`` the quantity is unknown, and ``goal_quantity`` is not shown.
+    """
 
     id: str
     name: str
@@ -40,6 +43,8 @@ class JobRow(NamedTuple):
     jira_priority: str | None
     jira_epic_link: str | None
     jira_labels: Sequence[str] | None
+    quantity_unread: str | None
+    jira_notes: Sequence[Mapping[str, str]] | None
     version: int
     created_at: datetime
     updated_at: datetime

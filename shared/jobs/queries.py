@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, Table, select, text
 from sqlalchemy.orm import Session
@@ -51,6 +51,7 @@ class JobFilter:
     label: str | None = None
     status: TaskStatus | None = None
     updated_since: datetime | None = None
+    quantity_unknown: bool | None = None
 
 
 ALL_JOBS = JobFilter()
@@ -86,6 +87,9 @@ def _conditions(filters: JobFilter) -> Iterator[ColumnElement[bool]]:
         yield _TASKS.c.status == filters.status.value
     if filters.updated_since is not None:
         yield jobs.updated_at >= filters.updated_since
+    if filters.quantity_unknown is not None:
+        unread = jobs.quantity_unread
+        yield unread.is_not(None) if filters.quantity_unknown else unread.is_(None)
 
 
 MOST_PRIORITIES = 30
@@ -95,6 +99,27 @@ MOST_PRIORITIES = 30
 def priorities(session: Session) -> list[str]:
     """The priorities that jobs have, in alphabetical order."""
     return distinct_values(session, Job.jira_priority, most=MOST_PRIORITIES)
+
+
+_NOTED = text("""
+SELECT count(*) OVER () AS jobs, id, jira_notes -> 0 ->> 'message' AS message FROM jobs
+WHERE jira_notes IS NOT NULL AND jira_filled_at > now() - make_interval(days => :days)
+ORDER BY jira_filled_at DESC LIMIT 1
+""")
+
+
+class Noted(NamedTuple):
+    """Jobs that lack a value that Jira has: how many, the one filled last, and why."""
+
+    jobs: int
+    job_id: str
+    message: str
+
+
+def recently_noted(session: Session, *, days: int) -> Noted | None:
+    """The jobs filled within these days that lack a value which could not be read; None: none."""
+    row = session.execute(_NOTED, {"days": days}).one_or_none()
+    return Noted._make(row) if row else None
 
 
 _ENDED = text("""

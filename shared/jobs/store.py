@@ -26,6 +26,7 @@ UPDATE jobs SET
     goal_quantity = COALESCE(CAST(:goal_quantity AS int), goal_quantity),
     name_from_ticket = name_from_ticket AND CAST(:name AS text) IS NULL,
     quantity_from_ticket = quantity_from_ticket AND CAST(:goal_quantity AS int) IS NULL,
+    quantity_unread = CASE WHEN CAST(:goal_quantity AS int) IS NULL THEN quantity_unread END,
     version = version + 1,
     updated_at = GREATEST(now(), updated_at + interval '1 millisecond')
 WHERE id = :id
@@ -36,7 +37,8 @@ RETURNING id
 def update(session: Session, job_id: str, change: JobChange) -> None:
     """Change name or quantity; ``updated_at`` moves even if nothing did.
 
-    What a client says holds: the fill no longer takes it from the ticket.
+    What a client says holds: the fill no longer takes it from the ticket, and a quantity that was
+    unknown is settled.
     Raises NotFoundError.
     """
     values = {"id": job_id, "name": change.name, "goal_quantity": change.goal_quantity}

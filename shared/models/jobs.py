@@ -15,7 +15,9 @@ class Job(Base):
     """A production job. Its six Jira fields are write-once, which a trigger enforces.
 
     ``client_fields`` are the columns of those that came with the request that created the job;
-    null: the job is older than this column.
+    null: the job is older than this column. ``quantity_unread`` is what the ticket says where its
+    quantity was to be taken and is not certain: the quantity is unknown then, and
+    ``goal_quantity`` a placeholder. ``jira_notes`` are the fill's FieldNotes (shared.tickets).
     """
 
     __tablename__ = "jobs"
@@ -33,7 +35,9 @@ class Job(Base):
     jira_filled_at: Mapped[datetime | None]
     name_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
     quantity_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
+    quantity_unread: Mapped[str | None]
     client_fields: Mapped[list[str] | None]
+    jira_notes: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -46,6 +50,16 @@ class Job(Base):
         Index("ix_jobs_jira_priority", "jira_priority", "id"),
         Index("ix_jobs_jira_labels", "jira_labels", postgresql_using="gin"),
         Index("ix_jobs_updated", "updated_at"),
+        Index(
+            "ix_jobs_quantity_unread",
+            "id",
+            postgresql_where=text("quantity_unread IS NOT NULL"),
+        ),
+        Index(
+            "ix_jobs_jira_notes",
+            "jira_filled_at",
+            postgresql_where=text("jira_notes IS NOT NULL"),
+        ),
         # For searches for any part of a text (trigrams).
         Index(
             "ix_jobs_search",

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import Index, Integer, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models.base import Base, Identifier
@@ -26,6 +27,8 @@ class TicketCopy(Base):
     epic_link: Mapped[str | None]
     labels: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     quantity: Mapped[int | None] = mapped_column(Integer)
+    quantity_unread: Mapped[str | None]
+    notes: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
     status: Mapped[str | None]
     done: Mapped[bool] = mapped_column(server_default=text("false"))
     former_keys: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))

@@ -31,9 +31,12 @@ class PathProgress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """The progress of a job and of each of its paths, each towards its own goal (spec/API.md)."""
+    """The progress of a job and of each of its paths, each towards its own goal (spec/API.md).
 
-    total_goal: int
+    ``total_goal`` None: the job's quantity is unknown, and its progress 0 percent.
+    """
+
+    total_goal: int | None
     paths: tuple[PathProgress, ...]
 
     @property
@@ -47,14 +50,14 @@ class Progress:
         return percent(self.total_completed, goal=self.total_goal)
 
 
-def percent(completed: int, *, goal: int) -> float:
+def percent(completed: int, *, goal: int | None) -> float:
     """Percent to two decimals, rounded down: 100 is not shown before the goal is reached."""
-    return completed * 10_000 // goal / 100
+    return completed * 10_000 // goal / 100 if goal else 0.0
 
 
 _OF_JOB = text("""
-SELECT j.goal_quantity AS total_goal, p.id AS path_id, p.name AS path_name,
-    p.goal_quantity AS goal, p.completed_count AS completed
+SELECT CASE WHEN j.quantity_unread IS NULL THEN j.goal_quantity END AS total_goal,
+    p.id AS path_id, p.name AS path_name, p.goal_quantity AS goal, p.completed_count AS completed
 FROM jobs j LEFT JOIN paths p ON p.job_id = j.id
 WHERE j.id = :job_id ORDER BY p.id
 """)
@@ -75,11 +78,14 @@ def progress_of(session: Session, job_id: str) -> Progress:
 
 
 class JobProgress(NamedTuple):
-    """The progress of a job in a list; ``paths`` is how many paths it has."""
+    """The progress of a job in a list; ``paths`` is how many paths it has.
+
+    ``goal`` None: the job's quantity is unknown.
+    """
 
     paths: int
     completed: int
-    goal: int
+    goal: int | None
 
     @property
     def percent(self) -> float:
@@ -88,7 +94,8 @@ class JobProgress(NamedTuple):
 
 
 _OF_JOBS = text("""
-SELECT j.id, count(p.id), COALESCE(CAST(sum(p.completed_count) AS bigint), 0), j.goal_quantity
+SELECT j.id, count(p.id), COALESCE(CAST(sum(p.completed_count) AS bigint), 0),
+    CASE WHEN j.quantity_unread IS NULL THEN j.goal_quantity END
 FROM unnest(CAST(:ids AS text[])) AS w(id) JOIN jobs j ON j.id = w.id
 LEFT JOIN paths p ON p.job_id = j.id GROUP BY j.id
 """)

@@ -1,6 +1,6 @@
 """Reads of sync tasks for operators: one with its attempts, lists, searches, counts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -91,6 +91,8 @@ class TaskView(NamedTuple):
     updated_at: datetime
     job_name: str | None
     part_number: str | None
+    quantity_unread: str | None
+    jira_notes: Sequence[Mapping[str, str]] | None
 
 
 class Place(NamedTuple):
@@ -102,7 +104,8 @@ class Place(NamedTuple):
 
 _T: Table = table_of(SyncTask)
 _J: Table = table_of(Job)
-_OWN = TaskView._fields[:-2]
+_OF_JOB = 4
+_OWN = TaskView._fields[:-_OF_JOB]
 
 
 def place_of(task: TaskView, sort: Sort) -> Place:
@@ -262,4 +265,6 @@ def _with_jobs(tasks: Any) -> Select[Any]:
         *(tasks.c[name] for name in _OWN),
         _J.c.name.label("job_name"),
         _J.c.jira_part_number.label("part_number"),
+        _J.c.quantity_unread,
+        _J.c.jira_notes,
     ).select_from(tasks.outerjoin(_J, _J.c.id == tasks.c.job_id))

@@ -93,7 +93,10 @@ class Intake(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The summary; ``as_of`` is by the database's clock."""
+    """The summary; ``as_of`` is by the database's clock.
+
+    ``quantity_unknown`` is how many jobs wait for someone to set their quantity.
+    """
 
     as_of: datetime
     counts: dict[TaskStatus, int]
@@ -102,6 +105,7 @@ class Summary:
     jira: JiraHealth
     parts: list[Part]
     intake: Intake
+    quantity_unknown: int
     causes: list[Cause] = field(default_factory=list)
 
 
@@ -116,6 +120,7 @@ def summary(session: Session) -> Summary:
         jira=jira_health(session, as_of=as_of),
         parts=heartbeats.parts(session),
         intake=intake(session),
+        quantity_unknown=quantity_unknown(session),
         causes=causes(session),
     )
 
@@ -136,6 +141,7 @@ SELECT min(created_at) FROM (
     (SELECT created_at FROM sync_tasks WHERE status = 'running' AND status <> 'filled'
         ORDER BY created_at LIMIT 1)) AS oldest
 """)
+_QUANTITY_UNKNOWN = text("SELECT count(*) FROM jobs WHERE quantity_unread IS NOT NULL")
 _CAUSES = text("""
 SELECT error_code, count(*) FROM sync_tasks
 WHERE error_code IS NOT NULL AND status = 'failed' GROUP BY error_code
@@ -153,6 +159,11 @@ def oldest_waiting(session: Session) -> datetime | None:
     """When the oldest pending or running task was created."""
     found: datetime | None = session.scalar(_OLDEST)
     return found
+
+
+def quantity_unknown(session: Session) -> int:
+    """How many jobs wait for someone to set their quantity."""
+    return int(session.scalar(_QUANTITY_UNKNOWN) or 0)
 
 
 def causes(session: Session) -> list[Cause]:

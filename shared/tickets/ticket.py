@@ -49,7 +49,7 @@ class Ticket:
             yield f"{quantity_unknown(self.quantity_unread)}."
 
 
-_NOT_COPIED = ("issue_id", "updated_at", "quantity_unread", "notes")
+_NOT_COPIED = ("issue_id", "updated_at")
 COPIED = tuple(field.name for field in fields(Ticket) if field.name not in _NOT_COPIED)
 """What our copy takes from each new reading, by the name of its column."""
 
@@ -70,6 +70,7 @@ class TicketRow(NamedTuple):
     epic_link: str | None
     labels: list[str]
     quantity: int | None
+    quantity_unread: str | None
     status: str | None
     done: bool
     source: str

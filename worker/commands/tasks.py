@@ -17,6 +17,7 @@ from shared.models import SyncAttempt
 from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync.queries import Sort, TaskFilter, TaskView
+from shared.tickets.ticket import quantity_unknown
 from worker.commands.support import (
     audit_context,
     engine,
@@ -227,10 +228,19 @@ def _members(task: TaskView) -> dict[str, Any]:
         errorCode=task.error_code,
         errorMessage=task.error_message,
         filledAt=iso_millis(task.filled_at) if task.filled_at else None,
+        notes=_notes(task) or None,
         requestId=task.request_id,
         createdAt=iso_millis(task.created_at),
         updatedAt=iso_millis(task.updated_at),
     )
+
+
+def _notes(task: TaskView) -> list[str]:
+    """What the ticket has that could not be read, a sentence each."""
+    notes = [note["message"] for note in task.jira_notes or ()]
+    if task.quantity_unread is not None:
+        notes.append(f"{quantity_unknown(task.quantity_unread)}.")
+    return notes
 
 
 def _attempt_members(attempt: SyncAttempt) -> dict[str, Any]:

@@ -4,8 +4,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from sqlalchemy import Engine
+
 from shared.clock import Clock
+from shared.database import engine as db
+from shared.jobs import queries as job_queries
 from shared.settings import Deployment, Settings
+from shared.sync import summary as sync_summary
 from shared.tickets.ticket import Ticket, quantity_unknown
 from worker.doctor.findings import Finding, fail, ok, warn
 from worker.jira.client import Jira
@@ -16,6 +21,7 @@ from worker.jira.port import ChangeQuery
 _SAMPLE = 50
 _RECENT = timedelta(days=30)
 _SHOWN = 80
+_NOTED_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +89,31 @@ def fields(
     yield _part_number(mapping, sample)
     yield _mapped(_QUANTITY, mapping.quantity, sample)
     yield _epic(mapping, sample, kind)
+
+
+def jobs(engine: Engine) -> Iterator[Finding]:
+    """Whether jobs lack what their tickets have, because it could not be read."""
+    with db.begin(engine) as session:
+        noted = job_queries.recently_noted(session, days=_NOTED_DAYS)
+        unknown = sync_summary.quantity_unknown(session)
+    if noted is None:
+        yield ok("values", f"Every value of the last {_NOTED_DAYS} days' fills could be read.")
+    else:
+        message = (
+            f"{noted.jobs} of the jobs filled in the last {_NOTED_DAYS} days lack a value that "
+            f"Jira has. The last one, {noted.job_id}: {noted.message}"
+        )
+        yield warn("values", message, _MAP_TEXT)
+    if unknown:
+        yield warn(
+            "quantities",
+            f"The quantity of {unknown} of the jobs is unknown: their tickets say nothing certain.",
+            "Set each quantity on the job's page or by `PATCH /api/jobs/{id}`; "
+            "`GET /api/jobs?quantityUnknown=true` lists them. JIRA_QUANTITY_FORMAT says how your "
+            "people write numbers.",
+        )
+    else:
+        yield ok("quantities", "The quantity of every job is known.")
 
 
 def _note(ticket: Ticket, column: str) -> str | None:

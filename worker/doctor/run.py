@@ -53,7 +53,16 @@ def examine_from_worker(
 def _own(settings: Settings, clock: Clock, *, with_api: bool) -> list[Section]:
     """The sections about our own processes and settings."""
     section = partial(Section, seconds=_SERVER_SECONDS)
-    synced = ("worker", "beat", "pause", "poll", "webhook_secret", "webhooks")
+    synced = (
+        "worker",
+        "beat",
+        "pause",
+        "poll",
+        "values",
+        "quantities",
+        "webhook_secret",
+        "webhooks",
+    )
     api = section(("api", "webhook_intake"), partial(servers.api, settings))
     return [
         section(("database", "migrations"), partial(_database, settings)),
@@ -90,6 +99,7 @@ def _sync_checks(settings: Settings, clock: Clock) -> Iterator[Finding]:
         yield from servers.parts(engine)
         yield sync.pause(engine, settings, clock)
         yield sync.poll(engine, settings, clock)
+        yield from mapping.jobs(engine)
         yield from webhooks.webhooks(engine, settings)
 
 

@@ -16,6 +16,7 @@ ACTION: dict[str, str] = {
     AuditAction.RESUME: "Resumed Jira",
     AuditAction.RECONCILE: "Reconciled",
     AuditAction.CREATE: "Created a job",
+    AuditAction.UPDATE: "Changed a job",
     AuditAction.TOKEN_CREATED: "Created a token",
     AuditAction.TOKEN_REVOKED: "Revoked a token",
     AuditAction.OPERATOR_ADDED: "Added an operator",

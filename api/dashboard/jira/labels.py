@@ -18,6 +18,8 @@ CHECK: dict[str, str] = {
     "webhook_secret": "Webhook secret",
     "webhooks": "Webhooks",
     "times": "Time limits",
+    "values": "Values",
+    "quantities": "Quantities",
     "jira": "Jira",
     "deployment": "Deployment",
     "credentials": "Credentials",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.bearer import audit_context
 from api.creation.new_jobs import create_jobs
+from api.dashboard.jobs.form_values import number_of
 from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.pages import Pages
 from api.http.json_body import check_texts
@@ -34,7 +35,6 @@ OFFERED = 50
 """The newest open tickets, which the field of the key suggests."""
 _FIELDS = tuple(JobCreate.model_fields[name].alias or name for name in JobCreate.model_fields)
 _HINTS = {"jiraTicketKey": "Its key, such as PI-42.", "jiraLabels": "Separated by commas."}
-_NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,15})?", re.ASCII)
 _KEY = re.compile(r"[A-Za-z0-9_-]{16,64}", re.ASCII)
 _SAME_JOB = "This form has already created this job."
 _SENT_BEFORE = (
@@ -84,9 +84,8 @@ def create_job() -> Response:
 def _content(typed: dict[str, str]) -> dict[str, Any]:
     """The input as the body that a client of the REST API would send."""
     content: dict[str, Any] = {name: text for name, text in typed.items() if text.strip()}
-    quantity = content.get("goalQuantity", "").strip()
-    if _NUMBER.fullmatch(quantity):
-        content["goalQuantity"] = float(quantity) if "." in quantity else int(quantity)
+    if quantity := content.get("goalQuantity", "").strip():
+        content["goalQuantity"] = number_of(quantity)
     if labels := content.pop("jiraLabels", ""):
         parts = re.split(r"[,\n]", labels)
         content["jiraLabels"] = [label for part in parts if (label := part.strip())]
