@@ -41,7 +41,7 @@ _NAMES = {field.column: field.name for field in JIRA_FIELDS}
 
 def notes_of(row: JobRow | TaskView) -> list[Note] | None:
     """The notes of a job on its Jira fields; None if there are none."""
-    notes = row.jira_notes or ()
+    notes = row.fill_notes or ()
     return [Note(field=_NAMES[n["field"]], message=n["message"]) for n in notes] or None
 
 

@@ -21,7 +21,7 @@ UPDATE jobs j SET
         THEN COALESCE(t.quantity, j.goal_quantity) ELSE j.goal_quantity END,
     quantity_unread = CASE WHEN j.quantity_from_ticket AND t.quantity IS NULL
         THEN t.quantity_unread END,
-    jira_notes = (SELECT jsonb_agg(note) FROM jsonb_array_elements(t.notes) AS note
+    fill_notes = (SELECT jsonb_agg(note) FROM jsonb_array_elements(t.notes) AS note
         WHERE to_jsonb(j) -> (note ->> 'field') = CAST('null' AS jsonb)),
     name_from_ticket = false,
     quantity_from_ticket = false,

@@ -44,7 +44,7 @@ class JobRow(NamedTuple):
     jira_epic_link: str | None
     jira_labels: Sequence[str] | None
     quantity_unread: str | None
-    jira_notes: Sequence[Mapping[str, str]] | None
+    fill_notes: Sequence[Mapping[str, str]] | None
     version: int
     created_at: datetime
     updated_at: datetime

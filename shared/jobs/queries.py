@@ -102,8 +102,8 @@ def priorities(session: Session) -> list[str]:
 
 
 _NOTED = text("""
-SELECT count(*) OVER () AS jobs, id, jira_notes -> 0 ->> 'message' AS message FROM jobs
-WHERE jira_notes IS NOT NULL AND jira_filled_at > now() - make_interval(days => :days)
+SELECT count(*) OVER () AS jobs, id, fill_notes -> 0 ->> 'message' AS message FROM jobs
+WHERE fill_notes IS NOT NULL AND jira_filled_at > now() - make_interval(days => :days)
 ORDER BY jira_filled_at DESC LIMIT 1
 """)
 

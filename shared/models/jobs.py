@@ -17,7 +17,7 @@ class Job(Base):
     ``client_fields`` are the columns of those that came with the request that created the job;
     null: the job is older than this column. ``quantity_unread`` is what the ticket says where its
     quantity was to be taken and is not certain: the quantity is unknown then, and
-    ``goal_quantity`` a placeholder. ``jira_notes`` are the fill's FieldNotes (shared.tickets).
+    ``goal_quantity`` a placeholder. ``fill_notes`` are the fill's FieldNotes (shared.tickets).
     """
 
     __tablename__ = "jobs"
@@ -37,7 +37,7 @@ class Job(Base):
     quantity_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
     quantity_unread: Mapped[str | None]
     client_fields: Mapped[list[str] | None]
-    jira_notes: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
+    fill_notes: Mapped[list[dict[str, str]] | None] = mapped_column(JSONB)
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     updated_at: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -56,9 +56,9 @@ class Job(Base):
             postgresql_where=text("quantity_unread IS NOT NULL"),
         ),
         Index(
-            "ix_jobs_jira_notes",
+            "ix_jobs_fill_notes",
             "jira_filled_at",
-            postgresql_where=text("jira_notes IS NOT NULL"),
+            postgresql_where=text("fill_notes IS NOT NULL"),
         ),
         # For searches for any part of a text (trigrams).
         Index(

@@ -92,7 +92,7 @@ class TaskView(NamedTuple):
     job_name: str | None
     part_number: str | None
     quantity_unread: str | None
-    jira_notes: Sequence[Mapping[str, str]] | None
+    fill_notes: Sequence[Mapping[str, str]] | None
 
 
 class Place(NamedTuple):
@@ -266,5 +266,5 @@ def _with_jobs(tasks: Any) -> Select[Any]:
         _J.c.name.label("job_name"),
         _J.c.jira_part_number.label("part_number"),
         _J.c.quantity_unread,
-        _J.c.jira_notes,
+        _J.c.fill_notes,
     ).select_from(tasks.outerjoin(_J, _J.c.id == tasks.c.job_id))

@@ -237,7 +237,7 @@ def _members(task: TaskView) -> dict[str, Any]:
 
 def _notes(task: TaskView) -> list[str]:
     """What the ticket has that could not be read, a sentence each."""
-    notes = [note["message"] for note in task.jira_notes or ()]
+    notes = [note["message"] for note in task.fill_notes or ()]
     if task.quantity_unread is not None:
         notes.append(f"{quantity_unknown(task.quantity_unread)}.")
     return notes

@@ -10,7 +10,7 @@ down_revision = "0008_delivery_copies"
 
 _COLUMNS = (
     ("jobs", "quantity_unread", "text"),
-    ("jobs", "jira_notes", "jsonb"),
+    ("jobs", "fill_notes", "jsonb"),
     ("tickets", "quantity_unread", "text"),
     ("tickets", "notes", "jsonb"),
 )
@@ -26,10 +26,10 @@ def upgrade() -> None:
         postgresql_where=sa.text("quantity_unread IS NOT NULL"),
     )
     create_index(
-        "ix_jobs_jira_notes",
+        "ix_jobs_fill_notes",
         "jobs",
         ["jira_filled_at"],
-        postgresql_where=sa.text("jira_notes IS NOT NULL"),
+        postgresql_where=sa.text("fill_notes IS NOT NULL"),
     )
 
 

@@ -167,6 +167,7 @@ PLANS: dict[str, tuple[JobFilter, str]] = {
     "ticket": (JobFilter(ticket_key="PI-77"), "ix_jobs_jira_ticket_key"),
     "priority": (JobFilter(priority="Highest"), "ix_jobs_jira_priority"),
     "label": (JobFilter(label="rush"), "ix_jobs_jira_labels"),
+    "unknown quantity": (JobFilter(quantity_unknown=True), "ix_jobs_quantity_unread"),
     "status": (JobFilter(status=TaskStatus.FAILED), "ix_sync_tasks_unfilled"),
 }
 
