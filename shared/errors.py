@@ -32,6 +32,12 @@ class InvalidInputError(AppError):
         self.problems = problems
 
 
+class ProjectNotAllowedError(InvalidInputError):
+    """The ticket is in a project that may not fill jobs (JIRA_PROJECT)."""
+
+    code = "project_not_allowed"
+
+
 class Kind(StrEnum):
     """What can be looked for, as messages name it."""
 

@@ -30,6 +30,7 @@ class FailureCode(StrEnum):
     """Why a sync task ended without a fill (spec/API.md, ``jiraSync.error``)."""
 
     TICKET_NOT_FOUND = "ticket_not_found"
+    PROJECT_NOT_ALLOWED = "project_not_allowed"
     NO_PERMISSION = "no_permission"
     UNUSABLE_TICKET = "unusable_ticket"
     TICKET_DELETED = "ticket_deleted"
@@ -88,6 +89,10 @@ FAILURE_WORDS: dict[FailureCode, str] = {
     FailureCode.TICKET_NOT_FOUND: (
         "Jira has no ticket {key}, or our account may not see it. "
         "Check the key, or give the account access to its project, then retry."
+    ),
+    FailureCode.PROJECT_NOT_ALLOWED: (
+        "Ticket {key} is in none of the projects in JIRA_PROJECT, so it may not fill the job. "
+        "Add its project to JIRA_PROJECT, then retry."
     ),
     FailureCode.NO_PERMISSION: (
         "Our Jira account may not read ticket {key}. Give it access to the project, then retry."

@@ -28,7 +28,11 @@ def link_job(session: Session, job_id: str, *, ticket_key: str) -> JobView:
 
 def _filling() -> Filling:
     settings = current_runtime().settings
-    return Filling(fresh_seconds=settings.jira_copy_fresh_seconds, pause=_recent_pause)
+    return Filling(
+        fresh_seconds=settings.jira_copy_fresh_seconds,
+        allowed=settings.allowed_projects,
+        pause=_recent_pause,
+    )
 
 
 def _recent_pause(session: Session) -> Pause | None:

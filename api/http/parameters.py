@@ -5,8 +5,10 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from werkzeug.datastructures import MultiDict
 
+from api.runtime import current_runtime
 from api.schemas.fields import invalid
 from shared.errors import FieldProblem, InvalidInputError
+from shared.settings.issue_keys import key_rules
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -26,7 +28,7 @@ def single_values(sent: MultiDict[str, str]) -> dict[str, str]:
 def checked(model: type[M], content: object) -> M:
     """The content as this model. Raises InvalidInputError with every problem the model found."""
     try:
-        return model.model_validate(content)
+        return model.model_validate(content, context=key_rules(current_runtime().settings))
     except ValidationError as error:
         raise invalid(error) from None
 

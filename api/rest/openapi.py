@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 from inspect import getdoc
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from api.rest.resource import Answer, ListOf, PlainText, Resource, Route
 from api.schemas.answers import Error, error_example
+from api.schemas.fields import CLOUD_KEY_PATTERN
 from shared.states import Scope
 
 BEARER = "bearer"
@@ -28,8 +29,11 @@ _Mode = Literal["validation", "serialization"]
 _Schema = dict[str, Any]
 
 
-def document(resources: Sequence[Resource]) -> dict[str, Any]:
-    """The document of these resources, as served at /openapi.json."""
+def document(resources: Sequence[Resource], *, key_pattern: str) -> dict[str, Any]:
+    """The document of these resources, as served at /openapi.json.
+
+    ``key_pattern`` is the pattern of ticket keys in requests.
+    """
     routes = [route for resource in resources for route in resource.routes]
     schemas = _schemas(routes)
     paths: dict[str, dict[str, Any]] = {}
@@ -38,7 +42,7 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
         paths.setdefault(address, {})[route.method.lower()] = _operation(route, schemas)
     for name in {model.__name__ for route in routes for model in _parameter_models(route)}:
         del schemas[name]
-    return {
+    made = {
         "openapi": "3.1.0",
         "info": {"title": "Routecard", "version": VERSION, "description": _ABOUT},
         "tags": [{"name": one.name, "description": one.about} for one in resources],
@@ -48,6 +52,15 @@ def document(resources: Sequence[Resource]) -> dict[str, Any]:
             "securitySchemes": {BEARER: {"type": "http", "scheme": "bearer"}},
         },
     }
+    return cast("dict[str, Any]", _with_key_pattern(made, key_pattern))
+
+
+def _with_key_pattern(part: Any, pattern: str) -> Any:
+    if isinstance(part, dict):
+        return {name: _with_key_pattern(one, pattern) for name, one in part.items()}
+    if isinstance(part, list):
+        return [_with_key_pattern(one, pattern) for one in part]
+    return pattern if part == CLOUD_KEY_PATTERN else part
 
 
 def _schemas(routes: Sequence[Route]) -> dict[str, _Schema]:

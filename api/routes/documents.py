@@ -1,7 +1,5 @@
 """The OpenAPI document and the page that shows it; the page loads nothing from the network."""
 
-from functools import cache
-
 from flask import Flask, Response
 from flask_swagger_ui import get_swaggerui_blueprint
 
@@ -9,6 +7,9 @@ from api.auth.scopes import Unscoped, declare
 from api.http.responses import JSON, dump
 from api.rest import openapi
 from api.routes import RESOURCES
+from api.runtime import Runtime, current_runtime
+from api.schemas.fields import ANY_KEY_PATTERN, CLOUD_KEY_PATTERN
+from shared.settings.issue_keys import CLOUD_PATTERN, key_pattern
 
 DOCUMENT = "/openapi.json"
 PAGE = "/docs"
@@ -30,9 +31,10 @@ def register(app: Flask) -> None:
 
 
 def _document() -> Response:
-    return Response(_content(), mimetype=JSON)
+    return Response(current_runtime().singleton(_content), mimetype=JSON)
 
 
-@cache
-def _content() -> bytes:
-    return dump(openapi.document(RESOURCES))
+def _content(runtime: Runtime) -> bytes:
+    cloud = key_pattern(runtime.settings) == CLOUD_PATTERN
+    pattern = CLOUD_KEY_PATTERN if cloud else ANY_KEY_PATTERN
+    return dump(openapi.document(RESOURCES, key_pattern=pattern))

@@ -24,8 +24,9 @@ drift_resource = Resource(
     "GET", {200: ListOf(TicketOut, "Tickets, newest first; open ones unless all are asked for.")}
 )
 def read_all(query: TicketQuery) -> Response:
-    """List the tickets known to us, newest first; `asOf` says how old what we know is."""
-    filters, browse = query.filters(), current_runtime().settings.browse_url
+    """List the tickets of our projects, newest first; `asOf` says how old what we know is."""
+    settings = current_runtime().settings
+    filters, browse = query.filters(allowed=settings.allowed_projects), settings.browse_url
     return listed(
         lambda s, count, before: ticket_queries.page(s, filters, limit=count, before=before),
         limit=query.limit,
@@ -38,18 +39,20 @@ def read_all(query: TicketQuery) -> Response:
 @resource.route("GET /<key>", {200: TicketOut})
 def read(path: TicketPath) -> Response:
     """Read one ticket by a key it has or had."""
+    settings = current_runtime().settings
     with transaction() as session:
-        row = ticket_queries.one(session, path.key)
+        row = ticket_queries.one(session, path.key, allowed=settings.allowed_projects)
     if row is None:
         raise NotFoundError(Kind.TICKET, path.key)
-    return json_answer(TicketOut.of(row, browse_url=current_runtime().settings.browse_url))
+    return json_answer(TicketOut.of(row, browse_url=settings.browse_url))
 
 
 @drift_resource.route("GET /<id>/drift", {200: DriftOut})
 def read_drift(path: JobPath) -> Response:
     """Compare a job with its ticket, field by field."""
+    allowed = current_runtime().settings.allowed_projects
     with transaction() as session:
-        found = drift.of_job(session, path.id)
+        found = drift.of_job(session, path.id, allowed=allowed)
     if found is None:
         raise NotFoundError(Kind.JOB, path.id)
     return json_answer(DriftOut.of(found))

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
     model_validator,
 )
@@ -20,9 +21,16 @@ from pydantic_core import PydanticCustomError
 
 from api.schemas.answers import Examples, absent_not_null
 from api.schemas.cursors import decode_cursor
-from shared.errors import FieldProblem, InvalidInputError, NotFoundError
+from shared.errors import (
+    FieldProblem,
+    InvalidInputError,
+    NotFoundError,
+    ProjectNotAllowedError,
+)
 from shared.ids import Prefix, looks_like
 from shared.models import MAX_QUANTITY, MAX_TEXT
+from shared.settings.issue_keys import CLOUD_PATTERN, KeyRules, is_safe_key, normal_key
+from shared.settings.patterns import compiled
 
 REQUIRED = "is required"
 EMPTY = "cannot be empty"
@@ -36,12 +44,14 @@ NOT_A_KEY = "must look like PI-42"
 NOT_STRINGS = "must be an array of strings"
 NOT_A_MOMENT = "must be an ISO 8601 timestamp such as 2024-01-15T10:30:00.000Z"
 
-_ISSUE_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,254}-[1-9][0-9]*", re.ASCII)
 # White space of Python and of JavaScript together: what either of them trims, we trim, so that a
 # pattern of the document means the same in both.
 _BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace()) + "\ufeff"
 _BLANK = r"\s\x1c-\x1f\x85\ufeff"
-ISSUE_KEY_PATTERN = rf"^[{_BLANK}]*{_ISSUE_KEY.pattern}[{_BLANK}]*$"
+CLOUD_KEY_PATTERN = rf"^[{_BLANK}]*[A-Za-z][A-Za-z0-9_]{{1,254}}-[1-9][0-9]*[{_BLANK}]*$"
+"""For the document: Cloud's pattern in any case."""
+ANY_KEY_PATTERN = rf"^[{_BLANK}]*[^{_BLANK}\x00-\x20\"'/\\]+-[0-9]+[{_BLANK}]*$"
+"""For the document of other sites, whose own pattern is RE2's."""
 NAME_PATTERN = rf"^[^\x00]*[^\x00{_BLANK}][^\x00]*$"
 
 
@@ -128,9 +138,11 @@ def problems_of(error: ValidationError) -> tuple[FieldProblem, ...]:
 
 
 def invalid(error: ValidationError) -> InvalidInputError:
-    """The refusal for what pydantic found; its message is the first problem's."""
+    """The refusal for what pydantic found; code and message are the first problem's."""
     problems = problems_of(error)
-    return InvalidInputError(problems[0].message, problems)
+    first = error.errors(include_url=False)[0]["type"]
+    kind = ProjectNotAllowedError if first == _OUTSIDE else InvalidInputError
+    return kind(problems[0].message, problems)
 
 
 def _problem(found: Any) -> FieldProblem:
@@ -140,6 +152,8 @@ def _problem(found: Any) -> FieldProblem:
     place = place.lstrip(".")
     if found["type"] == "extra_forbidden":
         return FieldProblem(place, f"{place} is not a known parameter")
+    if found["type"] == _OUTSIDE:
+        return FieldProblem(place, found["msg"])
     words = _OURS[found["type"]].format(**found.get("ctx", {})) if found["type"] in _OURS else None
     return FieldProblem(place, f"{place} {words or found['msg']}")
 
@@ -186,12 +200,43 @@ def quantity(value: Any) -> int:
     return int(value)
 
 
-def issue_key(value: Any) -> str:
-    """A Jira issue key, trimmed and upper-cased (JIRA.md, section 8)."""
-    text = _string(value).strip(_BLANKS)
-    if not _ISSUE_KEY.fullmatch(text):
+_DEFAULT_RULES = KeyRules(compiled(CLOUD_PATTERN))
+_OUTSIDE = ProjectNotAllowedError.code
+
+
+def _rules(info: ValidationInfo) -> KeyRules:
+    """The rules that ``checked`` passes as the context; without one, Cloud's."""
+    return info.context if isinstance(info.context, KeyRules) else _DEFAULT_RULES
+
+
+def issue_key(value: Any, *, rules: KeyRules) -> str:
+    """A Jira issue key of this site, trimmed and upper-cased (JIRA.md, section 8)."""
+    key = normal_key(short(_string(value).strip(_BLANKS)))
+    if not rules.fits(key):
         raise wrong(NOT_A_KEY)
-    return short(text.upper())
+    return key
+
+
+def site_key(value: Any) -> str:
+    """A key as Jira itself sent it, trimmed and upper-cased, whatever the site's pattern."""
+    key = normal_key(_string(value).strip(_BLANKS))
+    if not is_safe_key(key):
+        raise wrong(NOT_A_KEY)
+    return key
+
+
+def _key_of_any_project(value: Any, info: ValidationInfo) -> str:
+    return issue_key(value, rules=_rules(info))
+
+
+def _key_of_ours(value: Any, info: ValidationInfo) -> str:
+    """The message names the field as in a create, also in a link (spec/API.md, codes)."""
+    rules = _rules(info)
+    key = issue_key(value, rules=rules)
+    if not rules.allows(key):
+        words = f"jiraTicketKey must be in one of the projects {', '.join(rules.projects)}"
+        raise PydanticCustomError(_OUTSIDE, "{words}", {"words": words})
+    return key
 
 
 def labels(value: Any) -> list[str]:
@@ -280,14 +325,19 @@ _TEXT = {"type": "string", "maxLength": MAX_TEXT, "pattern": r"^[^\x00]*$"}
 _OPTIONAL_TEXT = {"anyOf": [_TEXT, {"type": "null"}]}
 _NAME = {**_TEXT, "minLength": 1, "pattern": NAME_PATTERN}
 _QUANTITY = {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY}
-_KEY = {**_TEXT, "pattern": ISSUE_KEY_PATTERN}
+_KEY = {**_TEXT, "pattern": CLOUD_KEY_PATTERN}
 
 RequiredName = Annotated[str, BeforeValidator(named(REQUIRED)), WithJsonSchema(_NAME)]
 """A name that may not be left out or empty: both are ``is required``."""
 Name = Annotated[str, BeforeValidator(named(EMPTY)), WithJsonSchema(_NAME)]
 """A name that, where given, ``cannot be empty``."""
 Quantity = Annotated[int, BeforeValidator(quantity), WithJsonSchema(_QUANTITY)]
-IssueKey = Annotated[str, BeforeValidator(issue_key), WithJsonSchema(_KEY)]
+IssueKey = Annotated[str, BeforeValidator(_key_of_any_project), WithJsonSchema(_KEY)]
+"""The key of a ticket, to look for."""
+SiteKey = Annotated[str, BeforeValidator(site_key), WithJsonSchema(_KEY)]
+"""The same of a ticket that Jira named."""
+FillingKey = Annotated[str, BeforeValidator(_key_of_ours), WithJsonSchema(_KEY)]
+"""The key of a ticket that is to fill a job: in a project of JIRA_PROJECT."""
 Text = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_OPTIONAL_TEXT)]
 """An optional text; the empty string counts as absent."""
 Words = Annotated[str | None, BeforeValidator(_optional_text), WithJsonSchema(_TEXT)]

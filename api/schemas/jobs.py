@@ -8,6 +8,7 @@ from api.schemas.answers import Answer, Error, Examples, Timestamp
 from api.schemas.fields import (
     NEXT_PAGE,
     Body,
+    FillingKey,
     Flag,
     Headers,
     IssueKey,
@@ -57,7 +58,11 @@ class JobCreate(Body):
 
     name: RequiredName = Field(description="A human-readable name, e.g. a work order number.")
     goal_quantity: Quantity = Field(description="How many units to make.")
-    jira_ticket_key: IssueKey | None = Field(None, description="The Jira ticket to link to.")
+    jira_ticket_key: FillingKey | None = Field(
+        None,
+        description="The Jira ticket to link to: a key of this site (`JIRA_KEY_PATTERN`), in one "
+        "of the projects in `JIRA_PROJECT` where it is set, or the code is `project_not_allowed`.",
+    )
     jira_ticket_summary: Text = Field(None, description="Its summary.")
     jira_part_number: Text = Field(None, description="The part number.")
     jira_priority: Text = Field(None, description="Its priority.")
@@ -284,7 +289,9 @@ class LinkRequest(Body):
         "new": {"ticketKey": "PI-42"},
     }
 
-    ticket_key: IssueKey = Field(description="The Jira ticket.")
+    ticket_key: FillingKey = Field(
+        description="The Jira ticket, under the same rules as `jiraTicketKey` of a new job."
+    )
     job_id: Text = Field(None, description="The job to link; it has no ticket yet.")
     goal_quantity: Quantity | None = Field(
         None,

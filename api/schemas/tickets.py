@@ -36,14 +36,15 @@ class TicketQuery(Query):
     limit: Limit | None = Field(None, description="Page size; without it, all of them, streamed.")
     cursor: Annotated[str, cursor_of(_issue_id)] | None = NEXT_PAGE
 
-    def filters(self) -> TicketFilter:
-        """The same for shared.tickets.queries."""
+    def filters(self, *, allowed: tuple[str, ...]) -> TicketFilter:
+        """The same for shared.tickets.queries; ``allowed``: Settings.allowed_projects."""
         return TicketFilter(
             q=self.q,
             project=self.project,
             status=self.status,
             done=None if self.all else False,
             deleted=self.all,
+            allowed=allowed,
         )
 
 

@@ -9,11 +9,11 @@ from api.schemas.fields import (
     NEXT_PAGE,
     Body,
     Flag,
-    IssueKey,
     Limit,
     Moment,
     PathVariables,
     Query,
+    SiteKey,
     Words,
     cursor_of,
     identifier,
@@ -38,7 +38,7 @@ class _Filter(BaseModel):
     q: Words | None = Field(None, description="An id, an identifier or a ticket key, whole.")
     outcome: State | None = Field(None, description="With this outcome; `waiting`: none yet.")
     event: Words | None = Field(None, description="Of this kind, e.g. `jira:issue_updated`.")
-    ticket_key: IssueKey | None = Field(None, description="About this ticket.")
+    ticket_key: SiteKey | None = Field(None, description="About this ticket.")
     signed: Flag | None = Field(None, description="Proven by a signature, or by a token alone.")
     received_since: Moment | None = Field(None, description="Received then or later.")
     received_until: Moment | None = Field(None, description="Received before then.")

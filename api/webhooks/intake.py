@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from api.http.refusals import BodyTooLargeError, NotReadyError, UnauthenticatedError
 from api.http.request_ids import request_id
 from api.runtime import current_runtime
-from api.schemas.fields import issue_key
+from api.schemas.fields import site_key
 from api.webhooks.read_body import BODY_BYTES, Body, intake_limit, read_body
 from api.webhooks.rejections import Rejections
 from shared.settings import Settings
@@ -179,7 +179,7 @@ def _ticket_key() -> str | None:
     Of ``${issue.key}``, a Jira that knows ``{issue.key}`` leaves the dollar sign.
     """
     try:
-        return issue_key(request.args.get("key", "").removeprefix("$"))
+        return site_key(request.args.get("key", "").removeprefix("$"))
     except PydanticCustomError:
         return None
 

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from shared.models import Examination
+from shared.tickets.queries import ALLOWED
 
 EVERY_SECONDS = 300.0
 """A regular examination starts this long after the last one."""
@@ -53,10 +54,11 @@ WHERE NOT EXISTS (SELECT FROM examinations
 ON CONFLICT DO NOTHING
 RETURNING id, ticket_key, false AS requested, started_at
 """)
-_NEWEST_TICKET = text("""
-SELECT key FROM tickets WHERE deleted_at IS NULL AND missing_since IS NULL
-ORDER BY length(issue_id) DESC, issue_id DESC LIMIT 1
-""")
+_NEWEST_TICKET = text(f"""
+SELECT t.key FROM tickets t
+WHERE t.deleted_at IS NULL AND t.missing_since IS NULL AND {ALLOWED}
+ORDER BY length(t.issue_id) DESC, t.issue_id DESC LIMIT 1
+""")  # noqa: S608  constants alone
 _FINISH = text("""
 UPDATE examinations SET ended_at = now(), ticket_key = COALESCE(:ticket_key, ticket_key),
     findings = CAST(:findings AS jsonb), preview = CAST(:preview AS jsonb)
@@ -79,9 +81,12 @@ def claim(session: Session) -> Claimed | None:
     return None if row is None else Claimed(*row)
 
 
-def sample_key(session: Session) -> str | None:
-    """A ticket to try the field mapping on if the request names none: the newest one."""
-    found: str | None = session.scalar(_NEWEST_TICKET)
+def sample_key(session: Session, *, allowed: Sequence[str]) -> str | None:
+    """A ticket to try the field mapping on if the request names none: the newest one.
+
+    ``allowed`` are the only projects it may be in; empty: all.
+    """
+    found: str | None = session.scalar(_NEWEST_TICKET, {"allowed": list(allowed)})
     return found
 
 

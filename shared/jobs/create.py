@@ -26,10 +26,12 @@ class Filling:
     """How jobs get their Jira fields.
 
     ``fresh_seconds`` is JIRA_COPY_FRESH_SECONDS: a copy of a ticket that was read within that
-    time fills a job at once; 0: never. ``pause`` reads the pause in force, to be shown.
+    time fills a job at once; 0: never. ``allowed`` are the only projects whose copies do that;
+    empty: all. ``pause`` reads the pause in force, to be shown.
     """
 
     fresh_seconds: int = 0
+    allowed: tuple[str, ...] = ()
     pause: Callable[[Session], Pause | None] = pauses.current
 
 
@@ -159,7 +161,9 @@ def _not_linked(session: Session, job_id: str) -> ConflictError | NotFoundError:
 def _filled_at_once(session: Session, views: Sequence[JobView], filling: Filling) -> list[JobView]:
     """These jobs, filled from fresh copies where that is allowed; the others with the pause."""
     waiting = [view.job.id for view in views if view.task is not None]
-    filled = from_copy.fill_fresh(session, waiting, fresh_seconds=filling.fresh_seconds)
+    filled = from_copy.fill_fresh(
+        session, waiting, fresh_seconds=filling.fresh_seconds, allowed=filling.allowed
+    )
     again = queries.job_views(session, filled)
     found = [again.get(view.job.id, view) for view in views]
     if not any(view.due for view in found):

@@ -7,9 +7,16 @@ from shared.settings.loading import (
     metrics_folder,
     process_environment,
 )
-from shared.settings.model import JIRA_CONNECT_SECONDS, AuthMode, Deployment, Settings
+from shared.settings.model import (
+    ALL_PROJECTS,
+    JIRA_CONNECT_SECONDS,
+    AuthMode,
+    Deployment,
+    Settings,
+)
 
 __all__ = [
+    "ALL_PROJECTS",
     "EMBEDDED_FILE",
     "JIRA_CONNECT_SECONDS",
     "METRICS_FOLDER",

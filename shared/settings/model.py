@@ -4,6 +4,7 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -18,10 +19,14 @@ from shared.settings.embedded import read_embedded
 from shared.settings.jira_address import jira_address
 from shared.settings.network import NetworkSettings
 from shared.settings.variable import env as _env
+from shared.settings.patterns import Pattern, compiled
 
 JIRA_CONNECT_SECONDS = 3.0
 """Timeout for connecting to Jira, unless ``jira_timeout_seconds`` is shorter."""
 _NUMBER_SAMPLE = re.compile(r"1(?:[, ']?234\.|[. ']?234,)5")
+ALL_PROJECTS = ("*",)
+"""JIRA_PROJECT where every project that our account may see is meant."""
+_PROJECT_KEY = Pattern(r"(?:\p{N}[\p{L}\p{M}\p{N}._-]*)?\p{L}[\p{L}\p{M}\p{N}._-]*")
 _LIMIT_SHARE = 0.8
 _SETTLE_SECONDS = 1.0
 _SHORTEST_DRAIN = 1.0
@@ -45,6 +50,7 @@ class AuthMode(StrEnum):
 def _web_address(value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise ValueError("must begin with http:// or https://")
+    urlsplit(value)  # raises ValueError, for example for a bad IPv6 address
     return value.rstrip("/")
 
 
@@ -128,7 +134,16 @@ class Settings(NetworkSettings):
         "JIRA_DEPLOYMENT", Deployment.AUTO, "auto | cloud | datacenter."
     )
     jira_project: Annotated[tuple[str, ...], NoDecode] = _env(
-        "JIRA_PROJECT", (), "Project keys to poll, separated by commas."
+        "JIRA_PROJECT",
+        (),
+        "Keys of the projects that are polled and may fill jobs, separated by commas; * = all that "
+        "our account may see. Unset: every ticket may fill a job, and nothing is polled.",
+    )
+    jira_key_pattern: str = _env(
+        "JIRA_KEY_PATTERN",
+        "",
+        "Regular expression (RE2) for a whole ticket key in capitals. Unset: Cloud's own pattern; "
+        "on Data Center one that also takes keys such as 4ME-12 and B7-214-68901.",
     )
     jira_field_part_number: str = _env(
         "JIRA_FIELD_PART_NUMBER",
@@ -151,7 +166,8 @@ class Settings(NetworkSettings):
     jira_part_number_pattern: str = _env(
         "JIRA_PART_NUMBER_PATTERN",
         "",
-        "Regular expression that finds the part number in the summary where no field is mapped.",
+        "Regular expression (RE2) that finds the part number in the summary where no field is "
+        "mapped.",
     )
     jira_webhook_secret: SecretStr | None = _env(
         "JIRA_WEBHOOK_SECRET", None, "Secret entered in Jira's webhook form."
@@ -209,7 +225,25 @@ class Settings(NetworkSettings):
     @classmethod
     def _split(cls, value: Any) -> Any:
         if isinstance(value, str):
-            return tuple(key.strip().upper() for key in value.split(",") if key.strip())
+            return tuple(dict.fromkeys(k.strip().upper() for k in value.split(",") if k.strip()))
+        return value
+
+    @field_validator("jira_project")
+    @classmethod
+    def _keys(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value == ALL_PROJECTS:
+            return value
+        for project in value:
+            if not _PROJECT_KEY.fits(project):
+                alone = ", and * only alone" if project in ALL_PROJECTS else ""
+                raise ValueError(f"takes keys of projects, such as PI, not {project!r}{alone}")
+        return value
+
+    @field_validator("jira_key_pattern", "jira_part_number_pattern")
+    @classmethod
+    def _regular_expression(cls, value: str) -> str:
+        if value:
+            compiled(value)
         return value
 
     @field_validator("jira_quantity_format")
@@ -293,6 +327,11 @@ class Settings(NetworkSettings):
         if not self.jira_webhook_user or self.jira_webhook_password is None:
             return None
         return self.jira_webhook_user, self.jira_webhook_password.get_secret_value()
+
+    @property
+    def allowed_projects(self) -> tuple[str, ...]:
+        """The only projects whose tickets may fill jobs; empty: JIRA_PROJECT allows all."""
+        return () if self.jira_project == ALL_PROJECTS else self.jira_project
 
     @property
     def browse_url(self) -> str:

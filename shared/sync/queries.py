@@ -26,6 +26,7 @@ from sqlalchemy.orm import Session
 from shared.database.filtering import contains, plan_for_these_values
 from shared.errors import Kind, NotFoundError
 from shared.models import Job, SyncAttempt, SyncTask, table_of
+from shared.settings.issue_keys import normal_key
 from shared.states import FailureCode, Source, TaskStatus
 
 ATTEMPTS_SHOWN = 200
@@ -212,7 +213,7 @@ def _ids_by_words(filters: TaskFilter, words: str, *, most: int | None) -> Any:
     ids = select(_T.c.id).where(*_conditions(filters))
     searches = [
         ids.join(_J, _J.c.id == _T.c.job_id).where(_job_has_words(words, _J.c)),
-        ids.where(_T.c.ticket_key == words.upper()),
+        ids.where(_T.c.ticket_key == normal_key(words)),
         ids.where(_T.c.id == words),
         ids.where(_T.c.job_id == words),
         ids.where(contains(words, _T.c.error_message)),
@@ -226,7 +227,7 @@ def _has_words(words: str, tasks: Any) -> ColumnElement[bool]:
     """The same condition on a task joined with its job."""
     return or_(
         _job_has_words(words, _J.c),
-        tasks.ticket_key == words.upper(),
+        tasks.ticket_key == normal_key(words),
         tasks.id == words,
         tasks.job_id == words,
         contains(words, tasks.error_message),

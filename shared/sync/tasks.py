@@ -110,6 +110,7 @@ def fail_deleted(session: Session, task_ids: Sequence[str], *, worker: str) -> i
 # revived, since a webhook's sender needs no more than the token; a deleted ticket stays deleted.
 _REVIVABLE = (
     FailureCode.TICKET_NOT_FOUND,
+    FailureCode.PROJECT_NOT_ALLOWED,
     FailureCode.NO_PERMISSION,
     FailureCode.UNUSABLE_TICKET,
 )

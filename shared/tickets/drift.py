@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from shared.models import JIRA_FIELDS
-from shared.tickets.queries import AS_OF
+from shared.tickets.queries import ALLOWED, AS_OF
 
 Value = str | list[str] | None
 
@@ -79,7 +79,7 @@ FROM jobs j LEFT JOIN LATERAL (
     SELECT * FROM tickets
     WHERE j.jira_issue_id IS NULL AND former_keys @> ARRAY[j.jira_ticket_key]
     LIMIT 1
-) t ON j.jira_ticket_key IS NOT NULL
+) t ON j.jira_ticket_key IS NOT NULL AND {ALLOWED}
 """  # noqa: S608  constants alone
 _ONE = text(f"{_SELECT} WHERE j.id = :id")
 _PAGE = text(
@@ -93,9 +93,12 @@ ORDER BY 1 LIMIT :limit
 """)
 
 
-def of_job(session: Session, job_id: str) -> Drift | None:
-    """The drift of one job; None if there is no such job."""
-    row = session.execute(_ONE, {"id": job_id}).one_or_none()
+def of_job(session: Session, job_id: str, *, allowed: Sequence[str] = ()) -> Drift | None:
+    """The drift of one job; None if there is no such job.
+
+    ``allowed`` are the only projects whose copies are used; empty: all.
+    """
+    row = session.execute(_ONE, {"id": job_id, "allowed": list(allowed)}).one_or_none()
     return _drift(row) if row else None
 
 
@@ -104,9 +107,12 @@ def ticket_names(session: Session, *, after: str, limit: int) -> list[str]:
     return list(session.scalars(_TICKET_NAMES, {"after": after, "limit": limit}))
 
 
-def page(session: Session, *, after: str = "", limit: int = 500) -> list[Drift]:
+def page(
+    session: Session, *, allowed: Sequence[str] = (), after: str = "", limit: int = 500
+) -> list[Drift]:
     """The drift of filled jobs with an id past ``after``, in order of id."""
-    return [_drift(row) for row in session.execute(_PAGE, {"after": after, "limit": limit})]
+    values = {"allowed": list(allowed), "after": after, "limit": limit}
+    return [_drift(row) for row in session.execute(_PAGE, values)]
 
 
 def _drift(row: Row[Any]) -> Drift:

@@ -1,5 +1,6 @@
 """Reads of stored tickets: one, and lists by page."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.database.filtering import like_literal, like_part, plan_for_these_values
+from shared.settings.issue_keys import normal_key
 from shared.tickets.ticket import TicketRow
 
 
@@ -15,7 +17,8 @@ class TicketFilter:
     """The filters of a list; None does not filter. ``done`` False: open tickets only.
 
     ``q`` is any part of key, summary or part number, in any case; ``status`` is Jira's own name.
-    Deleted tickets are listed only if ``deleted`` is set.
+    Deleted tickets are listed only if ``deleted`` is set. ``allowed`` are the only projects whose
+    tickets are shown; empty: all.
     """
 
     q: str | None = None
@@ -23,14 +26,19 @@ class TicketFilter:
     status: str | None = None
     done: bool | None = False
     deleted: bool = False
+    allowed: tuple[str, ...] = ()
 
 
-AS_OF = """
+PROJECT = "substring(t.key FROM '^(.*)-')"
+"""SQL: the project of the copy ``t``, all before the last hyphen of its key."""
+ALLOWED = f"(CAST(:allowed AS text[]) = '{{}}' OR {PROJECT} = ANY(:allowed))"
+"""SQL: whether tickets of this copy's project may be used; ``allowed`` empty: all may."""
+AS_OF = f"""
 CASE WHEN t.deleted_at IS NOT NULL THEN t.verified_at
     WHEN t.missing_since IS NOT NULL THEN t.read_at
     ELSE GREATEST(t.read_at, (SELECT max(p.complete_as_of) FROM jira_polls p
-        WHERE split_part(t.key, '-', 1) = ANY(p.projects))) END
-"""
+        WHERE {PROJECT} = ANY(p.projects) OR '*' = ANY(p.projects))) END
+"""  # noqa: S608  constants alone
 """SQL: the latest time at which the copy ``t`` is known to be Jira's state."""
 
 _COLUMNS = ", ".join(
@@ -38,21 +46,25 @@ _COLUMNS = ", ".join(
 )
 _ONE = text(
     f"SELECT {_COLUMNS} FROM tickets t "  # noqa: S608  constants alone
-    "WHERE t.key = :key OR t.former_keys @> ARRAY[CAST(:key AS text)] "
+    f"WHERE (t.key = :key OR t.former_keys @> ARRAY[CAST(:key AS text)]) AND {ALLOWED} "
     "ORDER BY t.key = :key DESC, t.read_at DESC LIMIT 1"
 )
 _CLAUSES = {
     "q": "(t.key ILIKE :q OR t.summary ILIKE :q OR t.part_number ILIKE :q)",
-    "project": "t.key LIKE :project",
+    "project": f"t.key LIKE :project || '-%' AND {PROJECT} = :project_key",
     "status": "lower(t.status) = lower(:status)",
     "done": "t.done = :done",
 }
 _OLDER = "(length(t.issue_id), t.issue_id) < (length(CAST(:before AS text)), CAST(:before AS text))"
 
 
-def one(session: Session, key: str) -> TicketRow | None:
-    """The ticket that has or had this key; None if no copy is stored."""
-    row = session.execute(_ONE, {"key": key.strip().upper()}).one_or_none()
+def one(session: Session, key: str, *, allowed: Sequence[str] = ()) -> TicketRow | None:
+    """The ticket that has or had this key; None if no copy is stored.
+
+    ``allowed`` are the only projects whose tickets are shown; empty: all.
+    """
+    values = {"key": normal_key(key), "allowed": list(allowed)}
+    row = session.execute(_ONE, values).one_or_none()
     return TicketRow._make(row) if row else None
 
 
@@ -78,10 +90,15 @@ def _where(filters: TicketFilter) -> tuple[list[str], dict[str, Any]]:
     if filters.q:
         values["q"] = like_part(filters.q)
     if filters.project:
-        values["project"] = f"{like_literal(filters.project.upper())}-%"
+        values["project"] = like_literal(normal_key(filters.project))
     if filters.status:
         values["status"] = filters.status
     if filters.done is not None:
         values["done"] = filters.done
     clauses = [_CLAUSES[name] for name in values]
+    if filters.project:
+        values["project_key"] = normal_key(filters.project)
+    if filters.allowed:
+        clauses.append(ALLOWED)
+        values["allowed"] = list(filters.allowed)
     return [*clauses, "true" if filters.deleted else "t.deleted_at IS NULL"], values

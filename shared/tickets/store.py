@@ -177,6 +177,20 @@ def mark_deleted(session: Session, issue_ids: Sequence[str]) -> None:
     session.execute(_DELETED, {"ids": sorted(issue_ids)})
 
 
+_MOVED_OUT = text("""
+UPDATE tickets SET deleted_at = COALESCE(deleted_at, now())
+WHERE issue_id = :id AND jira_updated_at <= :changed_at
+""")
+
+
+def mark_moved_out(session: Session, issue_id: str, *, changed_at: datetime) -> None:
+    """A ticket is outside the projects of JIRA_PROJECT since its change at ``changed_at``.
+
+    Its copy, if there is an older one, counts as deleted; it takes nothing of the change.
+    """
+    session.execute(_MOVED_OUT, {"id": issue_id, "changed_at": changed_at})
+
+
 def _row(requested: str, ticket: Ticket, before: dict[str, Any] | None) -> dict[str, Any]:
     former = {requested} - {ticket.key}
     if before is not None:

@@ -139,7 +139,10 @@ def any_due(session: Session) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryResult:
-    """The outcome of a claimed delivery, its reason, and what the body was about."""
+    """The outcome of a claimed delivery, its reason, and what the body was about.
+
+    Without ``keep_body`` the body is deleted: it is about a ticket that is none of our business.
+    """
 
     claimed: Claimed
     outcome: DeliveryOutcome
@@ -147,15 +150,16 @@ class DeliveryResult:
     event: str | None = None
     ticket_key: str | None = None
     issue_id: str | None = None
+    keep_body: bool = True
 
 
 _SETTLE = text("""
 UPDATE webhook_deliveries d SET
     outcome = v.outcome, reason = v.reason, applied_at = now(),
     event = COALESCE(v.event, d.event), ticket_key = COALESCE(v.ticket_key, d.ticket_key),
-    issue_id = COALESCE(v.issue_id, d.issue_id)
+    issue_id = COALESCE(v.issue_id, d.issue_id), body = CASE WHEN v.keep_body THEN d.body END
 FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS v(id text, token bigint, outcome text, reason text,
-    event text, ticket_key text, issue_id text)
+    event text, ticket_key text, issue_id text, keep_body boolean)
 WHERE d.id = v.id AND d.lease_token = v.token AND d.outcome IS NULL
 RETURNING d.id
 """)
@@ -172,6 +176,7 @@ def settle(session: Session, results: Sequence[DeliveryResult]) -> int:
             "event": result.event,
             "ticket_key": result.ticket_key,
             "issue_id": result.issue_id,
+            "keep_body": result.keep_body,
         }
         for result in results
     ]

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from shared.database.filtering import distinct_values, plan_for_these_values
 from shared.errors import Kind, NotFoundError
 from shared.models import Delivery
+from shared.settings.issue_keys import normal_key
 from shared.states import DeliveryOutcome
 
 
@@ -101,7 +102,7 @@ _CLAUSES = {
     "ids": "d.id = ANY(:ids)",
     "words": (
         "(d.id = :words OR d.identifier = :words OR d.jira_identifier = :words "
-        "OR d.ticket_key = upper(:words))"
+        "OR d.ticket_key = :words_key)"
     ),
     "outcome": "d.outcome = :outcome",
     "event": "d.event = :event",
@@ -174,6 +175,8 @@ def events(session: Session, *, most: int = 50) -> list[str]:
 def _where(filters: DeliveryFilter, before: str | None) -> tuple[str, dict[str, Any]]:
     values = {name: value for name in _CLAUSES if (value := getattr(filters, name)) is not None}
     clauses = [_CLAUSES[name] for name in values]
+    if filters.words is not None:
+        values["words_key"] = normal_key(filters.words)
     if values.get("outcome") is DeliveryState.WAITING:
         clauses[list(values).index("outcome")] = "d.outcome IS NULL"
         del values["outcome"]

@@ -27,7 +27,7 @@ def command(*, dry_run: bool, as_json: bool) -> None:
     """Compare every filled job with its ticket. This changes no job."""
     with engine() as made:
         refreshed = Reread() if dry_run else _refresh(made, quiet=as_json)
-        drifts = list(all_drift(made))
+        drifts = list(all_drift(made, allowed=load_settings().allowed_projects))
     if as_json:
         print_json(_document(refreshed, drifts))
     else:

@@ -14,6 +14,7 @@ from shared.actions.counts import Counts
 from shared.clock import SystemClock, iso_millis
 from shared.database.engine import begin, in_transaction
 from shared.models import SyncAttempt
+from shared.settings.issue_keys import normal_key
 from shared.states import FailureCode, Operation, Source, TaskStatus
 from shared.sync import queries as task_queries
 from shared.sync.queries import Sort, TaskFilter, TaskView
@@ -77,7 +78,7 @@ def _filters_of(given: dict[str, Any]) -> TaskFilter:
     return TaskFilter(
         statuses=tuple(TaskStatus(status) for status in given["status"]),
         job_id=given["job_id"],
-        ticket_key=ticket_key.upper() if ticket_key else None,
+        ticket_key=normal_key(ticket_key) if ticket_key else None,
         source=Source(source) if source else None,
         error_code=FailureCode(error) if error else None,
         words=given["words"],

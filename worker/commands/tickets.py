@@ -5,6 +5,7 @@ import click
 from shared.clock import iso_millis
 from shared.errors import Kind, NotFoundError
 from shared.models import JiraPoll
+from shared.settings import load_settings
 from shared.tickets import queries as ticket_queries
 from shared.tickets import watermarks
 from shared.tickets.queries import TicketFilter
@@ -26,7 +27,12 @@ def command(context: click.Context) -> None:
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
 def list_tickets(*, words: str | None, project: str | None, everything: bool, limit: int) -> None:
     """List tickets, newest first; only open ones by default."""
-    filters = TicketFilter(q=words, project=project, done=None if everything else False)
+    filters = TicketFilter(
+        q=words,
+        project=project,
+        done=None if everything else False,
+        allowed=load_settings().allowed_projects,
+    )
     with session() as opened:
         rows = ticket_queries.page(opened, filters, limit=limit)
     for row in rows:
@@ -38,7 +44,7 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
 def show(key: str) -> None:
     """Show one ticket, by its current or a former key."""
     with session() as opened:
-        row = ticket_queries.one(opened, key)
+        row = ticket_queries.one(opened, key, allowed=load_settings().allowed_projects)
     if row is None:
         raise NotFoundError(Kind.TICKET, key)
     for name, value in row._asdict().items():

@@ -21,7 +21,6 @@ _SIMULATED: Final = {
     "JIRA_API_TOKEN": defaults.API_TOKEN,
     "JIRA_PAT": "",
     "JIRA_DEPLOYMENT": "auto",
-    "JIRA_PROJECT": defaults.PROJECT,
     "JIRA_FIELD_PART_NUMBER": defaults.FIELD_PART_NUMBER,
     "JIRA_FIELD_QUANTITY": defaults.FIELD_QUANTITY,
     "JIRA_FIELD_EPIC_LINK": defaults.FIELD_EPIC_LINK,
@@ -129,7 +128,8 @@ class Plan:
     def _jira(self) -> dict[str, str]:
         hook = self.settings.simulator_webhook_url or f"{self.loopback_url}/api/webhooks/jira"
         addresses = {"JIRA_BASE_URL": self.jira_url, "ROUTECARD_SIMULATOR_WEBHOOK_URL": hook}
-        return {**_SIMULATED, **addresses}
+        projects = ",".join(self.settings.jira_project) or "*"
+        return {**_SIMULATED, "JIRA_PROJECT": projects, **addresses}
 
     def _secret_key(self) -> str:
         given = self.settings.secret_key

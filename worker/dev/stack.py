@@ -154,7 +154,7 @@ class Stack:
 
 
 def _welcome(plan: Plan, seconds: float) -> str:
-    project = plan.settings.jira_project[0] if plan.settings.jira_project else "PI"
+    project = next(iter(plan.settings.allowed_projects), "PI")
     ticket = "PI-42" if plan.simulated else f"{project}-1"
     body = f'{{"name":"JOB-1","goalQuantity":5,"jiraTicketKey":"{ticket}"}}'
     kind = "simulated" if plan.simulated else "yours"

@@ -1,6 +1,7 @@
 """Run the doctor's checks in a worker and store the findings for the dashboard."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from shared.clock import iso_millis
@@ -64,7 +65,9 @@ def _refused(findings: list[Finding]) -> bool:
 
 def _preview(runtime: Runtime, claimed: Claimed) -> dict[str, Any] | None:
     """What the mapping reads from a ticket, field by field, or the problem."""
-    key = claimed.ticket_key or in_transaction(runtime.engine, examinations.sample_key)
+    allowed = runtime.settings.allowed_projects
+    newest = partial(examinations.sample_key, allowed=allowed)
+    key = claimed.ticket_key or in_transaction(runtime.engine, newest)
     if key is None:
         return None
     try:

@@ -117,7 +117,7 @@ def _expiry(settings: Settings) -> datetime | None:
 
 def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
     """Whether the account may browse each project that is polled."""
-    for project in settings.jira_project:
+    for project in settings.allowed_projects:
         name = f"project_{project}"
         try:
             may = jira.may_browse(project)

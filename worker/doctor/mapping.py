@@ -135,7 +135,7 @@ def _sample(jira: Jira, settings: Settings, clock: Clock) -> list[Ticket]:
     if not settings.jira_project:
         return []
     for since in (clock.now() - _RECENT, None):
-        query = ChangeQuery(projects=settings.jira_project, since=since, page_size=_SAMPLE)
+        query = ChangeQuery(projects=settings.allowed_projects, since=since, page_size=_SAMPLE)
         page = next(jira.changed_since(query), None)
         if page is not None and page.tickets:
             return page.tickets

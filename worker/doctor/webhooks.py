@@ -45,7 +45,7 @@ def _proofs(settings: Settings) -> Iterator[str]:
 
 def _registration(settings: Settings) -> str:
     """What the webhook in Jira has to be (docs/webhooks.md)."""
-    projects = ", ".join(settings.jira_project)
+    projects = ", ".join(settings.allowed_projects)
     jql = f"project in ({projects})" if projects else "project in (your projects)"
     proof = "user and password" if settings.webhook_login else "secret"
     return (

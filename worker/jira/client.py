@@ -7,10 +7,11 @@ from typing import Any
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
+from shared.settings.deployment import deduced
+from shared.settings.issue_keys import key_rules
 from shared.tickets.ticket import Ticket
 from worker.jira.changes import changed_jql, scan
 from worker.jira.credentials import Credentials, has_permission
-from worker.jira.deployment import deduced
 from worker.jira.endpoints import Endpoints, is_refused
 from worker.jira.errors import (
     CallRefused,
@@ -73,12 +74,13 @@ class Jira:
     def read(self, keys: Sequence[str], *, deadline: float) -> ReadResult:
         """Read tickets by key (any case) or id: in bulk, then singly those that were missing.
 
+        A ticket outside the projects of JIRA_PROJECT is refused.
         ``deadline`` is in seconds of the clock's ``monotonic``; no read starts after it. Raises
         JiraError only without any result; a later failure is in ``interrupted``.
         """
-        reader = self._reader(self.mapping().field_ids())
+        reader, rules = self._reader(self.mapping().field_ids()), key_rules(self._settings)
         verify = self._credentials.verify
-        return BulkRead(self._clock, reader, self._ticket, verify, deadline).read(keys)
+        return BulkRead(self._clock, reader, self._ticket, rules, verify, deadline).read(keys)
 
     def read_in_bulk(self, keys: Sequence[str], *, deadline: float) -> Bulk:
         """One bulk read without single reads, to find out by what endpoint it is answered."""
@@ -216,9 +218,8 @@ class Jira:
         )
 
     def _finds_a_ticket(self) -> bool:
-        """Whether a search shows any ticket, with the query that the poll uses too."""
-        query = ChangeQuery(projects=self._settings.jira_project)
-        jql = changed_jql(query, since=_BEGINNING)
+        """Whether a search shows any ticket of any project: one of ours may be gone."""
+        jql = changed_jql(ChangeQuery(), since=_BEGINNING)
         return bool(self._reader(("updated",)).search(jql, size=1, following=None).issues)
 
     def _deployment(self, kind: object) -> Deployment:

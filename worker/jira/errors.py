@@ -78,7 +78,7 @@ class SearchUnavailable(CallRefused):
 
 
 class MappingError(JiraError):
-    """A mapped field is missing or ambiguous, or a pattern invalid; the candidates are named."""
+    """A mapped field is missing or ambiguous; the candidates are named."""
 
 
 @dataclass(eq=False, repr=False)

@@ -7,7 +7,7 @@ continued from there by the next message. The first import is a round without a 
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -18,7 +18,8 @@ from shared.database.advisory_lock import LockName, advisory_lock
 from shared.database.engine import in_transaction
 from shared.fill.ingest import ingest
 from shared.logs import get_logger
-from shared.settings import Settings
+from shared.settings import ALL_PROJECTS, Settings
+from shared.settings.issue_keys import key_rules
 from shared.states import Source
 from shared.tickets import watermarks
 from shared.tickets.ticket import Ticket
@@ -91,13 +92,12 @@ def poll(runtime: Runtime) -> int:
 
 def query_of(current: Round) -> ChangeQuery:
     """Continue at the round's cursor; a new round starts an overlap before the watermark."""
-    query = ChangeQuery(projects=current.projects, since=current.cursor, page_size=BATCH)
+    projects = () if current.projects == ALL_PROJECTS else current.projects
+    query = ChangeQuery(projects=projects, since=current.cursor, page_size=BATCH)
     if current.cursor is not None or current.watermark is None:
         return query
     if current.deep:
-        return ChangeQuery(
-            projects=current.projects, since=current.watermark - DEEP_OVERLAP, page_size=BATCH
-        )
+        return replace(query, since=current.watermark - DEEP_OVERLAP)
     return query.after(current.watermark)
 
 
@@ -171,6 +171,8 @@ class _Slice:
         """Store a page and the round's progress; a ticket that cannot be stored is left out."""
         for name, reason in page.unusable.items():
             log.warning("ticket_unusable", ticket=name, reason=reason)
+        rules = key_rules(self.runtime.settings)
+        page = replace(page, tickets=[t for t in page.tickets if rules.allows(t.key)])
         try:
             in_transaction(self.runtime.engine, lambda s: self._store_page(s, page, page.tickets))
         except REFUSED_VALUES:

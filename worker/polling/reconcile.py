@@ -1,6 +1,6 @@
 """Reconciliation: the tickets of all jobs are read again, and each job is compared with its own."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from sqlalchemy import Engine
@@ -53,9 +53,13 @@ def _batches(runtime: Runtime) -> Iterator[list[str]]:
         after = names[-1]
 
 
-def all_drift(engine: Engine) -> Iterator[Drift]:
-    """The drift of every filled job, from our copy, in the order in which jobs were created."""
+def all_drift(engine: Engine, *, allowed: Sequence[str]) -> Iterator[Drift]:
+    """The drift of every filled job, from our copy, in the order in which jobs were created.
+
+    ``allowed`` are the only projects whose copies are used; empty: all.
+    """
     after = ""
-    while page := in_transaction(engine, partial(drift.page, after=after, limit=_PAGE)):
+    read = partial(drift.page, allowed=allowed, limit=_PAGE)
+    while page := in_transaction(engine, partial(read, after=after)):
         yield from page
         after = page[-1].job_id

@@ -17,13 +17,19 @@ from worker.jira.port import ReadResult
 from worker.jira.rate_limit import BudgetExhausted
 from worker.runtime import Runtime
 
-_DENIALS = frozenset({FailureCode.TICKET_NOT_FOUND, FailureCode.NO_PERMISSION})
-"""Answers that say a ticket is deleted or hidden. Any other answer says nothing of the kind."""
+_DENIALS = frozenset(
+    {
+        FailureCode.TICKET_NOT_FOUND,
+        FailureCode.NO_PERMISSION,
+        FailureCode.PROJECT_NOT_ALLOWED,
+    }
+)
+"""Answers that say a ticket is deleted, hidden or moved out of the projects of JIRA_PROJECT."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reread:
-    """How many tickets were found, denied (not found or no permission), unusable and not reached.
+    """How many tickets were found, denied (``_DENIALS``), unusable and not reached.
 
     ``stopped`` says why the read ended early.
     """

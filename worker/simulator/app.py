@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from worker.simulator import defaults
 from worker.simulator.auth import LoginResult
+from worker.simulator.control.projects import project_controls
 from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
 from worker.simulator.control.webhooks import webhook_controls
@@ -37,6 +38,7 @@ def create_app(state: SimulatorState) -> WsgiApp:
     app.register_blueprint(_admin(state))
     app.register_blueprint(control_routes(state), url_prefix="/_sim")
     app.register_blueprint(ticket_controls(state), url_prefix="/_sim/tickets")
+    app.register_blueprint(project_controls(state), url_prefix="/_sim/projects")
     app.register_blueprint(webhook_controls(state), url_prefix="/_sim/webhooks")
     app.register_blueprint(_pages(state))
     app.register_error_handler(InvalidControlError, lambda error: control_refusal(str(error)))

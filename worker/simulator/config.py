@@ -26,6 +26,7 @@ class RuntimeSettings(Members, frozen=True):
     captcha_after: int = 0
     short_pages: bool = False
     missing_key_is_error: bool = True
+    hidden_project_is_error: bool = True
     per_issue_writes: bool = True
     retry_scale: float = 0.01
 

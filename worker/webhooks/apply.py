@@ -56,6 +56,8 @@ class _Applying:
         match delivery.kind:
             case Kind.WAIT:
                 self.results.postponed.append((delivery, MAPPING_WAIT_SECONDS))
+            case Kind.OUTSIDE:
+                self._end_outside(delivery)
             case Kind.IGNORED:
                 self._end(delivery, DeliveryOutcome.IGNORED, delivery.note)
             case _ if not self.batch.is_linked(delivery):
@@ -114,6 +116,14 @@ class _Applying:
             text = f"{delivery.note}, and no job waits for {delivery.ticket_name}."
             self._end(delivery, DeliveryOutcome.IGNORED, text)
 
+    def _end_outside(self, delivery: ClassifiedDelivery) -> None:
+        """Our copy of a ticket that was moved out of our projects counts as deleted."""
+        if delivery.issue_id and delivery.moved_out_at:
+            tickets.mark_moved_out(
+                self.batch.session, delivery.issue_id, changed_at=delivery.moved_out_at
+            )
+        self._end(delivery, DeliveryOutcome.IGNORED, delivery.note)
+
     def _end(self, delivery: ClassifiedDelivery, outcome: DeliveryOutcome, reason: str) -> None:
         stored = self.batch.stored_ticket(delivery)
         self.results.results.append(
@@ -124,6 +134,7 @@ class _Applying:
                 event=delivery.event,
                 ticket_key=delivery.key,
                 issue_id=delivery.issue_id or (stored.issue_id if stored else None),
+                keep_body=delivery.kind is not Kind.OUTSIDE,
             )
         )
 

@@ -33,7 +33,7 @@ class Batch:
         cls, session: Session, deliveries: Sequence[ClassifiedDelivery], *, worker: str
     ) -> "Batch":
         """Lock and read what these deliveries are about."""
-        useful = [d for d in deliveries if d.kind not in (Kind.IGNORED, Kind.WAIT)]
+        useful = [d for d in deliveries if d.kind not in (Kind.OUTSIDE, Kind.IGNORED, Kind.WAIT)]
         stored = tickets.lock_stored(
             session,
             issue_ids=sorted({d.issue_id for d in useful if d.issue_id}),

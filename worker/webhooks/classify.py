@@ -1,9 +1,10 @@
 """Classification of a delivery by its proof, age and body: what it may be used for. Pure."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import Enum, auto
 
+from shared.settings.issue_keys import KeyRules
 from shared.tickets.ticket import Ticket
 from shared.webhooks.inbox import Claimed
 from worker.jira.errors import UnusableTicket
@@ -30,6 +31,8 @@ class Kind(Enum):
     """The ticket was deleted; the body may hold its last state."""
     HINT = auto()
     """It names a ticket; nothing else in it is trusted."""
+    OUTSIDE = auto()
+    """It is about a ticket outside the projects of JIRA_PROJECT: nothing of it is used or kept."""
     IGNORED = auto()
     """It holds nothing that we use."""
     WAIT = auto()
@@ -48,6 +51,8 @@ class ClassifiedDelivery:
     issue_id: str | None = None
     former_keys: tuple[str, ...] = ()
     ticket: Ticket | None = None
+    moved_out_at: datetime | None = None
+    """For a ticket outside: Jira's time of its last change, if the body proves it."""
 
     @property
     def keys(self) -> set[str]:
@@ -60,8 +65,19 @@ class ClassifiedDelivery:
         return self.key or f"the ticket with id {self.issue_id}"
 
 
-def classify(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDelivery:
+def classify(
+    claimed: Claimed, mapping: FieldMapping | None, *, rules: KeyRules
+) -> ClassifiedDelivery:
     """Classify one delivery. Without a ``mapping``, a body that holds a ticket has to wait."""
+    delivery = _classified(claimed, mapping)
+    if delivery.key is None or rules.allows(delivery.key):
+        return delivery
+    note = f"{delivery.key} is in none of the projects {', '.join(rules.projects)} (JIRA_PROJECT)."
+    moved_out_at = delivery.ticket.updated_at if delivery.ticket is not None else None
+    return replace(delivery, kind=Kind.OUTSIDE, note=note, ticket=None, moved_out_at=moved_out_at)
+
+
+def _classified(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDelivery:
     try:
         payload = read_payload(claimed.body)
     except UnreadableBodyError as problem:

@@ -9,6 +9,7 @@ from shared.broker.task_names import TaskName
 from shared.broker.wakeups import Wakeup
 from shared.database.engine import in_transaction
 from shared.logs import get_logger
+from shared.settings.issue_keys import key_rules
 from shared.states import DeliveryOutcome
 from shared.webhooks import inbox
 from shared.webhooks.inbox import MAX_TRIES, Claimed, DeliveryResult
@@ -62,7 +63,8 @@ def _apply(runtime: Runtime, claims: list[Claimed]) -> None:
     if not claims:
         return
     mapping = known_mapping(runtime)
-    deliveries = [classify(claimed, mapping) for claimed in claims]
+    rules = key_rules(runtime.settings)
+    deliveries = [classify(claimed, mapping, rules=rules) for claimed in claims]
     try:
         _apply_and_settle(runtime, deliveries)
     except REFUSED_VALUES as error:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
+from shared.settings.issue_keys import is_safe_key, normal_key
+from worker.jira.fields.tickets import is_issue_id
 from worker.jira.json_text import parse_json
 
 _MAX_NAME = 100
@@ -89,7 +90,7 @@ def _key(value: object) -> str | None:
     if not isinstance(value, str):
         return None
     key = normal_key(value)
-    return key if is_issue_key(key) else None
+    return key if is_safe_key(key) else None
 
 
 def _id(value: object) -> str | None:

@@ -9,12 +9,13 @@ from api.dashboard.kit.action_flow import Confirmation, ask, sent_reason
 from api.dashboard.kit.formats import counted
 from api.dashboard.kit.layout import redirect_after_post
 from api.dashboard.kit.pages import Pages
-from api.runtime import in_transaction, notify, transaction
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.fields import NOT_A_KEY, issue_key
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction
 from shared.broker.wakeups import Wakeup
 from shared.health import examinations
+from shared.settings.issue_keys import key_rules
 from shared.states import Role, WaitCode
 from shared.sync import pauses
 from shared.sync import summary as sync_summary
@@ -72,8 +73,9 @@ def resume() -> Response:
 def examine() -> Response:
     """Have a worker run the doctor now, and try the field mapping with a ticket."""
     typed = request.form.get("ticket", "").strip()
+    rules = key_rules(current_runtime().settings)
     try:
-        key = issue_key(typed) if typed else None
+        key = issue_key(typed, rules=rules) if typed else None
     except PydanticCustomError:
         flash(f"The ticket's key {NOT_A_KEY}.", "bad")
         return redirect_after_post("/jira")

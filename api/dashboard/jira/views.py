@@ -46,7 +46,7 @@ def _read(session: Session) -> dict[str, Any]:
     examination = examinations.latest(session)
     findings = _findings(examination)
     copy = (
-        ticket_queries.one(session, examination.ticket_key)
+        ticket_queries.one(session, examination.ticket_key, allowed=settings.allowed_projects)
         if examination and examination.ticket_key
         else None
     )

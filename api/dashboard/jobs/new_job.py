@@ -16,7 +16,7 @@ from api.dashboard.kit.layout import redirect_after_post, render_page
 from api.dashboard.kit.pages import Pages
 from api.http.json_body import check_texts
 from api.http.parameters import checked
-from api.runtime import in_transaction, notify, transaction
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.jobs import JobCreate
 from shared.accounts import audit
 from shared.accounts.audit import AuditAction
@@ -150,7 +150,7 @@ def _form(
         find=find,
         candidates=found[:CANDIDATES],
         more=len(found) > CANDIDATES,
-        offered=ticket_queries.page(session, TicketFilter(), limit=OFFERED),
+        offered=ticket_queries.page(session, TicketFilter(allowed=_allowed()), limit=OFFERED),
         ticket=_ticket(session, values.get("jiraTicketKey", "")),
         key=secrets.token_urlsafe(24),
     )
@@ -159,7 +159,7 @@ def _form(
 def _candidates(session: Session, text: str) -> list[TicketRow]:
     """Matching open tickets; if there are none, closed ones too."""
     for done in (False, None):
-        filters = TicketFilter(q=text, done=done)
+        filters = TicketFilter(q=text, done=done, allowed=_allowed())
         if found := ticket_queries.page(session, filters, limit=CANDIDATES + 1):
             return found
     return []
@@ -167,7 +167,11 @@ def _candidates(session: Session, text: str) -> list[TicketRow]:
 
 def _ticket(session: Session, key: str) -> TicketRow | None:
     key = _clean(key)
-    return ticket_queries.one(session, key) if key else None
+    return ticket_queries.one(session, key, allowed=_allowed()) if key else None
+
+
+def _allowed() -> tuple[str, ...]:
+    return current_runtime().settings.allowed_projects
 
 
 def _proposed(ticket: TicketRow | None) -> dict[str, str]:

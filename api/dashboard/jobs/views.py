@@ -68,7 +68,9 @@ def job_page(job_id: str) -> Response:
 
 def _one(session: Session, job_id: str) -> dict[str, Any]:
     view = queries.job_view(session, job_id)
-    paths, now = path_store.paths_of(session, job_id), drift.of_job(session, job_id)
+    allowed = current_runtime().settings.allowed_projects
+    paths = path_store.paths_of(session, job_id)
+    now = drift.of_job(session, job_id, allowed=allowed)
     return {
         "view": view,
         "job": view.job,

@@ -49,6 +49,11 @@ CAUSE: dict[str, Cause] = {
         "Jira has no such ticket, or our account may not see it. Check the keys, or give the "
         "account access to the project, then retry.",
     ),
+    FailureCode.PROJECT_NOT_ALLOWED: Cause(
+        "Project not allowed",
+        "The tickets are in none of the projects in JIRA_PROJECT, or were moved out of them. Add "
+        "the project to JIRA_PROJECT, then retry, or cancel these tasks.",
+    ),
     FailureCode.NO_PERMISSION: Cause(
         "No permission",
         "Our Jira account may not read these tickets. Give it the Browse Projects permission, "

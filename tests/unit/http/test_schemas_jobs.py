@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from api.creation.prefer_wait import WaitingHeaders
-from api.schemas.fields import ISSUE_KEY_PATTERN, NAME_PATTERN, problems_of
+from api.schemas.fields import CLOUD_KEY_PATTERN, NAME_PATTERN, problems_of
 from api.schemas.jobs import JobCreate, JobQuery, JobUpdate
 from shared.states import TaskStatus
 
@@ -207,5 +207,5 @@ def test_the_documents_patterns_and_our_trimming_agree_on_what_is_blank() -> Non
         assert ("name is required" in messages(JobCreate, {**GOOD, "name": sign})) == blank
         if blank:
             key = f"{sign}PI-42{sign}"
-            assert re.search(ISSUE_KEY_PATTERN, key)
+            assert re.search(CLOUD_KEY_PATTERN, key)
             assert JobCreate(**{**GOOD, "jiraTicketKey": key}).jira_ticket_key == "PI-42"

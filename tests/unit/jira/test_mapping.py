@@ -1,6 +1,5 @@
 """Field mapping by id or by name."""
 
-import re
 from typing import Any, NoReturn
 
 import pytest
@@ -160,11 +159,10 @@ def test_a_name_like_no_other_lists_what_there_is() -> None:
         resolve(settings(jira_field_quantity="zzz"), known=list)
 
 
-def test_a_pattern_that_is_no_regular_expression_is_refused_by_name() -> None:
-    with pytest.raises(MappingError, match="JIRA_PART_NUMBER_PATTERN"):
-        resolve(settings(jira_part_number_pattern="(["), known=never)
-    mapping = resolve(settings(jira_part_number_pattern=r"\w+"), known=never)
-    assert mapping.part_number_pattern == re.compile(r"\w+")
+def test_the_pattern_for_part_numbers_is_taken_from_the_settings() -> None:
+    mapping = resolve(settings(jira_part_number_pattern=r"\w+-\d+"), known=never)
+    assert mapping.part_number_pattern is not None
+    assert mapping.part_number_pattern.find("Build ALU-7075 now") == "ALU-7075"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """One issue of Jira's JSON as a Ticket."""
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from shared.settings.patterns import Pattern
 from worker.jira.errors import UnusableTicket
 from worker.jira.fields.mapping import FieldMapping, MappedField
 from worker.jira.fields.readings import undecided
@@ -19,7 +19,7 @@ MAPPING = FieldMapping(
     quantity=(MappedField("customfield_2", markup=False),),
     epic_link=(MappedField("customfield_3", markup=False),),
 )
-BY_PATTERN = FieldMapping(part_number_pattern=re.compile(r"\[([A-Z0-9-]+)\]"))
+BY_PATTERN = FieldMapping(part_number_pattern=Pattern(r"\[([A-Z0-9-]+)\]"))
 
 
 def issue(**fields: Any) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def test_the_epic_is_the_parent_where_that_is_one_else_the_epic_link(
 def test_without_a_field_the_part_number_is_sought_in_the_summary(
     pattern: str, summary: str | None, part: str | None
 ) -> None:
-    mapping = FieldMapping(part_number_pattern=re.compile(pattern))
+    mapping = FieldMapping(part_number_pattern=Pattern(pattern))
     assert ticket_from_issue(issue(summary=summary), mapping).part_number == part
 
 
@@ -262,7 +262,7 @@ def test_odd_json_is_read_where_its_meaning_is_certain(body: bytes, value: objec
         (issue() | {"id": "abc"}, "no numeric id"),
         (issue() | {"id": True}, "no numeric id"),
         (issue() | {"key": None}, "no key"),
-        (issue() | {"key": "not a key"}, "no key"),
+        (issue() | {"key": "not a key"}, "its key holds"),
         (issue(updated=None), "`updated`"),
         (issue(updated="yesterday"), "`updated`"),
         (issue(updated="2015-11-18T14:39:00.000"), "`updated`"),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from shared.settings import Settings
+from shared.settings.patterns import Pattern, compiled
 from worker.jira.errors import MappingError
 from worker.jira.fields.entries import Entry, EntryError, entries_of
 from worker.jira.fields.quantities import PLAIN
@@ -115,7 +116,7 @@ class FieldMapping:
     part_number: tuple[MappedField, ...] = ()
     quantity: tuple[MappedField, ...] = ()
     epic_link: tuple[MappedField, ...] = ()
-    part_number_pattern: re.Pattern[str] | None = None
+    part_number_pattern: Pattern | None = None
     quantity_format: str = PLAIN
 
     def fields(self) -> tuple[MappedField, ...]:
@@ -148,9 +149,10 @@ def resolve(settings: Settings, *, known: Callable[[], Sequence[FieldInfo]]) -> 
     mapped = {
         purpose: _mapped(settings, purpose, entries, fields) for purpose, entries in wanted.items()
     }
+    pattern = settings.jira_part_number_pattern
     return FieldMapping(
         **mapped,
-        part_number_pattern=_pattern(settings.jira_part_number_pattern),
+        part_number_pattern=compiled(pattern) if pattern else None,
         quantity_format=settings.jira_quantity_format,
     )
 
@@ -241,17 +243,6 @@ def _near(text: str, fields: Sequence[FieldInfo]) -> list[FieldInfo]:
     names = list(dict.fromkeys([*close, *sharing]))
     near = [by_name[name] for name in names] or [field for field in fields if field.custom]
     return near[:_SHOWN]
-
-
-def _pattern(text: str) -> re.Pattern[str] | None:
-    if not text:
-        return None
-    try:
-        return re.compile(text)
-    except (re.error, RecursionError, OverflowError) as error:
-        raise MappingError(
-            f"JIRA_PART_NUMBER_PATTERN is not a regular expression: {error}"
-        ) from None
 
 
 def _project_of(scope: object) -> str | None:

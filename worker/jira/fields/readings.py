@@ -58,11 +58,8 @@ class Reader:
         if self.mapping.part_number:
             return self._mapped(self.mapping.part_number, column="jira_part_number")
         pattern = self.mapping.part_number_pattern
-        match = pattern.search(summary) if pattern and summary else None
-        if match is None:
-            return None
-        first = match.group(1) if match.re.groups else match.group()
-        return identifier(first) if first else None
+        found = pattern.find(summary) if pattern and summary else None
+        return identifier(found) if found else None
 
     def epic_link(self) -> str | None:
         """The parent if it is an epic (a sub-task's is its story), or else the epic link field."""

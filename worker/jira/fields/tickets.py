@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from shared.settings.issue_keys import is_safe_key, normal_key
 from shared.tickets.ticket import Ticket
 from worker.jira.errors import UnusableTicket
 from worker.jira.fields.mapping import FieldMapping
@@ -12,7 +13,6 @@ from worker.jira.fields.readings import Reader
 from worker.jira.fields.values import render
 
 _ISSUE_ID = re.compile(r"[0-9]{1,20}")
-_ISSUE_KEY = re.compile(r"[A-Z][A-Z0-9_]{1,254}-[1-9][0-9]*")
 
 
 def ticket_from_issue(raw: object, mapping: FieldMapping) -> Ticket:
@@ -53,22 +53,14 @@ def issue_id_of(raw: Mapping[str, Any]) -> str:
 
 
 def issue_key_of(raw: Mapping[str, Any]) -> str:
-    """The issue's current key, upper case. Raises UnusableTicket."""
+    """The issue's current key, upper case, whatever the site's pattern. Raises UnusableTicket."""
     value = raw.get("key")
     text = normal_key(value) if isinstance(value, str) else ""
-    if not is_issue_key(text):
+    if not text:
         raise UnusableTicket("it has no key")
+    if not is_safe_key(text):
+        raise UnusableTicket("its key holds other signs than letters, digits, '.', '_' and '-'")
     return text
-
-
-def normal_key(text: str) -> str:
-    """A key as Jira writes it."""
-    return text.strip().upper()
-
-
-def is_issue_key(text: str) -> bool:
-    """Whether a trimmed, upper-case text has the form of an issue key (JIRA.md, section 8)."""
-    return len(text) <= 255 and _ISSUE_KEY.fullmatch(text) is not None  # noqa: PLR2004  spec/API.md: texts
 
 
 def is_issue_id(text: str) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.clock import Clock
+from shared.settings.issue_keys import KeyRules, is_safe_key, normal_key
 from shared.states import FailureCode
 from shared.tickets.ticket import Ticket
 from worker.jira.errors import (
@@ -14,12 +15,13 @@ from worker.jira.errors import (
     JiraScopeMissing,
     UnusableTicket,
 )
-from worker.jira.fields.tickets import is_issue_id, is_issue_key, normal_key
+from worker.jira.fields.tickets import is_issue_id
 from worker.jira.port import BATCH, ReadResult, TicketProblem
 from worker.jira.reads.reader import Bulk, Reader
 
 _GONE = {404, 410}
 _FORBIDDEN = 403
+_OUTSIDE = TicketProblem(FailureCode.PROJECT_NOT_ALLOWED)
 
 SINGLE_READS = 5
 """After an empty bulk read: more single reads than this need a check of the credentials first."""
@@ -31,12 +33,15 @@ class BulkRead:
 
     It is given the id of a ticket that was found, or None, to prove them by if need be.
     ``convert`` is given an issue's JSON and raises UnusableTicket, or JiraError.
+    A ticket in a project that ``rules`` do not allow is refused: by its key before it is read, and
+    after a move by the key that comes back.
     ``deadline`` is in seconds of ``clock.monotonic()``; no call starts after it.
     """
 
     clock: Clock
     reader: Reader
     convert: Callable[[object], Ticket]
+    rules: KeyRules
     verify: Callable[[str | None], object]
     deadline: float
     found: dict[str, Ticket] = field(default_factory=dict)
@@ -75,9 +80,11 @@ class BulkRead:
     def _names(self, keys: Sequence[str]) -> list[str]:
         """Each key once, as Jira writes it; a text that cannot be a key is not requested."""
         names = list(dict.fromkeys(normal_key(key) for key in keys))
-        odd = [name for name in names if not (is_issue_key(name) or is_issue_id(name))]
+        odd = [name for name in names if not (is_safe_key(name) or is_issue_id(name))]
         problem = TicketProblem(FailureCode.TICKET_NOT_FOUND, "it does not have the form of a key")
         self.refused.update(dict.fromkeys(odd, problem))
+        keys = [name for name in names if name not in self.refused and not is_issue_id(name)]
+        self.refused.update({key: _OUTSIDE for key in keys if not self.rules.allows(key)})
         return [name for name in names if name not in self.refused]
 
     def _batch(self, names: list[str]) -> None:
@@ -107,9 +114,14 @@ class BulkRead:
 
     def _take(self, name: str, raw: object) -> None:
         try:
-            self.found[name] = self.convert(raw)
+            ticket = self.convert(raw)
         except UnusableTicket as error:
             self.refused[name] = TicketProblem(FailureCode.UNUSABLE_TICKET, error.detail)
+            return
+        if self.rules.allows(ticket.key):
+            self.found[name] = ticket
+        else:
+            self.refused[name] = _OUTSIDE
 
     def _single(self, name: str, bulk: Bulk) -> None:
         try:

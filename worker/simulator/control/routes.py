@@ -20,6 +20,8 @@ _CONTROLS: Final = {
     "GET|PATCH|DELETE /_sim/tickets/{key}": "read, change (field: value) or delete one",
     "POST /_sim/tickets/{key}/move": "to another `project`; the old key still resolves",
     "POST /_sim/tickets/{key}/hide|unhide": "take away or restore the right to see it",
+    "POST /_sim/projects": "create a project: {key, name}",
+    "POST /_sim/projects/{key}/hide|unhide": "take away or restore the right to see it",
     "GET|POST|DELETE /_sim/webhooks": "receivers: {url, secret, capitals, user, password, "
     "jql, events, excludeBody, headers, duplicates, reorder}",
     "POST /_sim/webhooks/burst": "{deliveries, project or keys, edit, duplicates, reorder, flow}",

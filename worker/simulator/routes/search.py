@@ -14,6 +14,7 @@ from worker.simulator.search.index import (
     write_token,
 )
 from worker.simulator.search.jql import JqlError
+from worker.simulator.search.match import ProjectCheck
 from worker.simulator.site.render import Selection, expansions
 from worker.simulator.site.tickets import Ticket
 from worker.simulator.state import SimulatorState
@@ -85,6 +86,8 @@ _TEXT_ARGS: Final = ("jql", "nextPageToken", "expand", "validateQuery")
 
 def _search(state: SimulatorState, jql: str, *, now_ms: int, **more: Any) -> Search:
     strict = more.pop("strict", state.settings.missing_key_is_error and current_caller().known)
+    hidden = state.settings.hidden_project_is_error
+    more.setdefault("projects", ProjectCheck.HIDDEN if hidden else ProjectCheck.UNKNOWN)
     lag_ms = int(state.settings.search_lag_seconds * 1000)
     return Search(jql=jql, now_ms=now_ms, lag_ms=lag_ms, strict=strict, **more)
 
@@ -150,7 +153,8 @@ def _window(state: SimulatorState, body: Body, version: str) -> dict[str, Any]:
     if start + size > _RESULT_WINDOW:
         raise JiraRefusal(500, ["Result window is too large, see max.result.window."])
     strict = str(body.members.get("validateQuery", "strict")).lower() not in _LENIENT
-    search = _search(state, body.text("jql"), now_ms=state.store.now_ms(), strict=strict)
+    lenient = {} if strict else {"projects": ProjectCheck.NONE}
+    search = _search(state, body.text("jql"), now_ms=state.store.now_ms(), strict=strict, **lenient)
     found = _run(state, search, bounded=False)
     selection = Selection.of(body.strings("fields"), default="*navigable")
     answer: dict[str, Any] = {

@@ -12,7 +12,13 @@ from zlib import crc32
 import orjson
 
 from worker.simulator.search.jql import JqlError, Order, Query, parse
-from worker.simulator.search.match import QueryContext, compile_where, named_ids, order_key
+from worker.simulator.search.match import (
+    ProjectCheck,
+    QueryContext,
+    compile_where,
+    named_ids,
+    order_key,
+)
 from worker.simulator.site.store import Store
 from worker.simulator.site.tickets import Ticket
 
@@ -26,12 +32,16 @@ class BadTokenError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """One search; relative dates count from ``now_ms``, which is the same for all its pages."""
+    """One search; relative dates count from ``now_ms``, which is the same for all its pages.
+
+    ``strict`` refuses unknown keys. ``projects`` says which projects are refused.
+    """
 
     jql: str
     now_ms: int
     lag_ms: int = 0
     strict: bool = True
+    projects: ProjectCheck = ProjectCheck.HIDDEN
     reconcile: tuple[int, ...] = ()
 
 
@@ -93,7 +103,11 @@ class SearchIndex:
                 "Please add a search restriction to your query."
             )
         context = QueryContext(
-            store=self._store, now_ms=search.now_ms, zone=self._zone, strict=search.strict
+            store=self._store,
+            now_ms=search.now_ms,
+            zone=self._zone,
+            strict=search.strict,
+            projects=search.projects,
         )
         order = _total(query)
         chosen = list(self._matching(query, context, search))

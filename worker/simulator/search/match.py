@@ -1,12 +1,13 @@
 """Which tickets a parsed query matches, and in which order."""
 
 import operator
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import reduce
 from typing import Final
 
+from shared.settings.issue_keys import is_safe_key
 from worker.simulator.search.dates import moment_ms
 from worker.simulator.search.jql import Clause, JqlError, Order
 from worker.simulator.site.fields import FIELDS, clause_names
@@ -22,7 +23,6 @@ _COMPARE: Final[dict[str, Callable[[int, int], bool]]] = {
     "<=": operator.le,
 }
 _KEY_FIELDS: Final = frozenset({"key", "issuekey", "issue", "id"})
-_KEY: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[1-9][0-9]*")
 _TIMES: Final[dict[str, Callable[[Ticket], int]]] = {
     "updated": lambda ticket: ticket.updated_ms,
     "updateddate": lambda ticket: ticket.updated_ms,
@@ -30,6 +30,17 @@ _TIMES: Final[dict[str, Callable[[Ticket], int]]] = {
     "createddate": lambda ticket: ticket.created_ms,
 }
 _KNOWN: Final = frozenset(name.lower() for field in FIELDS.values() for name in clause_names(field))
+
+
+class ProjectCheck(Enum):
+    """Which projects in a query are refused with 400; tickets of the others are not found."""
+
+    HIDDEN = auto()
+    """Unknown ones, and those that the account may not see."""
+    UNKNOWN = auto()
+    """Unknown ones."""
+    NONE = auto()
+    """None, as with Data Center's ``validateQuery=false``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +51,7 @@ class QueryContext:
     now_ms: int
     zone: str
     strict: bool = True
+    projects: ProjectCheck = ProjectCheck.HIDDEN
 
 
 def compile_where(clauses: Iterable[Clause], context: QueryContext) -> Test:
@@ -75,7 +87,7 @@ def _compile(clause: Clause, context: QueryContext) -> Test:
         ids = _ids(clause, context)
         return lambda ticket: ticket.id in ids
     if name == "project":
-        keys = _project_keys(clause, context.store)
+        keys = _project_keys(clause, context)
         return lambda ticket: ticket.project.key in keys
     raise _no_field(clause.field)
 
@@ -118,7 +130,7 @@ def _ids(clause: Clause, context: QueryContext) -> frozenset[int]:
 
 
 def _is_key(text: str) -> bool:
-    return text.isdecimal() or _KEY.fullmatch(text) is not None
+    return text.isdecimal() or is_safe_key(text)
 
 
 def _no_key(text: str, field: str, *, odd: bool) -> JqlError:
@@ -127,22 +139,22 @@ def _no_key(text: str, field: str, *, odd: bool) -> JqlError:
     return JqlError(f"The issue key '{text}' for field '{field}' is invalid.")
 
 
-def _project_keys(clause: Clause, store: Store) -> frozenset[str]:
+def _project_keys(clause: Clause, context: QueryContext) -> frozenset[str]:
     """By key, name or id."""
     if clause.operator not in ("=", "in"):
         raise _no_operator(clause)
     known = {
         name.lower(): project.key
-        for project in store.projects.values()
-        if not project.hidden
+        for project in context.store.projects.values()
+        if not project.hidden or context.projects is not ProjectCheck.HIDDEN
         for name in (project.key, project.name, str(project.id))
     }
     for value in clause.values:
-        if value.text.lower() not in known:
+        if value.text.lower() not in known and context.projects is not ProjectCheck.NONE:
             raise JqlError(
                 f"The value '{value.text}' does not exist for the field '{clause.field}'."
             )
-    return frozenset(known[value.text.lower()] for value in clause.values)
+    return frozenset(known.get(value.text.lower(), "") for value in clause.values)
 
 
 def _key_order(ticket: Ticket) -> str:

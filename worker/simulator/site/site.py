@@ -19,9 +19,12 @@ PEOPLE: Final = {
 _OPTION_BASE: Final = 20000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Project:
-    """A project; ``team_managed`` leaves unset fields out of answers instead of sending null."""
+    """A project; ``team_managed`` leaves unset fields out of answers instead of sending null.
+
+    ``hidden`` is what can change: whether the account of the tests may not see it.
+    """
 
     id: int
     key: str

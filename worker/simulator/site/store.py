@@ -50,7 +50,7 @@ class Store:
     def __init__(self, *, clock: Clock, projects: Iterable[Project]) -> None:
         self._clock = clock
         self._lock = RLock()
-        self.projects = {project.key: project for project in projects}
+        self.projects = {project.key: replace(project) for project in projects}
         self._versions: dict[int, tuple[Ticket, ...]] = {}
         self._ids: dict[str, int] = {}
         self._numbers: dict[str, int] = dict.fromkeys(self.projects, 0)
@@ -182,6 +182,21 @@ class Store:
             after = replace(self._live(ticket_id), hidden=hidden, committed_ms=self.now_ms())
             self._commit(after)
         return after
+
+    def add_project(self, key: str, *, name: str) -> Project:
+        """Create a project without tickets."""
+        with self._lock:
+            most = max(project.id for project in self.projects.values())
+            self.projects[key] = project = Project(most + 1, key, name)
+            self._numbers[key] = 0
+            self.revision += 1
+        return project
+
+    def hide_project(self, key: str, *, hidden: bool) -> None:
+        """Take away or restore the account's right to see a project; no ticket changes."""
+        with self._lock:
+            self.projects[key].hidden = hidden
+            self.revision += 1
 
     def alias(self, key: str, ticket_id: int) -> None:
         """Add a former key, as of a ticket that was moved long ago."""

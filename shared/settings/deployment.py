@@ -2,7 +2,7 @@
 
 from urllib.parse import urlsplit
 
-from shared.settings import Deployment, Settings
+from shared.settings.model import Deployment, Settings
 
 _CLOUD_HOSTS = (".atlassian.net", ".atlassian.com", ".jira.com")
 _GATEWAY_PATH = "/ex/jira/"
