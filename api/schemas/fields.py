@@ -50,7 +50,7 @@ _BLANKS = "".join(sign for sign in map(chr, range(0x3001)) if sign.isspace()) + 
 _BLANK = r"\s\x1c-\x1f\x85\ufeff"
 CLOUD_KEY_PATTERN = rf"^[{_BLANK}]*[A-Za-z][A-Za-z0-9_]{{1,254}}-[1-9][0-9]*[{_BLANK}]*$"
 """For the document: Cloud's pattern in any case."""
-ANY_KEY_PATTERN = rf"^[{_BLANK}]*[^{_BLANK}\x00-\x20\"'/\\]+-[0-9]+[{_BLANK}]*$"
+ANY_KEY_PATTERN = rf"^[{_BLANK}]*[^{_BLANK}\x00-\x20\"'/\\]+-[1-9][0-9]*[{_BLANK}]*$"
 """For the document of other sites, whose own pattern is RE2's."""
 NAME_PATTERN = rf"^[^\x00]*[^\x00{_BLANK}][^\x00]*$"
 

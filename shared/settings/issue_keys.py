@@ -18,7 +18,7 @@ DATACENTER_PATTERN = r"(?:\p{N}[\p{L}\p{M}\p{N}_-]*)?\p{L}[\p{L}\p{M}\p{N}_-]*-[
 """For sites that choose their own: 4ME-12, X-7, B7-214-68901. The project holds a letter."""
 
 _LONGEST = 255
-_SAFE = Pattern(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}._-]*-[0-9]+")
+_SAFE = Pattern(r"[\p{L}\p{M}\p{N}][\p{L}\p{M}\p{N}._-]*-[1-9][0-9]*")
 
 
 def normal_key(text: str) -> str:

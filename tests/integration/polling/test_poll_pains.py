@@ -71,7 +71,7 @@ class Shop:
     def visible(self) -> set[str]:
         """What the account may see of PI."""
         store = self.jira.simulator.store
-        return {t.key for t in store.current() if t.visible and t.project.key == "PI"}
+        return {t.key for t in store.current() if t.visible and t.project.key in ("PI", "TL")}
 
     def edit(self, key: str, summary: str) -> None:
         """Somebody changes a ticket."""
@@ -99,7 +99,7 @@ def shop(request: pytest.FixtureRequest, settings: Settings, engine: Engine) -> 
         changes = {
             "jira_base_url": jira.url,
             "jira_deployment": PRODUCTS[product].value,
-            "jira_project": ("PI",),
+            "jira_project": ("PI", "TL"),
             "jira_requests_per_minute": 60_000,
             "jira_pat": defaults.PAT if product is Product.SERVER else None,
         }
@@ -218,14 +218,17 @@ def test_pain_14_a_moved_ticket_stays_one_ticket_and_its_job_goes_on_under_the_o
     assert shop.drift(job_id) is DriftState.MOVED
 
 
-def test_pain_14_a_ticket_moved_out_of_the_polled_projects_is_found_by_its_id(shop: Shop) -> None:
+def test_pain_14_a_ticket_moved_out_of_our_projects_counts_as_deleted_at_the_second_look(
+    shop: Shop,
+) -> None:
     shop.poll()
-    moved = shop.jira.control("POST", "tickets/PI-42/move", {"project": "TL"})["key"]
+    shop.jira.control("POST", "projects", {"key": "OUT"})
+    moved = shop.jira.control("POST", "tickets/PI-42/move", {"project": "OUT"})["key"]
     shop.poll()
-    assert "PI-42" in shop.copies()
-    shop.check_copies()
-    assert moved in shop.copies()
-    assert "PI-42" not in shop.copies()
+    for found in (None, None, "deleted"):
+        assert (shop.copy("PI-42").deleted_at is None) == (found is None)
+        shop.check_copies()
+    assert moved not in shop.copies()
 
 
 def test_pain_15_one_deleted_ticket_costs_its_neighbours_nothing(shop: Shop) -> None:
