@@ -69,7 +69,7 @@ class Shop:
             return set(session.scalars(select(TicketCopy.key)))
 
     def visible(self) -> set[str]:
-        """What the account may see of PI."""
+        """What the account may see of both projects."""
         store = self.jira.simulator.store
         return {t.key for t in store.current() if t.visible and t.project.key in ("PI", "TL")}
 
