@@ -18,8 +18,8 @@ from shared.errors import SettingsError
 from shared.settings.embedded import read_embedded
 from shared.settings.jira_address import jira_address
 from shared.settings.network import NetworkSettings
-from shared.settings.variable import env as _env
 from shared.settings.patterns import Pattern, compiled
+from shared.settings.variable import env as _env
 
 JIRA_CONNECT_SECONDS = 3.0
 """Timeout for connecting to Jira, unless ``jira_timeout_seconds`` is shorter."""
