@@ -43,6 +43,7 @@ def scope_of(settings: Settings) -> str:
         settings.jira_field_quantity,
         settings.jira_field_epic_link,
         settings.jira_part_number_pattern,
+        settings.jira_quantity_format,
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 

@@ -100,14 +100,14 @@ def jobs(engine: Engine) -> Iterator[Finding]:
         yield ok("values", f"Every value of the last {_NOTED_DAYS} days' fills could be read.")
     else:
         message = (
-            f"{noted.jobs} of the jobs filled in the last {_NOTED_DAYS} days lack a value that "
-            f"Jira has. The last one, {noted.job_id}: {noted.message}"
+            f"Jobs filled in the last {_NOTED_DAYS} days without a value that Jira has: "
+            f"{noted.jobs}. The last one, {noted.job_id}: {noted.message}"
         )
         yield warn("values", message, _MAP_TEXT)
     if unknown:
         yield warn(
             "quantities",
-            f"The quantity of {unknown} of the jobs is unknown: their tickets say nothing certain.",
+            f"Jobs whose quantity is unknown, as their tickets say none for certain: {unknown}.",
             "Set each quantity on the job's page or by `PATCH /api/jobs/{id}`; "
             "`GET /api/jobs?quantityUnknown=true` lists them. JIRA_QUANTITY_FORMAT says how your "
             "people write numbers.",

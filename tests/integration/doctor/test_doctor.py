@@ -11,12 +11,13 @@ from shared.database.engine import begin
 from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
-from tests.dsl import configured, worker
+from tests.dsl import configured, make_job, worker
 from tests.support.jira.simulated import SimulatedJira
 from tests.support.servers.serving import served
 from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine, worst
 from worker.polling.poll import poll
+from worker.sync.drain import drain
 
 
 @pytest.fixture
@@ -131,6 +132,34 @@ def test_a_field_name_that_is_ambiguous_or_missing_is_refused_with_candidates(
     finding = found(configured(well, jira_field_part_number="Part No"))["mapping"]
     assert finding.status is Status.FAIL
     assert "customfield_10908" in finding.message
+
+
+def test_a_value_that_cannot_be_read_is_one_finding_with_its_cause_and_remedy(
+    well: Settings, jira: SimulatedJira, engine: Engine
+) -> None:
+    ids = [{"workspaceId": "w", "id": "w:1", "objectId": "1"}]
+    store = jira.simulator.store
+    store.edit(store.get("PI-42").id, {"customfield_10927": ids, "customfield_10928": "1,000"})
+    fields = {"jira_field_part_number": "Part", "jira_field_quantity": "Ordered"}
+    faulty = configured(well, **fields)
+    findings = found(faulty, ticket="PI-42")
+    part, quantity = findings["field_part_number"], findings["field_quantity"]
+    assert (part.status, quantity.status) == (Status.WARN, Status.WARN)
+    assert "PI-42: Jira's value of customfield_10927 cannot be read: an object" in part.message
+    assert "Map a field that holds text" in part.remedy
+    assert "quantity unknown: Jira says '1,000'" in quantity.message
+    assert "JIRA_QUANTITY_FORMAT" in quantity.remedy
+    assert (findings["values"].status, findings["quantities"].status) == (Status.OK, Status.OK)
+    formatted = configured(faulty, jira_quantity_format="1,234.5")
+    assert "“1000” in PI-42" in found(formatted, ticket="PI-42")["field_quantity"].message
+
+    job_id = make_job(engine, "PI-42", quantity_from_ticket=True)
+    with worker(faulty) as runtime:
+        drain(runtime)
+    findings = found(faulty, ticket="PI-42")
+    assert "without a value that Jira has: 1." in findings["values"].message
+    assert f"{job_id}: Jira's value of customfield_10927" in findings["values"].message
+    assert "say none for certain: 1." in findings["quantities"].message
 
 
 def test_a_mapped_field_that_no_ticket_has_is_pointed_out(well: Settings) -> None:

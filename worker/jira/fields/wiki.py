@@ -4,7 +4,7 @@ REST v2 returns a text area as a string with wiki markup, as Jira's editor write
 are those of Jira's own renderer: a mark inside a word counts only in the braced form that the
 editor writes (``158041-{*}001{*}-02``); without braces it must enclose whole words. Single
 dashes, and pluses, carets and tildes that do not enclose a whole line, stay: a part number must
-not lose a sign to a guess (docs/adr, "Which text is markup").
+not lose a sign to a guess (docs/adr/0013).
 """
 
 import re
