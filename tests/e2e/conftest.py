@@ -19,8 +19,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def running() -> Iterator[Stack]:
-    """A running stack; after each test all its parts run."""
-    with stack() as made:
+    """A running stack; after each test all its parts run.
+
+    The host's proxy is away: it does not serve addresses of this machine, and is not asked.
+    """
+    away = "http://127.0.0.1:9"
+    with stack(HTTP_PROXY=away, http_proxy=away, no_proxy="other.example") as made:
         made.start_and_wait()
         yield made
         assert made.stop() == 0

@@ -6,6 +6,8 @@ from contextlib import suppress
 from threading import Event, Thread
 from typing import Self
 
+from tests.support.waiting import eventually
+
 _CHUNK = 65536
 
 
@@ -32,6 +34,12 @@ class SilentProxy:
 
     def speak(self) -> None:
         """Serve new connections again; those that were open stay silent."""
+        self._silent.clear()
+
+    def forget(self) -> None:
+        """Drop the open connections without a word, and serve new ones."""
+        self._silent.set()
+        assert eventually(lambda: not self._peers)
         self._silent.clear()
 
     def __enter__(self) -> Self:
