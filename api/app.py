@@ -26,8 +26,12 @@ from shared.accounts.exposure import check_exposure
 from shared.settings import Settings
 
 
-def create_app(settings: Settings, *, engine: Engine | None = None) -> Flask:
+def create_app(
+    settings: Settings, *, engine: Engine | None = None, under_dev: bool = False
+) -> Flask:
     """Put the application together. It opens no connection before the first request.
+
+    ``under_dev``: whether `routecard dev` started this process; only then there is an open mode.
 
     Raises SettingsError if other machines could reach it and no credential protects it.
     """
@@ -37,7 +41,7 @@ def create_app(settings: Settings, *, engine: Engine | None = None) -> Flask:
     app.url_map.converters["default"] = _segment(_fixed_siblings(_rules()))
     # For the forms of pages, before the operator is known; what reads other bodies limits them.
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
-    runtime = Runtime(settings, engine=engine)
+    runtime = Runtime(settings, engine=engine, under_dev=under_dev)
     runtime.register(app)
     metrics.register(app, runtime)
     request_ids.register(app)

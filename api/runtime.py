@@ -9,6 +9,7 @@ from flask import Flask, current_app, g
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from shared.accounts.exposure import open_mode_possible
 from shared.broker.notifier import Notifier
 from shared.broker.wakeups import Wakeup
 from shared.clock import Clock, SystemClock
@@ -24,9 +25,15 @@ class Runtime:
     """Made by ``create_app``. It opens nothing before its first use, so not before a fork."""
 
     def __init__(
-        self, settings: Settings, *, engine: Engine | None = None, clock: Clock | None = None
+        self,
+        settings: Settings,
+        *,
+        engine: Engine | None = None,
+        clock: Clock | None = None,
+        under_dev: bool = False,
     ) -> None:
         self.settings = settings
+        self.open_mode_possible = open_mode_possible(settings, under_dev=under_dev)
         self.clock = clock or SystemClock()
         self._given_engine = engine
         self._singletons: dict[Callable[[Runtime], Any], Any] = {}

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
-from tests.dsl import ApiClient, application
+from tests.dsl import SESSION_KEY, ApiClient, application
 from tests.support import leftovers
 from tests.support.servers import postgres, redis
 
@@ -101,7 +101,8 @@ def settings(dsn: str, redis_url: str) -> Settings:
     return Settings(
         DATABASE_URL=dsn.replace("+psycopg", ""),
         REDIS_URL=redis_url,
-        ROUTECARD_SECRET_KEY="a key for tests",
+        ROUTECARD_PORT=80,  # the one that Flask's test client asks for
+        ROUTECARD_SECRET_KEY=SESSION_KEY,
         JIRA_BASE_URL="http://127.0.0.1:9",
         JIRA_EMAIL="dev@routecard.example",
         JIRA_API_TOKEN="simulator-token",

@@ -35,6 +35,7 @@ from shared.tickets.ticket import Ticket
 from worker.runtime import Runtime, make_runtime
 
 PASSWORD = "correct horse battery"
+SESSION_KEY = "2f7c1d09b6e84a53907f1c6ad8e5b342"
 
 
 def configured(settings: Settings, **changes: Any) -> Settings:
@@ -43,9 +44,12 @@ def configured(settings: Settings, **changes: Any) -> Settings:
 
 
 @contextmanager
-def application(settings: Settings, engine: Engine) -> Iterator[Flask]:
-    """The application in this process; its threads end with it."""
-    app = create_app(settings, engine=engine)
+def application(settings: Settings, engine: Engine, *, under_dev: bool = True) -> Iterator[Flask]:
+    """The application in this process; its threads end with it.
+
+    Open mode is possible as under `routecard dev`, unless the settings or ``under_dev`` exclude it.
+    """
+    app = create_app(settings, engine=engine, under_dev=under_dev)
     app.config["TESTING"] = False
     try:
         yield app

@@ -14,7 +14,7 @@ from celery.signals import (
 )
 
 from shared.broker.celery_app import make_celery
-from shared.logs import setup_logs
+from shared.logs import get_logger, setup_logs
 from shared.settings import load_settings
 from worker import tasks
 from worker.process import shutdown
@@ -26,6 +26,7 @@ from worker.runtime import Runtime, make_runtime
 # Celery warns about running as root because of pickled messages; we accept JSON only.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
+log = get_logger(__name__)
 settings = load_settings()
 app = make_celery(settings)
 app.conf.update(
@@ -59,6 +60,8 @@ def _set_up_logs(**_: Any) -> None:
 
 @worker_init.connect(weak=False)
 def _prepare_main_process(**_: Any) -> None:
+    if settings.plain_jira:
+        log.warning("jira_over_plain_http", remedy="set JIRA_BASE_URL to the https:// address")
     jira_limit()
     shutdown.prepare_main()
 

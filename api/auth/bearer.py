@@ -1,8 +1,8 @@
-"""Authenticates clients of the REST API by bearer token, or as local before there is a token."""
+"""Authenticates clients of the REST API by bearer token; open mode needs none."""
 
 from flask import Request, g
 
-from api.auth.loopback import is_local
+from api.auth.open_mode import in_open_mode
 from api.http.refusals import UnauthenticatedError
 from api.http.request_ids import request_id
 from api.http.ttl_cache import TTLCache
@@ -28,21 +28,15 @@ class Authenticator:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._tokens: TTLCache[Credential] = TTLCache(runtime.clock)
-        self._any_token: TTLCache[bool] = TTLCache(runtime.clock)
 
     def __call__(self, request: Request) -> Credential:
         """The caller's credential. Raises UnauthenticatedError if it is missing or wrong."""
         sent = request.headers.get("Authorization")
         if sent is not None:
             return self._credential(_bearer(sent))
-        if is_local(request, self._runtime.settings) and not self._any_token_exists():
+        if in_open_mode(request, self._runtime):
             return OPEN
         raise UnauthenticatedError(_MISSING)
-
-    def _any_token_exists(self) -> bool:
-        return self._any_token.get(
-            "", lambda: in_transaction(self._runtime.engine, access_tokens.any_made)
-        )
 
     def _credential(self, token: str) -> Credential:
         if not access_tokens.well_formed(token):

@@ -1,4 +1,4 @@
-"""Sessions and roles of operators, CSRF protection, and when the dashboard needs no login."""
+"""Sessions and roles of operators, and CSRF protection of the dashboard's forms."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,16 +11,15 @@ from flask import Flask, Request, Response, g, redirect, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 
-from api.auth.loopback import host_name, is_local
+from api.auth.open_mode import in_open_mode
+from api.auth.origins import host_and_port, is_cross_site
 from api.http.refusals import ForbiddenError, UnauthenticatedError
-from api.http.ttl_cache import TTLCache
-from api.runtime import Runtime, current_runtime
+from api.runtime import current_runtime
 from shared.accounts import operators
-from shared.accounts.exposure import is_loopback
 from shared.accounts.operators import OperatorView
 from shared.accounts.session_key import session_key
 from shared.database.engine import in_transaction
-from shared.settings import Settings
+from shared.settings import Settings, is_loopback
 from shared.states import Role
 
 ROLE_ATTRIBUTE = "routecard_role"
@@ -46,8 +45,14 @@ class Account(flask_login.UserMixin):  # type: ignore[misc]  # the library has n
 class _Sessions(SecureCookieSessionInterface):
     """Cookies for pages only: the REST API neither reads nor sets them.
 
-    They are ``Secure`` except on plain HTTP to this machine.
+    They are ``Secure`` except on plain HTTP to this machine. The prefix ``__Host-`` of a secure one
+    makes browsers refuse it from any other host, such as another subdomain of the shop.
     """
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """The name, with the prefix if the cookie is secure."""
+        name = super().get_cookie_name(app)
+        return f"__Host-{name}" if self.get_cookie_secure(app) else name
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """The session of a page; an empty one for the REST API."""
@@ -67,7 +72,7 @@ class _Sessions(SecureCookieSessionInterface):
 
 def plain_http_to_this_machine() -> bool:
     """Whether this request came over plain HTTP to a loopback name."""
-    return not request.is_secure and is_loopback(host_name(request.host))
+    return not request.is_secure and is_loopback(host_and_port(request.host)[0])
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -103,17 +108,19 @@ def _load(identity: str) -> Account | None:
     return None if found is None else Account(found)
 
 
-def in_open_mode() -> bool:
-    """Whether pages need no login: the request is local and no operator was ever added."""
-    if not is_local(request, current_runtime().settings):
-        return False
-    runtime = current_runtime()
-    cache = runtime.singleton(_any_operator)
-    return not cache.get("", lambda: in_transaction(runtime.engine, operators.any_made))
+def login_needed() -> bool:
+    """Whether this request needs a login to see a page."""
+    return not in_open_mode(request, current_runtime())
 
 
-def _any_operator(runtime: Runtime) -> TTLCache[bool]:
-    return TTLCache(runtime.clock)
+def protect_form() -> None:
+    """Check that a form was sent from a page of ours.
+
+    Raises ForbiddenError if another site sent it, CSRFError without the page's token.
+    """
+    if is_cross_site(request):
+        raise ForbiddenError("This form was sent from another site")
+    csrf.protect()
 
 
 def current_operator() -> OperatorView | None:
@@ -149,7 +156,7 @@ def require_operator(role: Role = Role.READ_ONLY) -> Callable[[View], View]:
 
 
 def _check(role: Role) -> Any:
-    if not in_open_mode():
+    if login_needed():
         operator = current_operator()
         if operator is None:
             return _to_login()
@@ -157,7 +164,7 @@ def _check(role: Role) -> Any:
             raise ForbiddenError("Your account is read-only: ask for the full role")
         g.operator = operator
     if request.method not in _SAFE:
-        csrf.protect()
+        protect_form()
     return None
 
 

@@ -1,6 +1,5 @@
-"""The check at start that an API which others can reach has a credential to ask for."""
+"""Who may reach the API: open mode, and the check at start that a credential exists."""
 
-import ipaddress
 import threading
 
 from sqlalchemy import create_engine, pool
@@ -10,20 +9,36 @@ from sqlalchemy.orm import Session
 from shared.accounts import operators
 from shared.accounts import tokens as access_tokens
 from shared.errors import SettingsError
-from shared.settings import Settings
+from shared.logs import get_logger
+from shared.settings import AuthMode, Settings, is_loopback
 
 CHECK_SECONDS = 8.0
 """How long the check may take: the server must refuse within 10 s (spec/API.md, "Access")."""
+MAKE_ONE = (
+    "`routecard token create --name NAME --scope SCOPE` for the API, "
+    "`routecard user add NAME` for the dashboard"
+)
+"""The commands that make a credential, for messages."""
+
+log = get_logger(__name__)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a server that listens on ``host`` can be reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def open_mode_possible(settings: Settings, *, under_dev: bool) -> bool:
+    """Whether this process has an open mode while no credential exists (spec/API.md, "Access").
+
+    ``under_dev``: whether `routecard dev` started it (``shared.accounts.run_proof``).
+    """
+    return (
+        under_dev
+        and settings.auth is AuthMode.AUTO
+        and settings.trusted_proxies == 0
+        and is_loopback(settings.host)
+    )
+
+
+def any_credential_made(session: Session) -> bool:
+    """Whether a token or an operator was ever made; revoked and removed ones count."""
+    return access_tokens.any_made(session) or operators.any_made(session)
 
 
 def check_exposure(settings: Settings) -> None:
@@ -34,7 +49,7 @@ def check_exposure(settings: Settings) -> None:
     if is_loopback(settings.host):
         return
     where = f"ROUTECARD_HOST is {settings.host}, which others can reach"
-    found = _credential_exists(settings)
+    found = credential_exists(settings)
     if found is None:
         raise SettingsError(
             f"{where}, and the database cannot be asked whether there is a credential to check "
@@ -45,13 +60,29 @@ def check_exposure(settings: Settings) -> None:
     if not found:
         raise SettingsError(
             f"{where}, and there is no credential to ask them for: the server does not start. "
-            "Make one with `routecard token create --name NAME --scope SCOPE` (or `routecard user "
-            "add NAME` for the dashboard), or use ROUTECARD_HOST=127.0.0.1."
+            f"Make one ({MAKE_ONE}), or use ROUTECARD_HOST=127.0.0.1."
         )
 
 
-def _credential_exists(settings: Settings) -> bool | None:
-    """None if the database does not answer in time; a connection can hang without an error."""
+def report_access(settings: Settings, *, under_dev: bool) -> None:
+    """Log which mode is on, and in the background that there is no credential to ask for."""
+    if open_mode_possible(settings, under_dev=under_dev):
+        log.warning("access_open", until="the first token or operator is made")
+        return
+    log.info("access_required", auth=settings.auth.value)
+    threading.Thread(target=_report_missing, args=(settings,), daemon=True).start()
+
+
+def _report_missing(settings: Settings) -> None:
+    if credential_exists(settings) is False:
+        log.warning("no_credential", effect="every request is refused", remedy=MAKE_ONE)
+
+
+def credential_exists(settings: Settings) -> bool | None:
+    """Whether a token or an operator is in use.
+
+    None if the database does not answer in time; a connection can hang without an error.
+    """
     try:
         dsn = settings.database_dsn()
     except SettingsError:

@@ -1,8 +1,7 @@
-"""Reads the settings from the environment; nothing else reads it."""
+"""Reads the settings from the environment and `.env`; nothing else reads them."""
 
 import os
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -10,25 +9,42 @@ from shared.errors import SettingsError
 from shared.settings.embedded import read_embedded
 from shared.settings.model import Settings
 
+ENV_FILE: Final = ".env"
+"""Settings that the environment does not hold, read from the working folder."""
+
 
 def load_settings(*, own_jira: bool = False) -> Settings:
-    """Read the environment. Raises SettingsError, which names each bad setting but no secret.
+    """The settings of every program, from the first place that gives each one.
 
-    Without JIRA_BASE_URL, the simulated Jira that `routecard dev` last started in this home is
-    used, with its field mapping; not with ``own_jira``.
+    The places: the environment, `.env` in the working folder, and for ``JIRA_*`` what the
+    `routecard dev` that last ran in this home left behind about its simulated Jira. The last one
+    counts only without a JIRA_BASE_URL of one's own, and not with ``own_jira``. Raises
+    SettingsError, which names each bad setting but no secret.
     """
     try:
-        settings = Settings()
-        simulated = {} if settings.jira_base_url or own_jira else _simulated(settings.home)
-        return Settings(**simulated) if simulated else settings
+        given = _read()
+        simulated = {} if given.jira_base_url or own_jira else _simulated(given)
+        return _read(simulated) if simulated else given
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
 
 
-def _simulated(home: Path) -> dict[str, Any]:
-    known = {n: v for n, v in read_embedded(home).items() if n.startswith("JIRA_") and v}
+def _read(left_behind: dict[str, Any] | None = None) -> Settings:
+    try:
+        return Settings(_env_file=ENV_FILE, **(left_behind or {}))
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(
+            f"The file {ENV_FILE} in the working folder cannot be read ({type(error).__name__})."
+        ) from None
+
+
+def _simulated(given: Settings) -> dict[str, Any]:
+    """The settings of the simulated Jira that are not ``given``."""
+    own = {Settings.model_fields[field].validation_alias for field in given.model_fields_set}
+    known = {n: v for n, v in read_embedded(given.home).items() if n.startswith("JIRA_") and v}
+    kept = {name: value for name, value in known.items() if name not in own}
     # A proxy does not serve addresses of this machine.
-    return {**known, "NO_PROXY": "*"} if known else {}
+    return {**kept, "NO_PROXY": "*"} if kept else {}
 
 
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -38,6 +54,15 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 def metrics_folder() -> str | None:
     """The folder, or None if there is only one API process."""
     return os.environ.get(METRICS_FOLDER) or None  # noqa: TID251  this module reads the environment
+
+
+RUN_PROOF = "ROUTECARD_RUN_PROOF"
+"""What `routecard dev` gives its API process; no setting (``shared.accounts.run_proof``)."""
+
+
+def run_proof() -> str:
+    """The proof that this process was given, "" if none."""
+    return os.environ.get(RUN_PROOF, "")  # noqa: TID251  this module reads the environment
 
 
 def process_environment() -> dict[str, str]:

@@ -15,10 +15,12 @@ from pydantic import (
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from shared.errors import SettingsError
+from shared.settings.addresses import is_loopback, is_on_this_machine
 from shared.settings.embedded import read_embedded
 from shared.settings.jira_address import jira_address
 from shared.settings.network import NetworkSettings
 from shared.settings.patterns import Pattern, compiled
+from shared.settings.strength import SIMULATORS_WEBHOOK_SECRET, strong, unknown_hash
 from shared.settings.variable import env as _env
 
 JIRA_CONNECT_SECONDS = 3.0
@@ -94,10 +96,14 @@ class Settings(NetworkSettings):
         "Where the simulator sends its webhooks. Unset: it sends none.",
     )
     auth: AuthMode = _env(
-        "ROUTECARD_AUTH", AuthMode.AUTO, "auto (open on loopback while no token exists) | required."
+        "ROUTECARD_AUTH",
+        AuthMode.AUTO,
+        "auto (open under `routecard dev` while no token and no operator exists) | required.",
     )
     secret_key: SecretStr | None = _env(
-        "ROUTECARD_SECRET_KEY", None, "Signs dashboard sessions; the same for every API process."
+        "ROUTECARD_SECRET_KEY",
+        None,
+        "Signs dashboard sessions; the same for every API process; at least 32 characters.",
     )
     trusted_proxies: int = _env(
         "ROUTECARD_TRUSTED_PROXIES", 0, "How many reverse proxies stand in front.", ge=0, le=10
@@ -170,7 +176,9 @@ class Settings(NetworkSettings):
         "mapped.",
     )
     jira_webhook_secret: SecretStr | None = _env(
-        "JIRA_WEBHOOK_SECRET", None, "Secret entered in Jira's webhook form."
+        "JIRA_WEBHOOK_SECRET",
+        None,
+        "Secret entered in Jira's webhook form; at least 16 characters.",
     )
     jira_webhook_secret_previous: SecretStr | None = _env(
         "JIRA_WEBHOOK_SECRET_PREVIOUS", None, "The former secret, while it is being replaced."
@@ -272,7 +280,34 @@ class Settings(NetworkSettings):
     def _hex(cls, value: str) -> str:
         if value and (len(value) != 64 or set(value.lower()) - set("0123456789abcdef")):  # noqa: PLR2004  SHA-256 in hex
             raise ValueError("must be 64 hexadecimal digits, as printed by `sha256sum`")
-        return value.lower()
+        return unknown_hash(value.lower())
+
+    @field_validator("secret_key")
+    @classmethod
+    def _strong_key(cls, value: SecretStr | None) -> SecretStr | None:
+        if value:
+            strong(value.get_secret_value(), characters=32, content=20)
+        return value
+
+    @field_validator("jira_webhook_secret", "jira_webhook_secret_previous", "jira_webhook_password")
+    @classmethod
+    def _strong_webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and value.get_secret_value() != SIMULATORS_WEBHOOK_SECRET:
+            strong(value.get_secret_value(), characters=16, content=12)
+        return value
+
+    @model_validator(mode="after")
+    def _published_secret(self) -> Self:
+        """Refuse the simulator's published secret where anything but this machine is concerned."""
+        secrets = (self.jira_webhook_secret, self.jira_webhook_secret_previous)
+        published = any(s and s.get_secret_value() == SIMULATORS_WEBHOOK_SECRET for s in secrets)
+        jira_here = not self.jira_base_url or is_on_this_machine(self.jira_base_url)
+        if published and not (jira_here and is_loopback(self.host)):
+            raise ValueError(
+                "JIRA_WEBHOOK_SECRET is the one that the simulator publishes, which is for "
+                "development on one machine: make one with `openssl rand -hex 32`"
+            )
+        return self
 
     @field_validator("jira_webhook_user")
     @classmethod
@@ -332,6 +367,13 @@ class Settings(NetworkSettings):
     def allowed_projects(self) -> tuple[str, ...]:
         """The only projects whose tickets may fill jobs; empty: JIRA_PROJECT allows all."""
         return () if self.jira_project == ALL_PROJECTS else self.jira_project
+
+    @property
+    def plain_jira(self) -> bool:
+        """Whether our credentials travel to Jira unencrypted over a network."""
+        return self.jira_base_url.startswith("http://") and not is_on_this_machine(
+            self.jira_base_url
+        )
 
     @property
     def browse_url(self) -> str:

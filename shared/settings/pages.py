@@ -11,15 +11,24 @@ from shared.settings.model import Settings
 
 _ENV_HEAD = """\
 # Every setting of Routecard, with its default. Copy to `.env`, change what you need.
-# Docker Compose reads `.env` by itself; elsewhere: set -a; . ./.env; set +a
+# Every command reads `.env` in its working folder; what the environment sets wins.
 # Written by `make docs` from shared/settings/model.py.
 """
 _PAGE_HEAD = """\
 # Settings
 
-All settings are environment variables; an empty one counts as not set. They are read and checked
-once, when a command starts. If one is not usable, the command names it, says what to do and ends
-with exit code 2. The value of a secret is never printed.
+Every command takes each setting from the first of these places that has it:
+
+1. the command's own arguments,
+2. the environment,
+3. the file `.env` in the working folder,
+4. what `routecard dev` left in `ROUTECARD_HOME`: the addresses of its database and its broker, and,
+   while no `JIRA_BASE_URL` is set, the simulated Jira.
+
+An empty value counts as not set. Settings are read and checked once, when a command starts. If one
+is not usable, the command names it, says what to do and ends with exit code 2. The value of a
+secret is never printed. Secrets that are short, repeat themselves or are known words are refused;
+`openssl rand -hex 32` makes a good one.
 
 This page is written by `make docs` from `shared/settings/model.py`; `.env.example` holds the same.
 

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import requests
 
+from tests.dsl import SESSION_KEY, bearer
 from tests.support.servers.compose import ROOT, Service, services
 from tests.support.servers.stack import clean_environment
 from tests.support.waiting import eventually
@@ -24,7 +25,8 @@ from worker.dev.valkey import free_port
 SECRETS = {
     "POSTGRES_PASSWORD": "p" * 64,
     "VALKEY_PASSWORD": "v" * 64,
-    "ROUTECARD_SECRET_KEY": "s" * 64,
+    "ROUTECARD_SECRET_KEY": SESSION_KEY,
+    "JIRA_WEBHOOK_SECRET": "the secret of the shop",
 }
 
 
@@ -59,9 +61,9 @@ class Compose:
         self._valkey_options = ["--bind", "127.0.0.1", "--port", str(valkey_port)]
         self._folder = folder
 
-    def service(self, name: str) -> Service:
+    def service(self, name: str, **changes: Any) -> Service:
         """A service with this machine's addresses."""
-        written = dict(self._written[name])
+        written = {**self._written[name], **changes}
         if name == "valkey":
             home = ["--dir", str(self._folder)]
             written["command"] = [*written["command"], *self._valkey_options, *home]
@@ -70,6 +72,12 @@ class Compose:
             key: self._ports.get(text, text) for key, text in environment.items()
         }
         return Service(written, env_file=self._env, addresses=self.addresses)
+
+    def first_token(self) -> str:
+        """A token for jobs, made as README.md says."""
+        scopes = ("--scope", "jobs:read", "--scope", "jobs:write")
+        create = ["routecard", "token", "create", "--name", "first", *scopes]
+        return self.service("migrate", command=create).run().stdout.strip()
 
     def start(self, name: str) -> None:
         """Start a service, to be stopped with all others."""
@@ -120,7 +128,7 @@ def composed() -> Iterator[Compose]:
 
 
 def test_compose_refuses_to_start_without_secrets() -> None:
-    for name in SECRETS:
+    for name in ("POSTGRES_PASSWORD", "VALKEY_PASSWORD", "ROUTECARD_SECRET_KEY"):
         with pytest.raises(KeyError, match=name):
             services({key: value for key, value in SECRETS.items() if key != name})
 
@@ -130,6 +138,7 @@ def test_every_service_does_its_part_with_the_command_and_environment_as_written
         compose.start_database()
         compose.start("valkey")
         assert "up to date" in compose.service("migrate").run().stdout
+        headers = bearer(compose.first_token())
         for name in ("simulator", "api", "worker", "beat"):
             compose.start(name)
         for name in ("simulator", "api"):
@@ -138,11 +147,12 @@ def test_every_service_does_its_part_with_the_command_and_environment_as_written
 
         url = f"http://127.0.0.1:{compose.api_port}/api/jobs"
         body = {"name": "JOB-1", "goalQuantity": 5, "jiraTicketKey": "PI-42"}
-        made = requests.post(url, json=body, timeout=10)
+        made = requests.post(url, json=body, headers=headers, timeout=10)
         assert made.status_code == 201
 
         def filled() -> Any:
-            job = requests.get(f"{url}/{made.json()['id']}", timeout=10).json()
+            address = f"{url}/{made.json()['id']}"
+            job = requests.get(address, headers=headers, timeout=10).json()
             return job if job["jiraSync"]["status"] == "filled" else None
 
         assert eventually(filled, within=40)["jiraPartNumber"] == "ALU-HOUSING-7075"

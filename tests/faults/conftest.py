@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
-from tests.support.servers.processes import Parts, parts
+from tests.support.servers.processes import Parts, parts, with_open_mode
 from tests.support.servers.redis import Broker
 from worker.simulator import defaults
 
@@ -36,7 +36,7 @@ def jira() -> Iterator[SimulatedJira]:
 @pytest.fixture
 def environment(dsn: str, broker: Broker, jira: SimulatedJira, tmp_path: Path) -> dict[str, str]:
     """The processes' settings; leases are short, so that tests see them expire."""
-    return {
+    settings = {
         "ROUTECARD_HOME": str(tmp_path),
         "DATABASE_URL": dsn.replace("+psycopg", ""),
         "REDIS_URL": broker.url,
@@ -50,6 +50,7 @@ def environment(dsn: str, broker: Broker, jira: SimulatedJira, tmp_path: Path) -
         "JIRA_REQUESTS_PER_MINUTE": "6000",
         "ROUTECARD_LEASE_SECONDS": "8",
     }
+    return with_open_mode(settings)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
 from worker.dev.valkey import free_port
 
-SECRET = "storm"
+SECRET = "the secret of the storm"
 TICKETS = [f"PI-{n}" for n in range(201, 501)]
 JOBS_EACH = 2
 

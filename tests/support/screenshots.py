@@ -16,7 +16,7 @@ from api.dashboard.kit.layout import NAVIGATION
 from shared.database.engine import begin, make_engine
 from shared.logs import setup_logs
 from shared.settings import Settings
-from tests.dsl import PASSWORD, operator
+from tests.dsl import PASSWORD, SESSION_KEY, operator
 from tests.support.browser import DESK, PHONE, browser, tab
 from tests.support.data import seed, seed_records
 from tests.support.servers import postgres, redis
@@ -43,14 +43,14 @@ def _shop() -> Iterator[tuple[Engine, Settings]]:
             DATABASE_URL=dsn.replace("+psycopg", ""),
             REDIS_URL=broker,
             ROUTECARD_HOME=home,
-            ROUTECARD_SECRET_KEY="pictures",
+            ROUTECARD_SECRET_KEY=SESSION_KEY,
             JIRA_BASE_URL="https://jira.example.com",
             JIRA_EMAIL="routecard@example.com",
             JIRA_API_TOKEN="none",
             JIRA_PROJECT="PI",
             JIRA_FIELD_PART_NUMBER="customfield_10908",
             JIRA_FIELD_QUANTITY="customfield_10909",
-            JIRA_WEBHOOK_SECRET="none either",
+            JIRA_WEBHOOK_SECRET="nobody signs these",
         )
         engine = make_engine(dsn)
         seed.shop(engine)

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from shared.accounts import run_proof
 from shared.errors import SettingsError
 from shared.settings import EMBEDDED_FILE, Settings, read_embedded
 from worker.dev.account import Account
@@ -24,7 +25,10 @@ from worker.dev.valkey import Valkey, is_free
 _SOCKET_PATH_BYTES: Final = 103  # sun_path is 104 on macOS and 108 on Linux, one is the final NUL
 _STOPPING_SECONDS: Final = 30.0
 # Only what we created is deleted: ROUTECARD_HOME may be any folder.
-_OURS: Final = ("postgres", "valkey", "beat", "logs", "run", "secret-key", EMBEDDED_FILE)
+_OURS: Final = (
+    *("postgres", "valkey", "beat", "logs", "run"),
+    *("secret-key", EMBEDDED_FILE, run_proof.FILE),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +129,14 @@ class Home:
     def write_embedded(self, addresses: dict[str, str]) -> None:
         """Write the addresses, which hold a password, for all commands that run in this home."""
         _write_private(self.path / EMBEDDED_FILE, json.dumps(addresses, indent=2) + "\n")
+
+    def write_proof(self, proof: str) -> None:
+        """Prove that a run uses this home, until ``forget_proof``."""
+        _write_private(self.path / run_proof.FILE, proof)
+
+    def forget_proof(self) -> None:
+        """The run is over: no process proves any more that it belongs to it."""
+        (self.path / run_proof.FILE).unlink(missing_ok=True)
 
 
 def _try_lock(file: IO[str]) -> bool:

@@ -2,13 +2,14 @@
 
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 from shared.accounts.exposure import check_exposure
+from shared.accounts.run_proof import new_proof
 from shared.errors import SettingsError
-from shared.settings import Settings, process_environment
+from shared.settings import RUN_PROOF, Settings, process_environment
 from worker.dev.home import Home
 from worker.dev.postgres import Postgres
 from worker.dev.processes import Program
@@ -38,6 +39,7 @@ class Plan:
     settings: Settings
     postgres: Postgres | None
     valkey: Valkey | None
+    proof: str = field(default_factory=new_proof, repr=False)
 
     @classmethod
     def of(cls, settings: Settings, home: Home) -> "Plan":
@@ -82,7 +84,12 @@ class Plan:
         api_check = partial(check_http, f"{self.loopback_url}/readyz")
         migrate = [Program(name="migrate", command=_routecard("migrate"), restart=False)]
         own = [
-            Program(name="api", command=_routecard("api"), check=api_check),
+            Program(
+                name="api",
+                command=_routecard("api"),
+                environment={RUN_PROOF: self.proof},
+                check=api_check,
+            ),
             Program(name="worker", command=_routecard("worker")),
             Program(name="beat", command=_routecard("beat")),
         ]
@@ -104,18 +111,27 @@ class Plan:
             raise SettingsError(f"{' and '.join(wanted)} name the same port: set one to another.")
 
     def environment(self) -> dict[str, str]:
-        """The children's environment: our own, the absolute home, and the Jira in use."""
+        """The children's environment: our own, the absolute home, and the Jira in use.
+
+        Settings that were given stay as they are, also with the simulated Jira.
+        """
         own = {
             "ROUTECARD_HOME": str(self.home.path),
             "ROUTECARD_SECRET_KEY": self._secret_key(),
             "ROUTECARD_LOG_FORMAT": self._log_format(),
             "PYTHONUNBUFFERED": "1",
         }
-        simulated = {**self._jira(), **_WITHOUT_PROXY} if self.simulated else {}
-        return {**process_environment(), **own, **simulated}
+        return {**process_environment(), **own, **(self._simulated() if self.simulated else {})}
+
+    def _simulated(self) -> dict[str, str]:
+        """The settings of the simulated Jira, without those that were given."""
+        fields = self.settings.model_fields_set
+        given = {str(Settings.model_fields[name].validation_alias) for name in fields}
+        left = {name: value for name, value in self._jira().items() if name not in given}
+        return {**left, **_WITHOUT_PROXY}
 
     def prepare(self) -> None:
-        """Create the servers' files and publish the addresses."""
+        """Create the servers' files, publish the addresses, and prove that the run has begun."""
         addresses = self._jira() if self.simulated else {}
         if self.postgres:
             self.postgres.prepare()
@@ -124,6 +140,7 @@ class Plan:
             self.valkey.prepare()
             addresses["REDIS_URL"] = self.valkey.url()
         self.home.write_embedded(addresses)
+        self.home.write_proof(self.proof)
 
     def _jira(self) -> dict[str, str]:
         hook = self.settings.simulator_webhook_url or f"{self.loopback_url}/api/webhooks/jira"

@@ -5,9 +5,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
 
@@ -23,7 +23,8 @@ class Program:
     """What runs as one child process.
 
     ``stop_seconds`` is the time it gets to stop before it is killed. ``restart`` is False for a
-    program that runs once. ``check`` returns why the program is not ready yet, or None.
+    program that runs once. ``environment`` is for this program alone. ``check`` returns why the
+    program is not ready yet, or None.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Program:
     account: str = "-"
     stop_seconds: float = 10.0
     restart: bool = True
+    environment: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[], str | None] = lambda: None
 
     def command_line(self) -> list[str]:
@@ -67,7 +69,7 @@ class ChildProcess:
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603  our own commands
                 self.program.command_line(),
-                env=self._environment,
+                env={**self._environment, **self.program.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any, Final
 
+from shared.accounts.exposure import open_mode_possible
 from shared.errors import AppError
 from shared.settings import Settings
 from worker.dev.home import Home
@@ -150,7 +151,14 @@ class Stack:
                 time.sleep(_PAUSE_SECONDS)
             for child in stage:
                 child.kill()
+        self._plan.home.forget_proof()
         self._screen.finish()
+
+
+def _access(settings: Settings) -> str:
+    if not open_mode_possible(settings, under_dev=True):
+        return "credentials are required"
+    return "open to this machine until the first token or operator is made"
 
 
 def _welcome(plan: Plan, seconds: float) -> str:
@@ -165,6 +173,7 @@ Routecard is ready, after {seconds:.1f} s. Ctrl-C stops it.
   API        {plan.api_url}/docs
   Jira       {plan.jira_url} ({kind})
   Data       {plan.home.path}
+  Access     {_access(plan.settings)}
 
 Create a job that names a ticket, then read it back filled:
 

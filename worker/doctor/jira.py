@@ -37,6 +37,16 @@ def connection(jira: Jira, settings: Settings) -> tuple[Finding, ServerInfo | No
     return ok("jira", message), info
 
 
+def plain_http(settings: Settings) -> Finding:
+    """The warning that our credentials can be read on their way."""
+    host = urlsplit(settings.jira_base_url).hostname
+    return warn(
+        "jira_encryption",
+        f"Requests to {host} use plain http: whoever is on the way can read our credentials.",
+        "Set JIRA_BASE_URL to the https:// address.",
+    )
+
+
 def deployment(info: ServerInfo | None, settings: Settings) -> Finding:
     """Whether it is the product that the settings name."""
     configured = settings.jira_deployment

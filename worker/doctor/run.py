@@ -63,7 +63,7 @@ def _own(settings: Settings, clock: Clock, *, with_api: bool) -> list[Section]:
         "webhook_secret",
         "webhooks",
     )
-    api = section(("api", "webhook_intake"), partial(servers.api, settings))
+    api = section(("api", "access", "webhook_intake"), partial(servers.api, settings))
     return [
         section(("database", "migrations"), partial(_database, settings)),
         section(("broker",), partial(servers.broker, settings)),
@@ -121,6 +121,8 @@ def _jira(
     with closing(make_jira(limited, clock=clock, budget=budget)) as client:
         finding, info = jira.connection(client, settings)
         yield finding
+        if settings.plain_jira:
+            yield jira.plain_http(settings)
         if finding.status is Status.OK:
             yield jira.deployment(info, settings)
             kind = info.deployment if info else settings.jira_deployment

@@ -1,12 +1,14 @@
-"""Checks of our own servers: database, migrations, broker, API, worker and beat."""
+"""Checks of our own servers: database, migrations, broker, API, access, worker and beat."""
 
 from collections.abc import Iterator
 from datetime import timedelta
+from http import HTTPStatus
 
 import requests
 from sqlalchemy import Engine
 
 from shared import heartbeats
+from shared.accounts.exposure import MAKE_ONE, credential_exists
 from shared.broker.redis_client import RedisError, ping
 from shared.database import engine as db
 from shared.errors import AppError
@@ -76,7 +78,7 @@ def broker(settings: Settings) -> Iterator[Finding]:
 
 
 def api(settings: Settings) -> Iterator[Finding]:
-    """Whether the API answers and receives webhooks.
+    """Whether the API answers, asks for credentials and receives webhooks.
 
     The webhook route is called with OPTIONS: a POST without a signature would count as rejected.
     """
@@ -86,6 +88,7 @@ def api(settings: Settings) -> Iterator[Finding]:
         try:
             alive = session.get(f"{base}/healthz", timeout=_SECONDS).ok
             options = session.options(f"{base}/api/webhooks/jira", timeout=_SECONDS)
+            anonymous = session.get(f"{base}/api/jobs?limit=1", timeout=_SECONDS)
         except requests.RequestException:
             yield fail("api", f"Nothing answers at {base}.", "Start it: `routecard api`.")
             return
@@ -93,6 +96,7 @@ def api(settings: Settings) -> Iterator[Finding]:
         yield fail("api", f"What answers at {base} is not Routecard.", "Check ROUTECARD_PORT.")
         return
     yield ok("api", f"The API answers at {base}.")
+    yield _access(settings, anonymous.status_code)
     if "POST" in options.headers.get("Allow", ""):
         yield ok(
             "webhook_intake",
@@ -104,6 +108,29 @@ def api(settings: Settings) -> Iterator[Finding]:
             f"/api/webhooks/jira accepts no POST (OPTIONS was answered {options.status_code}).",
             "Check the proxy before the API: it must forward /api/webhooks/jira unchanged.",
         )
+
+
+def _access(settings: Settings, anonymous: int) -> Finding:
+    """Which mode is on, by the status of a request without a credential."""
+    if anonymous == HTTPStatus.OK:
+        return ok(
+            "access",
+            "Open mode: everybody on this machine may do everything, until the first token or "
+            "operator is made.",
+        )
+    if anonymous != HTTPStatus.UNAUTHORIZED:
+        return warn(
+            "access",
+            f"Unknown: a request without a credential was answered {anonymous}.",
+            "See the findings above.",
+        )
+    if credential_exists(settings) is False:
+        return warn(
+            "access",
+            "Credentials are required, and none exists: nobody can use the API or the dashboard.",
+            f"Make one: {MAKE_ONE}.",
+        )
+    return ok("access", "Credentials are required.")
 
 
 def _reachable(host: str) -> str:

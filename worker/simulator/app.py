@@ -97,7 +97,7 @@ def _authenticate(state: SimulatorState) -> None:
 def _add_login_headers(state: SimulatorState, response: Response) -> Response:
     if "caller" in g and not (GATEWAY in request.environ and g.caller.login in _REFUSED):
         response.headers.update(
-            state.authenticator.login_headers(g.caller.login, user=defaults.EMAIL)
+            state.authenticator.login_headers(g.caller.login, user=state.config.email)
         )
     return response
 

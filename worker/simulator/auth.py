@@ -88,12 +88,12 @@ class Authenticator:
     def _right(self, given: str, *, gateway: bool) -> bool:
         scheme, _, value = given.partition(" ")
         if scheme.lower() == "bearer":
-            return self.config.deployment is Deployment.SERVER and _same(value, defaults.PAT)
+            return self.config.deployment is Deployment.SERVER and _same(value, self.config.pat)
         if scheme.lower() != "basic":
             return False
         user, _, password = _decode(value).partition(":")
-        token = defaults.SCOPED_TOKEN if gateway else defaults.API_TOKEN
-        return _same(user, defaults.EMAIL) and _same(password, token)
+        token = defaults.SCOPED_TOKEN if gateway else self.config.api_token
+        return _same(user, self.config.email) and _same(password, token)
 
 
 def _decode(value: str) -> str:

@@ -43,6 +43,7 @@ class RuntimeSettings(Members, frozen=True):
 class SimulatorConfig:
     """Everything a simulator starts with; ``port`` 0 takes a free one, ``tickets`` is PI's count.
 
+    ``email``, ``api_token`` and ``pat`` are the credentials that it accepts.
     ``public_url`` is the address that ``self`` links carry (default: the address it listens on).
     ``retry_scale`` shortens Jira's 5-15 minutes between tries of a webhook: 0.01 is 3-9 s.
     """
@@ -51,6 +52,9 @@ class SimulatorConfig:
     port: int = defaults.PORT
     deployment: Deployment = Deployment.CLOUD
     public_url: str | None = None
+    email: str = defaults.EMAIL
+    api_token: str = defaults.API_TOKEN
+    pat: str = defaults.PAT
     tickets: int = defaults.TICKETS
     webhook_url: str | None = None
     webhook_secret: str = defaults.WEBHOOK_SECRET

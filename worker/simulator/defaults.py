@@ -2,11 +2,13 @@
 
 from typing import Final
 
+from shared.settings.strength import SIMULATORS_WEBHOOK_SECRET
+
 EMAIL: Final = "dev@routecard.example"
 API_TOKEN: Final = "simulator-token"  # noqa: S105  a development value
 SCOPED_TOKEN: Final = "simulator-scoped-token"  # noqa: S105  a development value
 PAT: Final = "simulator-pat"
-WEBHOOK_SECRET: Final = "simulator-secret"  # noqa: S105  a development value
+WEBHOOK_SECRET: Final = SIMULATORS_WEBHOOK_SECRET
 CLOUD_ID: Final = "11223344-a1b2-4c3d-8e9f-a1b2c3d4e5f6"
 TIME_ZONE: Final = "America/New_York"
 

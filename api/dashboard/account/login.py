@@ -8,7 +8,7 @@ from flask_wtf.csrf import CSRFError
 
 from api.auth import sessions
 from api.auth.scopes import Unscoped, declare
-from api.auth.sessions import Account, csrf, plain_http_to_this_machine
+from api.auth.sessions import Account, plain_http_to_this_machine, protect_form
 from api.dashboard.kit.security import protect
 from api.runtime import current_runtime
 from shared.accounts.login import BadLoginError, LockedOutError, log_in
@@ -26,7 +26,7 @@ _STALE = "This page was open too long, or cookies are off. Please try again."
 
 def _page() -> Any:
     """Show the form, or redirect if no login is needed."""
-    if sessions.in_open_mode() or sessions.current_operator() is not None:
+    if sessions.current_operator() is not None or not sessions.login_needed():
         return redirect(_next_address(), 303)
     return _form()
 
@@ -36,7 +36,7 @@ def _submit() -> Any:
     if not request.is_secure and not plain_http_to_this_machine():
         return _form(_NEEDS_TLS, status=403)
     try:
-        csrf.protect()
+        protect_form()
     except CSRFError:
         return _form(_STALE, status=400)
     try:
@@ -64,7 +64,7 @@ def _refused(error: AppError) -> Response:
 
 def _log_out() -> Any:
     """End this browser's session."""
-    csrf.protect()
+    protect_form()
     flask_login.logout_user()
     session.clear()
     return redirect("/login", 303)

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, make_response, redirect, request
 
 from api.auth.scopes import Unscoped, declare
-from api.auth.sessions import csrf, plain_http_to_this_machine
+from api.auth.sessions import plain_http_to_this_machine, protect_form
 
 COOKIE = "routecard_theme"
 _YEAR = 365 * 24 * 3600
@@ -36,7 +36,7 @@ def _theme(value: str | None) -> Theme:
 
 
 def _choose() -> Response:
-    csrf.protect()
+    protect_form()
     answer = make_response(redirect(_back(), 303))
     answer.set_cookie(
         COOKIE,

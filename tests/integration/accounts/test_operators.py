@@ -294,7 +294,10 @@ def test_the_cookie_is_hidden_from_scripts_and_from_other_sites(app: Any, engine
         base_url="https://shop.example.com",
         headers={"Referer": "https://shop.example.com/login"},
     )
+    assert secure.headers["Set-Cookie"].startswith("__Host-routecard_session=")
     assert "Secure" in secure.headers["Set-Cookie"]
+    assert "Path=/" in secure.headers["Set-Cookie"]
+    assert "Domain" not in secure.headers["Set-Cookie"]
 
 
 def test_passwords_are_not_taken_in_the_clear_from_other_machines(app: Any, engine: Engine) -> None:

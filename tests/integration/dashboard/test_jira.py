@@ -78,7 +78,7 @@ def test_no_secret_and_no_password_in_an_address_is_shown(
     secrets = {
         "jira_email": "ada@example.com",
         "jira_api_token": "s3cret-token",
-        "jira_webhook_secret": "s3cret-hook",
+        "jira_webhook_secret": "s3cret-hook-of-the-shop",
     }
     changed = configured(settings, **secrets)
     with application(changed, engine) as app:

@@ -28,7 +28,7 @@ def well(settings: Settings, jira: SimulatedJira, engine: Engine) -> Iterator[Se
             settings,
             jira_base_url=jira.url,
             jira_project=("PI",),
-            jira_webhook_secret="hook-secret",
+            jira_webhook_secret="the secret of the shop",
             jira_requests_per_minute=60_000,
             port=urlsplit(address).port,
         )
@@ -94,6 +94,13 @@ def test_a_jira_that_hangs_is_waited_for_a_few_seconds(well: Settings, jira: Sim
     assert findings["jira"].status is Status.FAIL
     assert findings["database"].status is Status.OK
     assert findings["mapping"].message.startswith("not checked")
+
+
+def test_plain_http_beyond_this_machine_is_warned_of(settings: Settings) -> None:
+    away = configured(settings, jira_base_url="http://jira.invalid", jira_timeout_seconds=1)
+    finding = found(away)["jira_encryption"]
+    assert finding.status is Status.WARN
+    assert "https://" in finding.remedy
 
 
 def test_refused_credentials_name_the_remedy_and_never_the_token(well: Settings) -> None:

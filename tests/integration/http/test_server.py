@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.settings import Settings
-from tests.support.servers.processes import Parts, parts
+from tests.support.servers.processes import Parts, parts, with_open_mode
 from tests.support.waiting import eventually
 from worker.dev.valkey import free_port
 
@@ -43,15 +43,18 @@ class Server:
     def raw(self, request: bytes) -> bytes:
         """The answer to these bytes."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
+            connection.sendall(self._addressed(request))
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def broken_off(self, request: bytes) -> bytes:
         """The answer to these bytes, after which the client closes its side."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
-            connection.sendall(request)
+            connection.sendall(self._addressed(request))
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def _addressed(self, request: bytes) -> bytes:
+        return request.replace(b"Host: HOST", f"Host: 127.0.0.1:{self.port}".encode())
 
 
 @pytest.fixture
@@ -68,7 +71,7 @@ def server(settings: Settings, engine: Engine, tmp_path: Path) -> Iterator[Serve
     }
     with begin(engine) as session:
         session.execute(text("SELECT 1"))
-    with parts(environment, tmp_path) as running:
+    with parts(with_open_mode(environment), tmp_path) as running:
         running.start("api")
         made = Server(running, port)
         eventually(lambda: answers(made), within=60)
@@ -197,7 +200,7 @@ def test_the_sender_of_a_too_large_body_gets_the_answer(server: Server) -> None:
             assert f"larger than {limit} bytes" in answer.json()["message"]
 
 
-HEAD = b"POST /api/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /api/jobs HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n"
 CUT_SHORT = {
     "less than its length": (HEAD + b'Content-Length: 100\r\n\r\n{"name": "x", "goalQuantity": 1}'),
     "a chunk cut off": (

@@ -34,7 +34,7 @@ def settings(settings: Settings) -> Settings:
         settings,
         jira_project=("PI",),
         jira_requests_per_minute=60_000,
-        jira_webhook_secret=SecretStr("s"),
+        jira_webhook_secret=SecretStr("the secret of the shop"),
     )
 
 

@@ -33,6 +33,7 @@ from tests.support.jira.hooks import Inbox, payload
 from tests.support.waiting import eventually
 
 SECRET = " It's a Secret to Everybody "
+FORMER = "the secret of last year"
 TOKEN = "automation-token"
 BODY = json.dumps(payload(said_at=None)).encode()
 
@@ -98,7 +99,7 @@ def sender(settings: Settings, engine: Engine) -> Iterator[WebhookSender]:
         settings,
         engine,
         JIRA_WEBHOOK_SECRET=SECRET,
-        JIRA_WEBHOOK_SECRET_PREVIOUS="former",
+        JIRA_WEBHOOK_SECRET_PREVIOUS=FORMER,
         JIRA_WEBHOOK_TOKEN_HASH=token_hash(TOKEN),
         JIRA_WEBHOOK_USER=LOGIN[0],
         JIRA_WEBHOOK_PASSWORD=LOGIN[1],
@@ -130,7 +131,7 @@ def test_the_workers_are_notified_at_once(sender: WebhookSender, redis_url: str)
 
 
 def test_the_previous_secret_is_accepted_too(sender: WebhookSender) -> None:
-    assert sender.send(signature=sign(BODY, secret="former")).status_code == 202
+    assert sender.send(signature=sign(BODY, secret=FORMER)).status_code == 202
     assert sender.rows()[0].signed
 
 
@@ -329,7 +330,7 @@ def test_a_wrong_token_is_rejected_even_beside_a_good_signature(
     assert sender.rejected() == {"wrong_token": 1}
 
 
-LOGIN = ("jira", "pä:ss:")
+LOGIN = ("jira", "pä:ss: of the shop's Jira")
 
 
 def basic(user: str, password: str, encoding: str = "utf-8") -> str:

@@ -15,7 +15,7 @@ from tests.support.jira.hooks import Inbox, payload
 from tests.support.servers.processes import Parts, parts
 from tests.support.waiting import eventually
 
-SECRET = "wire"
+SECRET = "signed over the wire"
 TOKEN = "a-token-for-the-address"
 BODY = json.dumps(payload()).encode()
 

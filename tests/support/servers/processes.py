@@ -12,6 +12,9 @@ from pathlib import Path
 
 import psutil
 
+from shared.accounts.run_proof import FILE, new_proof
+from shared.settings import RUN_PROOF
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -29,7 +32,7 @@ class Parts:
         with (self._logs / f"{part}.log").open("ab") as log:
             self._running[part] = subprocess.Popen(  # noqa: S603  our own program
                 [sys.executable, "-m", "worker", part],
-                cwd=ROOT,
+                cwd=self._logs,
                 env={
                     "PATH": os.environ["PATH"],  # noqa: TID251  the interpreter's own
                     "PYTHONPATH": str(ROOT),
@@ -84,6 +87,15 @@ class Parts:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     member.send_signal(number)
         process.wait(timeout=30)
+
+
+def with_open_mode(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment in which an API has an open mode, given to it as `routecard dev` does."""
+    home = Path(environment["ROUTECARD_HOME"])
+    home.mkdir(parents=True, exist_ok=True)
+    proof = new_proof()
+    (home / FILE).write_text(proof)
+    return {**environment, RUN_PROOF: proof}
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from shared.settings import Settings
-from tests.dsl import application
+from tests.dsl import application, configured
+from worker.dev.valkey import free_port
 
 
 class _Quiet(WSGIRequestHandler):
@@ -21,12 +22,13 @@ class _Quiet(WSGIRequestHandler):
 @contextmanager
 def served(settings: Settings, engine: Engine) -> Iterator[str]:
     """Serve the application on a free loopback port; its address."""
-    with application(settings, engine) as app:
-        server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+    port = free_port()
+    with application(configured(settings, port=port), engine) as app:
+        server = make_server("127.0.0.1", port, app, threaded=True, request_handler=_Quiet)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield f"http://127.0.0.1:{server.server_port}"
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.shutdown()
             thread.join()

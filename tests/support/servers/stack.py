@@ -33,6 +33,7 @@ def routecard(*arguments: str, **settings: str) -> subprocess.CompletedProcess[s
     """Run a command to its end."""
     return subprocess.run(  # noqa: S603  our own interpreter
         [sys.executable, "-m", "worker", *arguments],
+        cwd="/",  # no `.env` of the checkout
         env=clean_environment(**settings),
         capture_output=True,
         text=True,
@@ -71,6 +72,7 @@ class Stack:
         with self._output.open("wb") as output:
             self.process = subprocess.Popen(  # noqa: S603  our own interpreter
                 [sys.executable, "-m", "worker", "dev", *arguments],
+                cwd=self.home.parent,
                 env=clean_environment(**self.settings),
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -4,7 +4,6 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
-from worker.simulator import defaults
 from worker.simulator.errors import JiraRefusal, json_response, project_not_found
 from worker.simulator.request import current_caller
 from worker.simulator.site.fields import FIELDS, FieldDef, clause_names
@@ -34,7 +33,7 @@ def site_routes(state: SimulatorState) -> Blueprint:
         if not current_caller().known:
             login = current_caller().login
             raise state.authenticator.refusal(login, browse=state.site.base_url)
-        return json_response(state.site.user("dev") | {"emailAddress": defaults.EMAIL})
+        return json_response(state.site.user("dev") | {"emailAddress": state.config.email})
 
     @routes.get("/field")
     def fields(version: str) -> Response:  # noqa: ARG001  part of the address
