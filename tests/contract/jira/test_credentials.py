@@ -10,14 +10,10 @@ from requests.structures import CaseInsensitiveDict
 
 from shared.clock import SystemClock
 from shared.settings import Settings
-from tests.support.servers.wire import wire_server
+from tests.support.servers.wire import json_answer, wire_server
 from worker.jira.client import make_jira
 
-BODY = b'{"name": "ada", "displayName": "Ada"}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+ANSWER = json_answer(b'{"name": "ada", "displayName": "Ada"}')
 
 
 def sent(**values: Any) -> CaseInsensitiveDict[str]:

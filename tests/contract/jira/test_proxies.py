@@ -13,15 +13,11 @@ import trustme
 from shared.clock import SystemClock
 from shared.settings import Deployment, Settings
 from tests.support.servers.http_proxy import HttpProxy
-from tests.support.servers.wire import Piece, wire_server
+from tests.support.servers.wire import Piece, json_answer, wire_server
 from worker.jira.client import make_jira
 from worker.jira.errors import JiraUnavailable
 
-BODY = b'{"accountId": "712020:ab", "displayName": "Ada"}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+ANSWER = json_answer(b'{"accountId": "712020:ab", "displayName": "Ada"}')
 
 
 def answer() -> Iterator[Piece]:

@@ -13,16 +13,12 @@ import requests
 
 from shared.clock import SystemClock
 from shared.settings import Settings
-from tests.support.servers.wire import Piece, wire_server
+from tests.support.servers.wire import Piece, json_answer, wire_server
 from worker.jira.client import Jira, make_jira
 from worker.jira.errors import JiraUnavailable
 from worker.jira.http import pool, transport
 
-BODY = b'{"accountId": "712020:ab", "displayName": "Ada"}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+ANSWER = json_answer(b'{"accountId": "712020:ab", "displayName": "Ada"}')
 LIMIT = 30.0
 
 

@@ -22,15 +22,11 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from shared.clock import SystemClock
 from shared.settings import Settings
-from tests.support.servers.wire import Piece, wire_server
+from tests.support.servers.wire import Piece, json_answer, wire_server
 from worker.jira.client import make_jira
 from worker.jira.errors import JiraUnavailable
 
-BODY = b'{"accountId": "712020:ab", "displayName": "Ada"}'
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (
-    len(BODY),
-    BODY,
-)
+ANSWER = json_answer(b'{"accountId": "712020:ab", "displayName": "Ada"}')
 AUTHORITY = trustme.CA()
 SERVER = AUTHORITY.issue_cert("localhost")
 

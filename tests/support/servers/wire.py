@@ -10,6 +10,12 @@ Piece = bytes | float
 """Bytes to send, or seconds to be silent."""
 
 
+def json_answer(body: bytes) -> bytes:
+    """A whole answer with this JSON."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return f"{head}\r\n\r\n".encode() + body
+
+
 @contextmanager
 def wire_server(
     script: Callable[[], Iterator[Piece]], *, tls: ssl.SSLContext | None = None
