@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from worker.simulator import defaults
 from worker.simulator.auth import LoginResult
+from worker.simulator.control import browsers
 from worker.simulator.control.projects import project_controls
 from worker.simulator.control.routes import control_routes
 from worker.simulator.control.tickets import ticket_controls
@@ -34,6 +35,7 @@ def create_app(state: SimulatorState) -> WsgiApp:
     app = Flask("worker.simulator")
     app.config["PROPAGATE_EXCEPTIONS"] = True
     app.url_map.merge_slashes = False
+    app.before_request(browsers.check)
     app.register_blueprint(_api(state))
     app.register_blueprint(_admin(state))
     app.register_blueprint(control_routes(state), url_prefix="/_sim")
