@@ -13,8 +13,9 @@ import psycopg
 import pytest
 import requests
 
+from shared.settings.pages import lines
 from tests.dsl import SESSION_KEY, bearer
-from tests.support.servers.compose import ROOT, Service, services
+from tests.support.servers.compose import ROOT, Service, config, services
 from tests.support.servers.stack import clean_environment
 from tests.support.waiting import eventually
 from worker.dev.account import Account
@@ -54,6 +55,7 @@ class Compose:
             "127.0.0.1:8090": f"127.0.0.1:{simulator_port}",
             "127.0.0.1:3000": f"127.0.0.1:{self.api_port}",
             "/var/lib/routecard": str(folder / "home"),
+            "/etc/valkey/": f"{folder}/",
             "0.0.0.0": "127.0.0.1",  # noqa: S104  replaced
         }
         # Ports that stand alone, as the value of one setting or option.
@@ -66,12 +68,14 @@ class Compose:
         written = {**self._written[name], **changes}
         if name == "valkey":
             home = ["--dir", str(self._folder)]
+            content = config("valkey", self._env)
+            (self._folder / "valkey.conf").write_text(content)
             written["command"] = [*written["command"], *self._valkey_options, *home]
         environment = written.get("environment", {})
         written["environment"] = {
             key: self._ports.get(text, text) for key, text in environment.items()
         }
-        return Service(written, env_file=self._env, addresses=self.addresses)
+        return Service(written, addresses=self.addresses)
 
     def first_token(self) -> str:
         """A token for jobs, made as README.md says."""
@@ -169,3 +173,50 @@ def test_the_api_in_its_container_does_not_start_before_there_is_a_token() -> No
 
         assert refused.returncode == 2
         assert f"ROUTECARD_HOST is {host}" in refused.stderr
+
+
+READERS = {
+    "POSTGRES_PASSWORD": {"postgres"},
+    "DATABASE_URL": {"migrate", "api", "worker", "beat"},
+    "REDIS_URL": {"api", "worker", "beat"},
+    "REDISCLI_AUTH": {"valkey"},
+    "ROUTECARD_SECRET_KEY": {"api"},
+    "JIRA_API_TOKEN": {"api", "worker"},
+    "JIRA_PAT": {"api", "worker"},
+    "JIRA_WEBHOOK_SECRET": {"api", "worker", "simulator"},
+    "JIRA_WEBHOOK_SECRET_PREVIOUS": {"api", "worker"},
+    "JIRA_WEBHOOK_TOKEN_HASH": {"api", "worker"},
+    "JIRA_WEBHOOK_PASSWORD": {"api", "worker"},
+    "JIRA_EXTRA_HEADERS": {"worker"},
+    "HTTPS_PROXY": {"worker"},
+    "HTTP_PROXY": {"worker"},
+    "ALL_PROXY": {"worker"},
+}
+"""The services that may know each secret."""
+EVERYTHING = {line.name: "x" for line in lines()} | SECRETS
+
+
+def test_each_secret_of_the_env_file_reaches_only_the_services_that_read_it() -> None:
+    written = services(EVERYTHING)
+    for secret, readers in READERS.items():
+        knowing = {name for name, one in written.items() if secret in one.get("environment", {})}
+        assert knowing == readers, secret
+    secret_settings = {line.name for line in lines() if line.secret}
+    assert secret_settings <= set(READERS)
+
+
+def test_no_setting_of_the_env_file_is_lost() -> None:
+    parts = [services(EVERYTHING)[name]["environment"] for name in ("api", "worker", "simulator")]
+    ours = {"ROUTECARD_HOME", "ROUTECARD_SIMULATOR_PORT"}
+    for line in lines():
+        assert line.name in ours or any(line.name in part for part in parts), line.name
+
+
+def test_no_password_is_in_a_command_line_and_every_image_has_an_exact_version() -> None:
+    for name, service in services(EVERYTHING).items():
+        command = " ".join(service.get("command", []))
+        assert not [one for one in SECRETS.values() if one in command], name
+        image = service["image"]
+        assert image == "routecard:latest" or re.fullmatch(r"[a-z/]+:\d+\.\d+(\.\d+)?", image), name
+    bases = re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert all(re.search(r":\d+\.\d+\.\d+-", base) for base in bases)

@@ -22,14 +22,25 @@ def services(env: Mapping[str, str]) -> dict[str, Any]:
 
     Raises KeyError for a variable that is required and missing, as Compose refuses to start.
     """
-    parsed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    found: dict[str, Any] = _filled(parsed["services"], env)
+    found: dict[str, Any] = _filled(_parsed()["services"], env)
     return found
 
 
+def config(name: str, env: Mapping[str, str]) -> str:
+    """The content of a configuration file, with the variables filled in."""
+    found: str = _filled(_parsed()["configs"][name]["content"], env)
+    return found
+
+
+def _parsed() -> Any:
+    return yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+
+
 def _filled(node: Any, env: Mapping[str, str]) -> Any:
+    """A variable without a value is passed on if ``env`` has it."""
     if isinstance(node, dict):
-        return {name: _filled(value, env) for name, value in node.items()}
+        given = {n: env.get(n) if value is None else value for n, value in node.items()}
+        return {n: _filled(value, env) for n, value in given.items() if value is not None}
     if isinstance(node, list):
         return [_filled(value, env) for value in node]
     if isinstance(node, str):
@@ -56,10 +67,9 @@ class Service:
         self,
         service: Mapping[str, Any],
         *,
-        env_file: Mapping[str, str],
         addresses: Mapping[str, str],
     ) -> None:
-        self.written = {**env_file, **service.get("environment", {})}
+        self.written: dict[str, str] = service.get("environment", {})
         self._command = service["command"]
         self._health = service.get("healthcheck", {}).get("test", [])
         self._addresses = addresses

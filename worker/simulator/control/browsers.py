@@ -1,7 +1,7 @@
 """Refuses what web pages of other sites send, as Jira's XSRF check does.
 
-The simulator has no secrets, but its controls make it send requests, and the developer who runs it has
-a browser that can reach it.
+The simulator has no secrets, but its controls make it send requests, and the browser of a developer
+can reach it.
 """
 
 import ipaddress
