@@ -64,6 +64,15 @@ class BulkStatus(StrEnum):
     """Given up: every process that took it ended before it had finished one batch."""
 
 
+class ProjectState(StrEnum):
+    """Where a project of the poll stands; ``shared.tickets.projects`` has the moves."""
+
+    POLLED = "polled"
+    LOST = "lost"
+    BACK = "back"
+    CATCHING_UP = "catching_up"
+
+
 class AttemptOutcome(StrEnum):
     """How one attempt to fill a task ended."""
 

@@ -11,6 +11,7 @@ from shared import heartbeats
 from shared.broker.redis_client import ping
 from shared.database import engine as db
 from shared.migrations.runner import is_current
+from shared.tickets.projects import lost_ones
 
 T = TypeVar("T")
 
@@ -20,7 +21,10 @@ TIMEOUT_SECONDS = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """``refusal`` says why we cannot serve, or is None; ``degraded`` names parts that are away."""
+    """``refusal`` says why we cannot serve, or is None.
+
+    ``degraded`` names parts that are away, and projects that cannot be polled.
+    """
 
     refusal: str | None
     degraded: tuple[str, ...] = ()
@@ -80,7 +84,9 @@ class Prober:
         with db.begin(self._engine) as session:
             if not is_current(session):
                 return False, ()
-            return True, tuple(heartbeats.silent_parts(session))
+            lost = lost_ones(session, self._settings)
+            away = (*heartbeats.silent_parts(session), *(f"project {p.project}" for p in lost))
+            return True, away
 
     def _ask_broker(self) -> bool:
         ping(self._settings, timeout=TIMEOUT_SECONDS / 2)

@@ -9,7 +9,7 @@ from api.auth.bearer import audit_context
 from api.http.pagination import listed
 from api.http.responses import json_answer
 from api.rest.resource import OPS, ListOf, Resource
-from api.runtime import in_transaction, notify, transaction
+from api.runtime import current_runtime, in_transaction, notify, transaction
 from api.schemas.bulk_actions import BulkOut
 from api.schemas.sync import (
     AttemptOut,
@@ -30,6 +30,7 @@ from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.sync.pauses import Pause
 from shared.sync.queries import Place, TaskView
+from shared.tickets.poll_health import poll_health
 
 resource = Resource("sync", prefix="/api/sync", access=OPS, about="How jobs get their Jira fields.")
 
@@ -39,7 +40,8 @@ def summary() -> Response:
     """Show what waits, what failed and why, the throughput, and the state of Jira and processes."""
     with transaction() as session:
         found = sync_summary.summary(session)
-    return json_answer(SummaryOut.of(found))
+        poll = poll_health(session, current_runtime().settings)
+    return json_answer(SummaryOut.of(found, poll=poll))
 
 
 @resource.route("GET /tasks", {200: ListOf(TaskOut, "Sync tasks in the order asked for.")})

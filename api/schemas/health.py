@@ -17,6 +17,8 @@ class Ready(Answer):
     """The process can serve, perhaps without some of the parts that work behind it."""
 
     status: Literal["ready"]
-    degraded: list[Literal["broker", "worker", "beat"]] = Field(
-        description="What is away; work waits for it, and nothing is lost."
+    degraded: list[str] = Field(
+        description="What is away: `broker`, `worker`, `beat`, or a project in `JIRA_PROJECT` that "
+        "Jira does not show. Work waits for it, and nothing is lost.",
+        examples=[["worker", "project GONE"]],
     )

@@ -7,6 +7,7 @@ from pydantic import Field
 from api.schemas.answers import Answer, Timestamp
 from shared.states import FailureCode, TaskStatus
 from shared.sync.summary import Hour, JiraState, Summary
+from shared.tickets.poll_health import PollHealth
 
 
 class MinuteOut(Answer):
@@ -81,6 +82,39 @@ class IntakeOut(Answer):
     rejected_today: int
 
 
+class LostProjectOut(Answer):
+    """A project in `JIRA_PROJECT` that cannot be polled. It is checked every minute."""
+
+    project: str = Field(examples=["GONE"])
+    since: Timestamp
+    reason: str = Field(description="In Jira's words, if it gave any.")
+
+
+class UnusableTicketOut(Answer):
+    """A ticket that a poll was given and could not use. It is read again every ten minutes."""
+
+    ticket: str = Field(description="Its key or id.", examples=["PI-42"])
+    since: Timestamp
+    reason: str
+
+
+class PollOut(Answer):
+    """What the poll cannot bring."""
+
+    lost_projects: list[LostProjectOut]
+    unusable_tickets: int = Field(description="How many there are.")
+    unusable: list[UnusableTicketOut] = Field(description="The last few of them.")
+
+    @classmethod
+    def of(cls, found: PollHealth) -> Self:
+        """The same as JSON."""
+        return cls(
+            lost_projects=[LostProjectOut.from_row(one) for one in found.lost_projects],
+            unusable_tickets=found.unusable_count,
+            unusable=[UnusableTicketOut.from_row(one, ticket=one.name) for one in found.unusable],
+        )
+
+
 class SummaryOut(Answer):
     """How the filling of jobs stands."""
 
@@ -92,12 +126,13 @@ class SummaryOut(Answer):
     quantity_unknown: int = Field(description="Jobs that wait for someone to set their quantity.")
     failures: list[CauseOut] = Field(description="By cause, the commonest first.")
     jira: JiraOut
+    poll: PollOut
     webhooks: IntakeOut
     worker: PartOut
     beat: PartOut
 
     @classmethod
-    def of(cls, found: Summary) -> Self:
+    def of(cls, found: Summary, *, poll: PollHealth) -> Self:
         """The summary as it was read at one moment."""
         oldest = found.oldest_waiting_at
         parts = {part.name: PartOut.from_row(part) for part in found.parts}
@@ -109,6 +144,7 @@ class SummaryOut(Answer):
             last_hour=HourOut.of(found.hour),
             failures=[CauseOut(code=cause.code, count=cause.tasks) for cause in found.causes],
             jira=JiraOut.from_row(found.jira),
+            poll=PollOut.of(poll),
             webhooks=IntakeOut.from_row(found.intake),
             **parts,
         )

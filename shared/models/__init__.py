@@ -7,6 +7,7 @@ from shared.models.bulk_actions import BulkAction
 from shared.models.health import Examination, Heartbeat
 from shared.models.jira_fields import JiraField
 from shared.models.jobs import FIELDS_OF_TICKET, JIRA_FIELDS, IdempotencyKey, Job
+from shared.models.polling import PolledProject, UnusableTicket
 from shared.models.production import Path, Serial, SerialCounter, SerialEvent, Step
 from shared.models.sync import FilledCount, SyncAttempt, SyncTask
 from shared.models.tickets import JiraPause, JiraPoll, ResolvedFieldMapping, TicketCopy
@@ -34,6 +35,7 @@ __all__ = [
     "LoginFailures",
     "Operator",
     "Path",
+    "PolledProject",
     "Rejection",
     "ResolvedFieldMapping",
     "Serial",
@@ -44,6 +46,7 @@ __all__ = [
     "SyncTask",
     "TicketCopy",
     "UnannouncedChange",
+    "UnusableTicket",
     "any_of",
     "table_of",
 ]

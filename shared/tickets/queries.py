@@ -36,8 +36,11 @@ ALLOWED = f"(CAST(:allowed AS text[]) = '{{}}' OR {PROJECT} = ANY(:allowed))"
 AS_OF = f"""
 CASE WHEN t.deleted_at IS NOT NULL THEN t.verified_at
     WHEN t.missing_since IS NOT NULL THEN t.read_at
+    WHEN EXISTS (SELECT FROM unusable_tickets u WHERE u.name IN (t.key, t.issue_id)) THEN t.read_at
     ELSE GREATEST(t.read_at, (SELECT max(p.complete_as_of) FROM jira_polls p
-        WHERE {PROJECT} = ANY(p.projects) OR '*' = ANY(p.projects))) END
+        WHERE ({PROJECT} = ANY(p.projects) OR '*' = ANY(p.projects)) AND NOT EXISTS (
+            SELECT FROM polled_projects q
+            WHERE q.scope = p.scope AND q.project = {PROJECT} AND q.state <> 'polled'))) END
 """  # noqa: S608  constants alone
 """SQL: the latest time at which the copy ``t`` is known to be Jira's state."""
 

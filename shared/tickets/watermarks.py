@@ -20,7 +20,7 @@ class Round:
     """A round to begin or to continue.
 
     ``cursor`` is how far earlier slices of it got; ``watermark`` is where the last round ended;
-    the first import has neither. ``deep`` asks for the long overlap.
+    the first import has neither. ``deep`` asks for the long overlap. ``new``: it begins now.
     """
 
     scope: str
@@ -28,6 +28,7 @@ class Round:
     cursor: datetime | None
     watermark: datetime | None
     deep: bool
+    new: bool
 
 
 def scope_of(settings: Settings) -> str:
@@ -60,7 +61,8 @@ ON CONFLICT (scope) DO UPDATE SET
         THEN p.deep_at ELSE now() END,
     updated_at = now()
 WHERE p.running OR p.began_at <= now() - make_interval(secs => :every)
-RETURNING scope, projects, cursor, watermark, deep_at = began_at AS deep
+RETURNING scope, projects, cursor, watermark, deep_at = began_at AS deep,
+    began_at = now() AS new
 """)
 
 
@@ -95,7 +97,14 @@ UPDATE jira_polls SET
 WHERE scope = :scope
 """)
 _END_REFUSED = text("""
-UPDATE jira_polls SET running = false, refusal = :refusal, updated_at = now()
+UPDATE jira_polls SET running = false, refusal = :refusal, updated_at = now(),
+    cursor = CASE WHEN :keep_cursor THEN cursor END
+WHERE scope = :scope
+""")
+
+
+_END_CATCHING_UP = text("""
+UPDATE jira_polls SET running = false, cursor = NULL, refusal = NULL, updated_at = now()
 WHERE scope = :scope
 """)
 
@@ -117,12 +126,18 @@ def finish(session: Session, scope: str) -> None:
     session.execute(_FINISH, {"scope": scope})
 
 
-def end_refused(session: Session, scope: str, *, reason: str) -> None:
-    """Jira refuses the query, for example because of a project that we may not see.
+def end_catching_up(session: Session, scope: str) -> None:
+    """The round has read everything of the projects that were lost, and of no others."""
+    session.execute(_END_CATCHING_UP, {"scope": scope})
 
-    `routecard doctor` reports it. The next round starts from this one's cursor.
+
+def end_refused(session: Session, scope: str, *, reason: str, keep_cursor: bool) -> None:
+    """Jira refuses the query, or none of its projects can be polled.
+
+    `routecard doctor` reports it. The next round starts from this one's cursor if it is kept.
     """
-    session.execute(_END_REFUSED, {"scope": scope, "refusal": reason})
+    values = {"scope": scope, "refusal": reason, "keep_cursor": keep_cursor}
+    session.execute(_END_REFUSED, values)
 
 
 def progress(session: Session) -> list[JiraPoll]:

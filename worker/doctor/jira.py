@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -10,9 +10,10 @@ import orjson
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
-from worker.doctor.findings import Finding, fail, ok, warn
+from shared.settings.issue_keys import CLOUD_PATTERN, key_pattern
+from worker.doctor.findings import Finding, Status, fail, ok, warn
 from worker.jira.client import Jira
-from worker.jira.errors import CallRefused, JiraCaptchaLock, JiraCredentialsRefused, JiraError
+from worker.jira.errors import JiraCaptchaLock, JiraCredentialsRefused, JiraError
 from worker.jira.port import Account, ServerInfo
 
 _SOON_DAYS = 14
@@ -56,6 +57,13 @@ def deployment(info: ServerInfo | None, settings: Settings) -> Finding:
             "Unknown until Jira accepts our credentials.",
             "See the finding credentials.",
         )
+    if configured is Deployment.AUTO and _keys_too_narrow(info, settings):
+        return warn(
+            "deployment",
+            "It is used as Jira Data Center, but the settings alone do not say so, and the API "
+            "takes Cloud's ticket keys only: 4ME-12 would be refused.",
+            "Set JIRA_DEPLOYMENT=datacenter, or JIRA_KEY_PATTERN.",
+        )
     if configured in (Deployment.AUTO, info.deployment):
         return ok("deployment", f"It is used as {_product(info.deployment)}.")
     return fail(
@@ -63,6 +71,11 @@ def deployment(info: ServerInfo | None, settings: Settings) -> Finding:
         f"JIRA_DEPLOYMENT is {configured}, but Jira says that it is {_product(info.deployment)}.",
         f"Set JIRA_DEPLOYMENT={info.deployment.value}, or remove the setting.",
     )
+
+
+def _keys_too_narrow(info: ServerInfo, settings: Settings) -> bool:
+    chosen = info.deployment is Deployment.DATACENTER and not settings.jira_key_pattern
+    return chosen and key_pattern(settings) == CLOUD_PATTERN
 
 
 def _product(kind: Deployment) -> str:
@@ -126,21 +139,26 @@ def _expiry(settings: Settings) -> datetime | None:
 
 
 def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
-    """Whether the account may browse each project that is polled."""
+    """Whether each project in JIRA_PROJECT can be polled."""
     for project in settings.allowed_projects:
         name = f"project_{project}"
         try:
-            may = jira.may_browse(project)
-        except CallRefused:
-            may = False
+            problem = jira.project_problem(project)
         except JiraError as error:
             yield fail(name, f"{error.message}.", "Run this again when Jira answers.")
             return
-        if may:
+        if problem is None:
             yield ok(name, f"Our account may browse project {project}.")
         else:
             yield fail(
                 name,
-                f"Our account may not browse project {project}, or it does not exist.",
-                "Check JIRA_PROJECT; give the account Browse Projects in it.",
+                f"{project} cannot be polled: {problem}. The other projects are.",
+                f"Give the account Browse Projects in {project}, or correct or remove it in "
+                "JIRA_PROJECT.",
             )
+
+
+def usable_projects(findings: Sequence[Finding], settings: Settings) -> tuple[str, ...]:
+    """The projects in JIRA_PROJECT that ``projects`` found no problem with."""
+    fine = {one.name for one in findings if one.status is Status.OK}
+    return tuple(p for p in settings.allowed_projects if f"project_{p}" in fine)

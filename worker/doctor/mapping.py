@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from shared.clock import Clock
 from shared.database import engine as db
 from shared.jobs import queries as job_queries
-from shared.settings import Deployment, Settings
+from shared.settings import ALL_PROJECTS, Deployment, Settings
 from shared.sync import summary as sync_summary
 from shared.tickets.ticket import Ticket, quantity_unknown
 from worker.doctor.findings import Finding, fail, ok, warn
@@ -68,9 +68,18 @@ _EPIC = _Purpose(
 
 
 def fields(
-    jira: Jira, settings: Settings, clock: Clock, *, kind: Deployment, ticket: str | None
+    jira: Jira,
+    settings: Settings,
+    clock: Clock,
+    *,
+    kind: Deployment,
+    ticket: str | None,
+    projects: tuple[str, ...],
 ) -> Iterator[Finding]:
-    """The mapping, a sample of tickets, and each field in the newest ticket that has it."""
+    """The mapping, a sample of tickets, and each field in the newest ticket that has it.
+
+    The sample is of ``ticket`` alone, or of these projects.
+    """
     try:
         mapping = jira.mapping()
     except MappingError as error:
@@ -78,7 +87,7 @@ def fields(
         return
     yield ok("mapping", "Jira has every field of the settings.")
     try:
-        sample = _named(jira, clock, ticket) if ticket else _sample(jira, settings, clock)
+        sample = _named(jira, clock, ticket) if ticket else _sample(jira, settings, clock, projects)
     except JiraError as error:
         yield fail("fill", f"{error.message}.", "See the findings above, or name a ticket.")
         return
@@ -130,12 +139,14 @@ def _named(jira: Jira, clock: Clock, ticket: str) -> list[Ticket]:
     return list(jira.read([ticket], deadline=clock.monotonic() + 10).found.values())
 
 
-def _sample(jira: Jira, settings: Settings, clock: Clock) -> list[Ticket]:
+def _sample(
+    jira: Jira, settings: Settings, clock: Clock, projects: tuple[str, ...]
+) -> list[Ticket]:
     """Tickets of the last weeks, or else the oldest ones; oldest change first."""
-    if not settings.jira_project:
+    if not projects and settings.jira_project != ALL_PROJECTS:
         return []
     for since in (clock.now() - _RECENT, None):
-        query = ChangeQuery(projects=settings.allowed_projects, since=since, page_size=_SAMPLE)
+        query = ChangeQuery(projects=projects, since=since, page_size=_SAMPLE)
         page = next(jira.changed_since(query), None)
         if page is not None and page.tickets:
             return page.tickets

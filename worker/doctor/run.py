@@ -58,6 +58,7 @@ def _own(settings: Settings, clock: Clock, *, with_api: bool) -> list[Section]:
         "beat",
         "pause",
         "poll",
+        "unusable_tickets",
         "values",
         "quantities",
         "webhook_secret",
@@ -99,6 +100,7 @@ def _sync_checks(settings: Settings, clock: Clock) -> Iterator[Finding]:
         yield from servers.parts(engine)
         yield sync.pause(engine, settings, clock)
         yield sync.poll(engine, settings, clock)
+        yield sync.unusable_tickets(engine, settings)
         yield from mapping.jobs(engine)
         yield from webhooks.webhooks(engine, settings)
 
@@ -143,8 +145,12 @@ def _signed_in(
     login = jira.credentials(client, settings, clock)
     yield login
     if login.status is not Status.FAIL:
-        yield from jira.projects(client, settings)
-        yield from mapping.fields(client, settings, clock, kind=kind, ticket=ticket)
+        shown = list(jira.projects(client, settings))
+        yield from shown
+        usable = jira.usable_projects(shown, settings)
+        yield from mapping.fields(
+            client, settings, clock, kind=kind, ticket=ticket, projects=usable
+        )
 
 
 def _locked(settings: Settings) -> bool:

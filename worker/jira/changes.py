@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from shared.settings.issue_keys import is_safe_key, normal_key
 from shared.tickets.ticket import Ticket
 from worker.jira.errors import JiraUnavailable, UnusableTicket
+from worker.jira.fields.tickets import is_issue_id
 from worker.jira.jql import in_projects
 from worker.jira.port import ChangeQuery, Page
 from worker.jira.reads.searches import RawPage
@@ -107,10 +109,12 @@ def _parsed(issues: list[Any], convert: Convert) -> tuple[list[Ticket], dict[str
 
 
 def _name(raw: object, number: int) -> str:
-    """The key or id of an odd issue, or its position if it has neither."""
+    """The key or id of an odd issue, or its position if it has neither that can be used."""
     known = raw if isinstance(raw, dict) else {}
-    names = (known.get("key"), known.get("id"))
-    return next((str(name)[:255] for name in names if name), f"entry {number + 1}")
+    key, issue_id = normal_key(str(known.get("key", ""))), str(known.get("id", ""))
+    if is_safe_key(key):
+        return key
+    return issue_id if is_issue_id(issue_id) else f"entry {number + 1}"
 
 
 def _minute(moment: datetime) -> datetime:

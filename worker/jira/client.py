@@ -8,7 +8,7 @@ from typing import Any
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
 from shared.settings.deployment import deduced
-from shared.settings.issue_keys import key_rules
+from shared.settings.issue_keys import key_rules, normal_key, project_of
 from shared.tickets.ticket import Ticket
 from worker.jira.changes import changed_jql, scan
 from worker.jira.credentials import Credentials, has_permission
@@ -36,7 +36,10 @@ from worker.jira.reads.searches import RawPage
 
 SERVER_INFO = "GET serverInfo"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_BAD_REQUEST = 400
 _UNAUTHORIZED = 401
+_MISSING = (400, 403, 404)
+_HIDDEN = "Our account may not browse it, or it does not exist"
 
 
 def make_jira(
@@ -153,6 +156,41 @@ class Jira:
             reader = self._reader(("updated",))
             reader.search(in_projects([project]), size=1, following=None)
             return True
+
+    def project_problem(self, project: str) -> str | None:
+        """Why this project cannot be polled, for people; None if it can.
+
+        A project that is missing or hidden is refused by a search, or looks as if it were empty.
+        A search also takes a project's name, and the key it had before it was renamed.
+        """
+        search = _VerifiedSearch(self._reader(("updated",)), self._credentials)
+        jql = changed_jql(ChangeQuery(projects=(project,)), since=_BEGINNING)
+        try:
+            page = search(jql, size=1, following=None)
+        except CallRefused as refusal:
+            if refusal.status != _BAD_REQUEST:
+                raise
+            return refusal.message
+        if not page.issues and page.following is None:
+            return None if self._may_see(project) else _HIDDEN
+        keys = [str(one.get("key")) for one in page.issues if isinstance(one, Mapping)]
+        found = {project_of(normal_key(key)) for key in keys}
+        if not found or project in found:
+            return None
+        return f"Jira answers with tickets of {', '.join(sorted(found))}: use that key"
+
+    def _may_see(self, project: str) -> bool:
+        """Whether the account may browse an empty project; True if Jira does not tell."""
+        try:
+            if self.may_browse(project):
+                return True
+        except JiraScopeMissing:
+            return True
+        except CallRefused as refusal:
+            if refusal.status not in _MISSING:
+                raise
+        self.verify()
+        return False
 
     def server_info(self) -> ServerInfo:
         """Read version and deployment."""

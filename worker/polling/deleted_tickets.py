@@ -1,9 +1,13 @@
 """The deleted-ticket check: copies that were not verified for a day are looked up in Jira."""
 
+from sqlalchemy.orm import Session
+
 from shared.database.advisory_lock import LockName, advisory_lock
 from shared.database.engine import in_transaction
 from shared.logs import get_logger
+from shared.settings.issue_keys import is_safe_key
 from shared.tickets import store as tickets
+from shared.tickets import unusable
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.port import BATCH
@@ -13,8 +17,16 @@ from worker.runtime import Runtime
 log = get_logger(__name__)
 
 
+def _due(session: Session) -> list[str]:
+    """Copies to look up, and tickets that could not be used and may be by now."""
+    odd = [name for name in unusable.due(session) if is_safe_key(name) or name.isdecimal()]
+    return list(dict.fromkeys([*odd[: BATCH // 2], *tickets.unverified(session, limit=BATCH)]))[
+        :BATCH
+    ]
+
+
 def check_deleted_tickets(runtime: Runtime) -> int:
-    """Look up one batch of copies. Returns how many were looked up.
+    """Look up one batch of copies, and of unusable tickets. Returns how many were looked up.
 
     No search for changes ever shows a deletion, and deleting a project sends no webhook (JIRA.md,
     pain 16). A ticket that is denied twice counts as deleted or hidden; our copy keeps its values.
@@ -22,7 +34,7 @@ def check_deleted_tickets(runtime: Runtime) -> int:
     with advisory_lock(runtime.engine, LockName.DELETED_TICKETS) as acquired:
         if not acquired:
             return 0
-        due = in_transaction(runtime.engine, lambda s: tickets.unverified(s, limit=BATCH))
+        due = in_transaction(runtime.engine, _due)
         state = circuit.check(runtime) if due else CircuitState.OPEN
         if state is CircuitState.OPEN:
             return 0

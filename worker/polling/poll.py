@@ -21,7 +21,7 @@ from shared.logs import get_logger
 from shared.settings import ALL_PROJECTS, Settings
 from shared.settings.issue_keys import key_rules
 from shared.states import Source
-from shared.tickets import watermarks
+from shared.tickets import projects, unusable, watermarks
 from shared.tickets.ticket import Ticket
 from shared.tickets.watermarks import DEEP_OVERLAP, Round
 from shared.webhooks import health as webhook_health
@@ -30,6 +30,7 @@ from worker.breaker.circuit import CircuitState
 from worker.jira.errors import CallRefused, JiraError
 from worker.jira.port import BATCH, ChangeQuery, Page
 from worker.jira.rate_limit import LONGEST_BLOCK, BudgetExhausted
+from worker.polling.projects import check_due, find_lost
 from worker.process.database import REFUSED_VALUES
 from worker.runtime import Runtime
 
@@ -50,6 +51,7 @@ The next slice then reads that minute again.
 TIME_LIMIT = int(MAX_SLICE_SECONDS) + 60
 """Celery's limit for one slice: above the longest slice with its last call and its waits."""
 
+_BAD_REQUEST = 400
 _BUDGET_SHARE = 0.5
 """Largest part of the request budget that a poll uses; the rest is for waiting jobs."""
 
@@ -108,13 +110,17 @@ class _Slice:
     runtime: Runtime
     round: Round
     state: CircuitState
+    catching_up: bool = False
     stored: int = 0
     unfinished: bool = False
     reached: datetime | None = None
 
     def run(self) -> None:
         try:
-            self._read_pages()
+            if self.round.new:
+                check_due(self.runtime, self.round.scope, self.round.projects)
+                self._close_circuit()
+            self._read_what_can_be_polled()
         except CallRefused as refusal:
             self._end_refused_round(refusal)
         except BudgetExhausted:
@@ -128,6 +134,55 @@ class _Slice:
             reached=self.reached,
         )
 
+    def _read_what_can_be_polled(self) -> None:
+        """If the query is refused because of some projects, the others are read without them."""
+        configured = self.round
+        self.round = self._selected(configured)
+        try:
+            self._read_pages()
+        except CallRefused as refusal:
+            if refusal.status != _BAD_REQUEST or configured.projects == ALL_PROJECTS:
+                raise
+            if not find_lost(self.runtime, self.round.scope, self.round.projects):
+                raise
+            self._read_without_the_lost(configured)
+
+    def _read_without_the_lost(self, configured: Round) -> None:
+        if self.catching_up:  # the next round is for those that are left
+            scope = self.round.scope
+            in_transaction(self.runtime.engine, lambda s: watermarks.end_catching_up(s, scope))
+            return
+        self.round = self._selected(configured)
+        self._read_pages()
+
+    def _selected(self, configured: Round) -> Round:
+        """The round with the projects that it can poll. Raises CallRefused if there are none."""
+        if configured.projects == ALL_PROJECTS:
+            return configured
+        found = in_transaction(
+            self.runtime.engine,
+            partial(projects.select, scope=configured.scope, projects=configured.projects),
+        )
+        if not found.projects:
+            raise CallRefused("none of the projects in JIRA_PROJECT can be polled")
+        self.catching_up = found.catching_up
+        if not found.catching_up:
+            return replace(configured, projects=found.projects)
+        return replace(
+            configured,
+            projects=found.projects,
+            cursor=None if configured.new else configured.cursor,
+            watermark=found.since,
+            deep=True,
+        )
+
+    def _finish(self, session: Session) -> None:
+        if self.catching_up:
+            projects.caught_up(session, self.round.scope)
+            watermarks.end_catching_up(session, self.round.scope)
+        else:
+            watermarks.finish(session, self.round.scope)
+
     def _read_pages(self) -> None:
         started = self.runtime.clock.monotonic()
         for number, page in enumerate(self._paced()):
@@ -138,7 +193,7 @@ class _Slice:
                 self.unfinished = True
                 return
         self._close_circuit()
-        in_transaction(self.runtime.engine, lambda s: watermarks.finish(s, self.round.scope))
+        in_transaction(self.runtime.engine, self._finish)
 
     def _close_circuit(self) -> None:
         """Jira answered. Only the first answer closes a half-open circuit."""
@@ -185,12 +240,15 @@ class _Slice:
             try:
                 in_transaction(self.runtime.engine, partial(self._ingest, tickets=[ticket]))
             except REFUSED_VALUES as error:
+                page.unusable[ticket.key] = f"the database refuses it ({type(error).__name__})"
                 log.warning("ticket_unusable", ticket=ticket.key, reason=type(error).__name__)
         in_transaction(self.runtime.engine, lambda s: self._store_page(s, page, []))
 
     def _store_page(self, session: Session, page: Page, tickets: list[Ticket]) -> None:
         new = watermarks.new_in_round(session, self.round.scope, [t.issue_id for t in tickets])
         self._ingest(session, tickets)
+        unusable.clear(session, [name for t in tickets for name in (t.issue_id, t.key)])
+        unusable.record(session, self.round.scope, page.unusable)
         watermarks.advance(session, self.round.scope, watermark=page.watermark, tickets=new)
 
     def _ingest(self, session: Session, tickets: list[Ticket]) -> int:
@@ -200,10 +258,13 @@ class _Slice:
         return ingest(session, readings, source=Source.POLL, worker=self.runtime.worker)
 
     def _end_refused_round(self, refusal: CallRefused) -> None:
-        """The query is wrong, for example in a project's name: the circuit stays closed."""
-        self._close_circuit()
+        """The query is wrong, or no project can be polled: the circuit stays closed."""
+        if refusal.status is not None:
+            self._close_circuit()
         log.warning("poll_refused", status=refusal.status, reason=refusal.message)
         in_transaction(
             self.runtime.engine,
-            lambda s: watermarks.end_refused(s, self.round.scope, reason=refusal.message),
+            lambda s: watermarks.end_refused(
+                s, self.round.scope, reason=refusal.message, keep_cursor=not self.catching_up
+            ),
         )

@@ -10,6 +10,7 @@ from shared.database.engine import database_time, in_transaction
 from shared.fill.ingest import ingest
 from shared.states import FailureCode, Source
 from shared.tickets import store as tickets
+from shared.tickets import unusable
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.errors import JiraError
@@ -85,7 +86,10 @@ def _store(session: Session, runtime: Runtime, result: ReadResult, requested_at:
     denied = _denied(result)
     tickets.record_found(session, found, requested_at=requested_at)
     tickets.record_missing(session, denied, requested_at=requested_at)
-    tickets.record_unusable(session, [name for name in result.refused if name not in denied])
+    unusable_ones = {n: p.detail for n, p in result.refused.items() if n not in denied}
+    tickets.record_unusable(session, list(unusable_ones))
+    unusable.renew(session, unusable_ones)
+    unusable.clear(session, [*result.found, *found, *denied])
 
 
 def _denied(result: ReadResult) -> list[str]:

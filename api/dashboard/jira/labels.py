@@ -15,6 +15,7 @@ CHECK: dict[str, str] = {
     "beat": "Beat",
     "pause": "Pause",
     "poll": "Poll",
+    "unusable_tickets": "Unusable tickets",
     "webhook_secret": "Webhook secret",
     "webhooks": "Webhooks",
     "times": "Time limits",

@@ -17,6 +17,7 @@ from shared.sync import summary as sync_summary
 from shared.tickets import field_mappings, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.field_mappings import Resolved
+from shared.tickets.poll_health import poll_health
 from shared.tickets.ticket import TicketRow
 from shared.webhooks import health as webhook_health
 
@@ -64,6 +65,7 @@ def _read(session: Session) -> dict[str, Any]:
         "preview": examination.preview if examination else None,
         "mapped": _mapped(settings, examination, field_mappings.find(session, settings), copy),
         "copy": copy,
+        "poll_health": poll_health(session, settings),
         "poll": next((one for one in polls if one.scope == scope), None),
         "webhooks": webhook_health.webhook_health(session),
         "expected": webhook_health.expected(settings),

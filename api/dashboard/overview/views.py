@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from api.dashboard.kit.live import show_live
 from api.dashboard.kit.pages import Pages
 from api.dashboard.overview import charts
+from api.runtime import current_runtime
 from shared.sync import summary as sync_summary
+from shared.tickets.poll_health import poll_health
 
 pages = Pages("overview", __name__)
 
@@ -24,6 +26,7 @@ def _read(session: Session) -> dict[str, Any]:
     minutes = summary.hour.minutes
     return {
         "summary": summary,
+        "poll": poll_health(session, current_runtime().settings),
         "chart": charts.per_minute(minutes),
         "minutes": charts.rows(minutes),
     }

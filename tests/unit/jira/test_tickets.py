@@ -262,7 +262,7 @@ def test_odd_json_is_read_where_its_meaning_is_certain(body: bytes, value: objec
         (issue() | {"id": "abc"}, "no numeric id"),
         (issue() | {"id": True}, "no numeric id"),
         (issue() | {"key": None}, "no key"),
-        (issue() | {"key": "not a key"}, "its key holds"),
+        (issue() | {"key": "not a key"}, "its key 'not a key' is no"),
         (issue(updated=None), "`updated`"),
         (issue(updated="yesterday"), "`updated`"),
         (issue(updated="2015-11-18T14:39:00.000"), "`updated`"),

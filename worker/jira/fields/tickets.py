@@ -12,6 +12,7 @@ from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.readings import Reader
 from worker.jira.fields.values import render
 
+_SHOWN = 40
 _ISSUE_ID = re.compile(r"[0-9]{1,20}")
 
 
@@ -55,11 +56,12 @@ def issue_id_of(raw: Mapping[str, Any]) -> str:
 def issue_key_of(raw: Mapping[str, Any]) -> str:
     """The issue's current key, upper case, whatever the site's pattern. Raises UnusableTicket."""
     value = raw.get("key")
-    text = normal_key(value) if isinstance(value, str) else ""
+    given = value if isinstance(value, str) else ""
+    text = normal_key(given)
     if not text:
         raise UnusableTicket("it has no key")
     if not is_safe_key(text):
-        raise UnusableTicket("its key holds other signs than letters, digits, '.', '_' and '-'")
+        raise UnusableTicket(f"its key {given[:_SHOWN]!r} is no PROJECT-NUMBER")
     return text
 
 
