@@ -62,6 +62,12 @@ def _set_up_logs(**_: Any) -> None:
 def _prepare_main_process(**_: Any) -> None:
     if settings.plain_jira:
         log.warning("jira_over_plain_http", remedy="set JIRA_BASE_URL to the https:// address")
+    if settings.jira_base_url and not settings.jira_project:
+        log.warning(
+            "jira_project_not_set",
+            effect="every ticket that our account may see can fill a job, and nothing is polled",
+            remedy="set JIRA_PROJECT to the keys of your projects, or to * if all are meant",
+        )
     jira_limit()
     shutdown.prepare_main()
 
