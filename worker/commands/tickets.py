@@ -8,6 +8,7 @@ from shared.models import JiraPoll
 from shared.settings import load_settings
 from shared.tickets import queries as ticket_queries
 from shared.tickets import watermarks
+from shared.tickets.poll_health import poll_health
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
 from worker.commands.support import help_without_subcommand, print_line, session
@@ -57,10 +58,15 @@ def progress() -> None:
     """Show the progress of the polls and of the first import."""
     with session() as opened:
         polls = watermarks.progress(opened)
+        health = poll_health(opened, load_settings())
     if not polls:
         print_line("No poll has started: see JIRA_PROJECT and JIRA_POLL_SECONDS.")
     for poll in polls:
         print_line(_progress(poll))
+    for lost in health.lost_projects:
+        print_line(f"{lost.project}: not polled since {iso_millis(lost.since)}: {lost.reason}")
+    if health.unusable_count:
+        print_line(f"{health.unusable_count} tickets could not be used: see `routecard doctor`.")
 
 
 def _fields(row: TicketRow) -> tuple[str, ...]:
