@@ -237,3 +237,16 @@ def test_a_message_of_jira_that_no_database_takes_is_made_sound() -> None:
     error = error_of(404, '{"errorMessages": ["Gone\\u0000 and \\ud800 lost"]}')
     assert isinstance(error, CallRefused)
     assert error.message == "Jira answered 404: Gone and \ufffd lost"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['\ufeff{"a": "\\ud83d"}', '\ufeff{"a": NaN}', '{"a": ' + "1" * 5000 + "}"],
+    ids=["byte order mark", "NaN", "a number of any size"],
+)
+def test_json_that_only_a_lenient_parser_reads_is_left_for_the_library(body: str) -> None:
+    kind = {"Content-Type": "application/json;charset=UTF-8"}
+    response = answer(200, body, kind)
+    response.encoding = "UTF-8"
+    check_response(response, now=NOW)
+    assert "a" in response.json()

@@ -245,11 +245,11 @@ def _json(response: Response) -> Any:
 def _repaired(response: Response) -> Any:
     try:
         body = parse_json(response.content)
-    except ValueError:
+        response._content = json.dumps(body).encode()  # noqa: SLF001  requests has no other way
+    except (ValueError, RecursionError):
         raise MalformedAnswer(
             f"Jira answered {response.status_code} with a body that is not JSON",
             status=response.status_code,
         ) from None
-    response._content = json.dumps(body).encode()  # noqa: SLF001  requests has no other way
     response.encoding = "utf-8"
     return body
