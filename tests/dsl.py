@@ -117,7 +117,7 @@ def api_client(settings: Settings, engine: Engine) -> Iterator[ApiClient]:
 def token(engine: Engine, *scopes: Scope, name: str = "planner") -> str:
     """A new token with these scopes."""
     with begin(engine) as session:
-        return access_tokens.create(session, name, scopes=scopes)
+        return access_tokens.create(session, name, scopes=scopes).value
 
 
 def bearer(value: str) -> dict[str, str]:

@@ -28,6 +28,7 @@ class AuditAction(StrEnum):
     UPDATE = "update"
     """The quantity of a job set on its page."""
     TOKEN_CREATED = "token_created"  # noqa: S105  a word, no secret
+    TOKEN_ROTATED = "token_rotated"  # noqa: S105  a word, no secret
     TOKEN_REVOKED = "token_revoked"  # noqa: S105  a word, no secret
     OPERATOR_ADDED = "operator_added"
     OPERATOR_CHANGED = "operator_changed"

@@ -12,7 +12,12 @@ _SCOPES = ", ".join(f"'{scope}'" for scope in Scope)
 
 
 class ApiToken(Base):
-    """A bearer token; only its SHA-256 is stored. A revoked token stays, for the history."""
+    """A bearer token; only its SHA-256 is stored. A revoked token stays, for the history.
+
+    A rotation makes a successor with ``first_id``, the id of the first of them: all are one
+    credential, so that a repeated request finds its idempotency key. ``replaced_at`` is when a
+    token got its successor. ``expires_at`` null: it does not expire.
+    """
 
     __tablename__ = "api_tokens"
 
@@ -23,6 +28,9 @@ class ApiToken(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    first_id: Mapped[int | None] = mapped_column(BigInteger)
+    replaced_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("name <> ''", name="name_not_empty"),
@@ -30,10 +38,10 @@ class ApiToken(Base):
             f"cardinality(scopes) > 0 AND scopes <@ ARRAY[{_SCOPES}]::text[]", name="scopes_known"
         ),
         Index(
-            "uq_api_tokens_name_in_use",
+            "uq_api_tokens_name_current",
             "name",
             unique=True,
-            postgresql_where=text("revoked_at IS NULL"),
+            postgresql_where=text("revoked_at IS NULL AND replaced_at IS NULL"),
         ),
     )
 

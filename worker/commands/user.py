@@ -27,7 +27,7 @@ def command(context: click.Context) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--role", default=Role.FULL.value, show_default=True, type=_ROLE)
+@click.option("--role", default=Role.READ_ONLY.value, show_default=True, type=_ROLE)
 def add(name: str, role: str) -> None:
     """Create an account."""
     password = _password()

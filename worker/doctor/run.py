@@ -56,6 +56,7 @@ def _own(settings: Settings, clock: Clock, *, with_api: bool) -> list[Section]:
     synced = (
         "worker",
         "beat",
+        "tokens",
         "pause",
         "poll",
         "unusable_tickets",
@@ -98,6 +99,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _sync_checks(settings: Settings, clock: Clock) -> Iterator[Finding]:
     with _engine(settings) as engine:
         yield from servers.parts(engine)
+        yield from servers.tokens(engine)
         yield sync.pause(engine, settings, clock)
         yield sync.poll(engine, settings, clock)
         yield sync.unusable_tickets(engine, settings)

@@ -8,6 +8,7 @@ import requests
 from sqlalchemy import Engine
 
 from shared import heartbeats
+from shared.accounts import tokens as access_tokens
 from shared.accounts.exposure import MAKE_ONE, credential_exists
 from shared.broker.redis_client import RedisError, ping
 from shared.database import engine as db
@@ -17,6 +18,7 @@ from shared.settings import Settings
 from worker.doctor.findings import Finding, fail, ok, warn
 
 _SECONDS = 3.0
+_SOON_DAYS = 30
 _CONSEQUENCE = {
     "worker": "no job is filled and no webhook applied",
     "beat": "Jira is not polled, and retries are not started",
@@ -57,6 +59,23 @@ def parts(engine: Engine) -> Iterator[Finding]:
             f"The {part.name} {last}: {_CONSEQUENCE[part.name]}.",
             f"Start it: `routecard {part.name}`.",
         )
+
+
+def tokens(engine: Engine) -> Iterator[Finding]:
+    """Whether a token that is in use will soon be refused."""
+    with db.begin(engine) as session:
+        now, found = db.database_time(session), access_tokens.expiring(session, days=_SOON_DAYS)
+    if not found:
+        yield ok("tokens", f"No token in use expires within {_SOON_DAYS} days.")
+        return
+    ends = ", ".join(
+        f"{name} {'expired' if end <= now else 'expires'} on {end:%Y-%m-%d}" for name, end in found
+    )
+    yield warn(
+        "tokens",
+        f"Tokens in use end: {ends}. Their clients are answered 401 then.",
+        f"`routecard token rotate {found[0][0]}` makes a new one; the old one works a day more.",
+    )
 
 
 def _ago(silent: timedelta) -> str:

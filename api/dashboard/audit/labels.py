@@ -18,6 +18,7 @@ ACTION: dict[str, str] = {
     AuditAction.CREATE: "Created a job",
     AuditAction.UPDATE: "Changed a job",
     AuditAction.TOKEN_CREATED: "Created a token",
+    AuditAction.TOKEN_ROTATED: "Rotated a token",
     AuditAction.TOKEN_REVOKED: "Revoked a token",
     AuditAction.OPERATOR_ADDED: "Added an operator",
     AuditAction.OPERATOR_CHANGED: "Changed an operator",
