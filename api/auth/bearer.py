@@ -3,6 +3,7 @@
 from flask import Request, g
 
 from api.auth.open_mode import in_open_mode
+from api.auth.rate_limit import RateLimit
 from api.http.refusals import UnauthenticatedError
 from api.http.request_ids import request_id
 from api.http.ttl_cache import TTLCache
@@ -15,7 +16,7 @@ from shared.database.engine import in_transaction
 from shared.states import ActorKind
 
 _MISSING = "A bearer token is needed: routecard token create --name NAME --scope SCOPE"
-_UNKNOWN = "The bearer token is not known, or was revoked"
+_UNKNOWN = "The bearer token is not known, has expired or was revoked"
 _MALFORMED = "The Authorization header must be: Bearer TOKEN"
 
 
@@ -27,10 +28,24 @@ class Authenticator:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._limit = runtime.singleton(RateLimit)
         self._tokens: TTLCache[Credential] = TTLCache(runtime.clock)
 
     def __call__(self, request: Request) -> Credential:
-        """The caller's credential. Raises UnauthenticatedError if it is missing or wrong."""
+        """The caller's credential.
+
+        Raises UnauthenticatedError if it is missing or wrong, RateLimitedError after too many
+        requests.
+        """
+        try:
+            credential = self._proven(request)
+        except UnauthenticatedError:
+            self._limit.count_refusal(request.remote_addr or "unknown")
+            raise
+        self._limit.count_call(credential.id)
+        return credential
+
+    def _proven(self, request: Request) -> Credential:
         sent = request.headers.get("Authorization")
         if sent is not None:
             return self._credential(_bearer(sent))

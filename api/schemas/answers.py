@@ -85,7 +85,7 @@ class Error(Answer):
 
 _EXAMPLES = {
     400: ("validation_error", "name is required"),
-    401: ("unauthorized", "The bearer token is not known, or was revoked"),
+    401: ("unauthorized", "The bearer token is not known, has expired or was revoked"),
     403: ("forbidden", "This needs the scope jobs:write, which your credential does not have"),
     404: ("not_found", "Job not found: job_01h455vb4pex5vsknk084sn02q"),
     409: ("conflict", "Job is already linked to PI-42"),

@@ -108,6 +108,13 @@ class Settings(NetworkSettings):
     trusted_proxies: int = _env(
         "ROUTECARD_TRUSTED_PROXIES", 0, "How many reverse proxies stand in front.", ge=0, le=10
     )
+    requests_per_minute: int = _env(
+        "ROUTECARD_REQUESTS_PER_MINUTE",
+        0,
+        "Requests a minute that one API token may send; 0 = no limit.",
+        ge=0,
+        le=10_000_000,
+    )
     api_threads: int = _env("ROUTECARD_API_THREADS", 16, "Request threads a process.", ge=2, le=512)
     api_workers: int = _env("ROUTECARD_API_WORKERS", 1, "API processes.", ge=1, le=64)
     worker_processes: int = _env(
