@@ -11,7 +11,7 @@ from shared.sync import settle as sync_settle
 from shared.tickets.queries import ALLOWED
 
 # If two tickets have or had the key, the one that has it now, then the one read last. A ticket
-# that Jira denied since is not used.
+# that Jira denied since, or that a hint says has changed, is not used.
 _FRESH = text(f"""
 SELECT s.id AS task_id, s.job_id, c.issue_id FROM sync_tasks s
 JOIN LATERAL (
@@ -19,6 +19,7 @@ JOIN LATERAL (
     WHERE (t.key = s.ticket_key OR t.former_keys @> ARRAY[s.ticket_key])
         AND t.read_at > now() - make_interval(secs => :fresh)
         AND t.deleted_at IS NULL AND t.missing_since IS NULL AND {ALLOWED}
+        AND (t.announced_at IS NULL OR t.announced_at <= t.read_at)
     ORDER BY t.key = s.ticket_key DESC, t.read_at DESC LIMIT 1
 ) c ON true
 WHERE s.job_id = ANY(:ids) AND s.status = 'pending'

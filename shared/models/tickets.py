@@ -13,8 +13,9 @@ class TicketCopy(Base):
     """Our copy of a Jira issue, by its id: the newest state that any of our sources reported.
 
     ``read_at`` is the time at which Jira had this state. ``verified_at`` is when Jira last showed
-    or denied the ticket, ``missing_since`` since when it denies it. ``deleted_at`` is set when a
-    webhook said so or the denial was confirmed; the values then stay the last known ones.
+    or denied the ticket, ``missing_since`` since when it denies it. ``announced_at`` is when a hint
+    last said that it had changed. ``deleted_at`` is set when a webhook said so or the denial was
+    confirmed; the values then stay the last known ones.
     """
 
     __tablename__ = "tickets"
@@ -37,10 +38,16 @@ class TicketCopy(Base):
     read_at: Mapped[datetime] = mapped_column(server_default=func.now())
     verified_at: Mapped[datetime] = mapped_column(server_default=func.now())
     missing_since: Mapped[datetime | None]
+    announced_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (
         Index("ix_tickets_key", "key"),
+        Index(
+            "ix_tickets_announced",
+            "issue_id",
+            postgresql_where=text("announced_at > verified_at"),
+        ),
         Index("ix_tickets_verified", "verified_at"),
         # For lists from the newest ticket to the oldest: ids are numbers, stored as text.
         Index("ix_tickets_newest", text("length(issue_id) DESC"), text("issue_id DESC")),

@@ -92,6 +92,9 @@ WHERE issue_id = ANY(:ids) AND (deleted_at IS NULL OR deleted_at <= :requested_a
 _UNUSABLE = text("""
 UPDATE tickets SET missing_since = NULL, verified_at = now() WHERE issue_id = ANY(:ids)
 """)
+_ANNOUNCED = text("""
+SELECT issue_id FROM tickets WHERE announced_at > verified_at ORDER BY issue_id LIMIT :limit
+""")
 _UNVERIFIED = text("""
 SELECT issue_id FROM tickets
 WHERE verified_at < now() - interval '1 hour' AND (
@@ -124,12 +127,14 @@ def record_unusable(session: Session, issue_ids: Sequence[str]) -> None:
 
 
 def unverified(session: Session, *, limit: int) -> list[str]:
-    """Issue ids of copies to look up: not verified for a day.
+    """Issue ids of copies to look up: announced as changed since, then not verified for a day.
 
     For a missing ticket the time is an hour, for a deleted one a week. Deletions never match a
     search for changes (JIRA.md, pain 16).
     """
-    return list(session.scalars(_UNVERIFIED, {"limit": limit}))
+    announced = list(session.scalars(_ANNOUNCED, {"limit": limit}))
+    others = session.scalars(_UNVERIFIED, {"limit": limit})
+    return list(dict.fromkeys([*announced, *others]))[:limit]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +170,16 @@ def lock_stored(
     """Lock and return the stored tickets with these ids, or that have or had these keys."""
     rows = session.execute(_LOCK, {"ids": list(issue_ids), "keys": list(keys)})
     return [StoredTicket(*row) for row in rows]
+
+
+_RECORD_ANNOUNCED = text("""
+UPDATE tickets SET announced_at = now() WHERE issue_id = ANY(:ids)
+""")
+
+
+def record_announced(session: Session, issue_ids: Sequence[str]) -> None:
+    """A hint says that these tickets changed: their copies fill no new job until they are read."""
+    session.execute(_RECORD_ANNOUNCED, {"ids": sorted(issue_ids)})
 
 
 _DELETED = text("""

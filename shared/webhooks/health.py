@@ -39,6 +39,7 @@ JOIN tickets t ON t.issue_id = v.issue_id AND t.jira_updated_at < v.changed_at
 WHERE NOT EXISTS (
     SELECT FROM webhook_deliveries d
     WHERE d.issue_id = v.issue_id AND d.received_at >= v.changed_at - interval '1 minute')
+    AND COALESCE(t.announced_at, '-infinity') < v.changed_at - interval '1 minute'
 ORDER BY v.issue_id
 ON CONFLICT (issue_id) DO UPDATE SET
     ticket_key = excluded.ticket_key, changed_at = excluded.changed_at, found_at = now()

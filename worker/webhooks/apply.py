@@ -43,6 +43,7 @@ def apply_deliveries(
     for delivery in deliveries:
         applying.apply(delivery)
     announced = {r.issue_id for r in applying.results.results if r.issue_id is not None}
+    announced.update(issue_id for delivery in deliveries for issue_id in delivery.other_ids)
     webhook_health.clear_unannounced(session, sorted(announced))
     return applying.results
 
@@ -104,16 +105,22 @@ class _Applying:
 
     def _apply_hint(self, delivery: ClassifiedDelivery) -> None:
         session, keys = self.batch.session, self.batch.all_keys(delivery)
+        copies = [ticket.issue_id for ticket in self.batch.stored_tickets(delivery)]
+        tickets.record_announced(session, copies)
         if sync_tasks.ids_by_ticket(session, keys, status=TaskStatus.RUNNING):
             self.results.postponed.append((delivery, RUNNING_WAIT_SECONDS))
             return
         due = sync_tasks.revive(session, keys).total()
         self.results.due += due
+        name = self.batch.ticket_names(delivery)
         if due:
-            jobs = f"{_jobs(due)} that waited for {delivery.ticket_name} made due"
-            self._end(delivery, DeliveryOutcome.NOTED, f"{delivery.note}: {jobs}.")
+            text = f"{delivery.note}: {_jobs(due)} that waited for {name} made due."
+            self._end(delivery, DeliveryOutcome.NOTED, text)
+        elif copies:
+            text = f"{delivery.note}: no job waits for {name}, whose copy will be read again."
+            self._end(delivery, DeliveryOutcome.NOTED, text)
         else:
-            text = f"{delivery.note}, and no job waits for {delivery.ticket_name}."
+            text = f"{delivery.note}, and no job waits for {name}."
             self._end(delivery, DeliveryOutcome.IGNORED, text)
 
     def _end_outside(self, delivery: ClassifiedDelivery) -> None:
@@ -132,7 +139,7 @@ class _Applying:
                 outcome=outcome,
                 reason=reason,
                 event=delivery.event,
-                ticket_key=delivery.key,
+                ticket_key=delivery.key or (stored.key if stored else None),
                 issue_id=delivery.issue_id or (stored.issue_id if stored else None),
                 keep_body=delivery.kind is not Kind.OUTSIDE,
             )

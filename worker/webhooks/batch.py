@@ -36,7 +36,7 @@ class Batch:
         useful = [d for d in deliveries if d.kind not in (Kind.OUTSIDE, Kind.IGNORED, Kind.WAIT)]
         stored = tickets.lock_stored(
             session,
-            issue_ids=sorted({d.issue_id for d in useful if d.issue_id}),
+            issue_ids=sorted({issue_id for d in useful for issue_id in d.issue_ids}),
             keys=sorted({key for d in useful for key in d.keys}),
         )
         by_key = {key: ticket for ticket in stored for key in ticket.all_keys}
@@ -50,14 +50,24 @@ class Batch:
             return self.by_issue_id.get(delivery.issue_id)
         return self.by_key.get(delivery.key or "")
 
+    def stored_tickets(self, delivery: ClassifiedDelivery) -> list[StoredTicket]:
+        """Our copies of all tickets it is about: an issue link is about two."""
+        others = (self.by_issue_id.get(issue_id) for issue_id in delivery.other_ids)
+        return [ticket for ticket in (*others, self.stored_ticket(delivery)) if ticket is not None]
+
     def all_keys(self, delivery: ClassifiedDelivery) -> list[str]:
-        """Every key the ticket has or had, as the delivery and our copy say."""
-        stored = self.stored_ticket(delivery)
-        return sorted(delivery.keys | set(stored.all_keys if stored else ()))
+        """Every key the tickets have or had, as the delivery and our copies say."""
+        stored = self.stored_tickets(delivery)
+        return sorted(delivery.keys.union(*(ticket.all_keys for ticket in stored)))
 
     def is_linked(self, delivery: ClassifiedDelivery) -> bool:
-        """Whether a job names the ticket, or we hold a copy of it."""
-        return self.stored_ticket(delivery) is not None or bool(delivery.keys & self.linked_keys)
+        """Whether a job names a ticket of it, or we hold a copy of one."""
+        return bool(self.stored_tickets(delivery) or delivery.keys & self.linked_keys)
+
+    def ticket_names(self, delivery: ClassifiedDelivery) -> str:
+        """The tickets' names in a sentence."""
+        known = " and ".join(ticket.key for ticket in self.stored_tickets(delivery))
+        return delivery.key or known or delivery.ticket_name
 
     def ingest(self, deliveries: Sequence[ClassifiedDelivery]) -> None:
         """Ingest the tickets of all linked deliveries at once.

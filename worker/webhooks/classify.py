@@ -18,8 +18,28 @@ MAX_SIGNED_AGE = timedelta(hours=24)
 
 BY_SENDER = "The sender is proven, but not the body, so it is a hint"
 TOO_OLD = "The body is signed but more than a day old, so it is a hint"
+BY_LINK = "An issue link names its tickets by id alone, so it is a hint"
 VARIABLES = "Jira Cloud replaces {issue.key}, Data Center ${issue.key}"
 NO_MAPPING = "Waiting for Jira to say which fields JIRA_FIELD_… name."
+
+
+_UNUSED = {
+    "comment_": "",
+    "jira:worklog_": "",
+    "worklog_": "",
+    "attachment_": "",
+    "issue_property_": "",
+    "jira:version_": "",
+    "sprint_": "",
+    "board_": "",
+    "user_": "",
+    "option_": "",
+    "project_": "; polls and the daily check read the tickets of a project",
+}
+"""Events that change nothing which we read, by the beginning of their names; and why it is enough.
+
+Their bodies may hold an issue, with few of its fields.
+"""
 
 
 class Kind(Enum):
@@ -50,6 +70,7 @@ class ClassifiedDelivery:
     key: str | None = None
     issue_id: str | None = None
     former_keys: tuple[str, ...] = ()
+    other_ids: tuple[str, ...] = ()
     ticket: Ticket | None = None
     moved_out_at: datetime | None = None
     """For a ticket outside: Jira's time of its last change, if the body proves it."""
@@ -58,6 +79,11 @@ class ClassifiedDelivery:
     def keys(self) -> set[str]:
         """Every key of the ticket that the delivery itself names."""
         return {*self.former_keys, *([self.key] if self.key else [])}
+
+    @property
+    def issue_ids(self) -> set[str]:
+        """The ids of the tickets it is about: of both ends of an issue link."""
+        return {*self.other_ids, *([self.issue_id] if self.issue_id else [])}
 
     @property
     def ticket_name(self) -> str:
@@ -83,9 +109,8 @@ def _classified(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDel
     except UnreadableBodyError as problem:
         return _from_address(claimed, str(problem))
     delivery = _Delivery(claimed, payload)
-    if payload.name is not None and payload.event is None:
-        note = f"{payload.name} says nothing about a ticket's fields."
-        return delivery.classified(Kind.IGNORED, note)
+    if (unused := _unused(payload.name)) is not None:
+        return delivery.classified(Kind.IGNORED, unused)
     if not delivery.names_a_ticket:
         return delivery.classified(Kind.IGNORED, _nameless(claimed, "The body names no ticket."))
     if (doubt := _doubt(claimed, payload)) is not None:
@@ -107,6 +132,14 @@ def _from_address(claimed: Claimed, problem: str) -> ClassifiedDelivery:
     )
 
 
+def _unused(event: str | None) -> str | None:
+    """Why an event is ignored; None if it is not."""
+    for beginning, enough in _UNUSED.items():
+        if event is not None and event.startswith(beginning):
+            return f"{event} says nothing about a ticket's fields{enough}."
+    return None
+
+
 def _nameless(claimed: Claimed, problem: str) -> str:
     """Why a delivery names no ticket: the body, and the address where a variable should name it."""
     if claimed.variable is None:
@@ -122,9 +155,16 @@ def _doubt(claimed: Claimed, payload: Payload) -> str | None:
         return "The body does not say when it was written, so it is a hint"
     if abs(claimed.received_at - payload.written_at) > MAX_SIGNED_AGE:
         return TOO_OLD
-    if payload.event is None:
-        return "The body does not say what happened, so it is a hint"
-    return None
+    return None if payload.event is not None else _unclear(payload)
+
+
+def _unclear(payload: Payload) -> str:
+    """Why the body of another event is a hint."""
+    if payload.other_ids:
+        return BY_LINK
+    if payload.name is not None:
+        return f"The body of {payload.name} is not used, so it is a hint"
+    return "The body does not say what happened, so it is a hint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +195,7 @@ class _Delivery:
             key=self.key,
             issue_id=self.issue_id,
             former_keys=self.payload.former_keys if self.claimed.signed else (),
+            other_ids=self.payload.other_ids,
             ticket=ticket,
         )
 

@@ -30,7 +30,8 @@ class Payload:
     """What a body says. ``written_at`` is its own timestamp, ``name`` its ``webhookEvent``.
 
     ``event`` is None for an event that we do not use. ``issue`` is raw, for ``ticket_from_issue``.
-    ``former_keys`` are the keys the ticket had before a move.
+    ``former_keys`` are the keys the ticket had before a move. ``other_ids``: an issue link
+    names two tickets by id alone, and ``issue_id`` is the one it leads to.
     """
 
     name: str | None = None
@@ -40,6 +41,7 @@ class Payload:
     issue_id: str | None = None
     issue: Mapping[str, Any] | None = None
     former_keys: tuple[str, ...] = ()
+    other_ids: tuple[str, ...] = ()
 
 
 def read_payload(body: bytes) -> Payload:
@@ -52,14 +54,16 @@ def read_payload(body: bytes) -> Payload:
     name = content.get("webhookEvent")
     issue = content.get("issue")
     subject = issue if isinstance(issue, Mapping) else content
+    source, destination = _link_ends(content.get("issueLink"))
     return Payload(
         name=_printable(name) if isinstance(name, str) else None,
         event=_event(name),
         written_at=_moment(content.get("timestamp")),
         key=_key(subject.get("key")) or _key(content.get("issueKey")),
-        issue_id=_id(subject.get("id")) or _id(content.get("issueId")),
+        issue_id=_id(subject.get("id")) or _id(content.get("issueId")) or destination or source,
         issue=subject if isinstance(subject.get("fields"), Mapping) else None,
         former_keys=tuple(_former_keys(content.get("changelog"))),
+        other_ids=(source,) if source and destination else (),
     )
 
 
@@ -98,6 +102,13 @@ def _id(value: object) -> str | None:
         return None
     text = str(value)
     return text if is_issue_id(text) else None
+
+
+def _link_ends(link: object) -> tuple[str | None, str | None]:
+    """The ids of both ends of an ``issueLink``; an epic is the source (JIRA.md, pain 26)."""
+    if not isinstance(link, Mapping):
+        return None, None
+    return _id(link.get("sourceIssueId")), _id(link.get("destinationIssueId"))
 
 
 def _moment(value: object) -> datetime | None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from shared.database.engine import begin
+from shared.fill.from_copy import fill_fresh
 from shared.fill.ingest import ingest
 from shared.states import FailureCode, Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
-from tests.dsl import make_deliveries_due, ticket
+from shared.tickets import store as tickets
+from tests.dsl import make_deliveries_due, receive_ticket, ticket
 from tests.support.data.delivery_driver import DeliveryDriver
 from tests.support.jira.hooks import PART_NUMBER, issue, now, payload
 from worker.webhooks.deliver import deliver
@@ -242,6 +244,16 @@ def test_a_signed_body_keeps_its_age_of_receipt_however_late_it_is_applied(
         (b'{"issue": {"id": 1' + b"0" * 400 + b"}}", "names no ticket"),
         ({"timestamp": 1, "webhookEvent": "comment_created"}, "comment_created says nothing"),
         ({"webhookEvent": "jira:worklog_updated", "issue": {"key": "PI-42"}}, "says nothing"),
+        (payload("comment_created"), "comment_created says nothing"),
+        (payload("issue_property_set"), "issue_property_set says nothing"),
+        ({"webhookEvent": "project_updated", "project": {"key": "PI", "id": 1}}, "daily check"),
+        (
+            {"webhookEvent": "sprint_started", "sprint": {"id": 10042}},
+            "sprint_started says nothing",
+        ),
+        ({"webhookEvent": "jira:version_released", "version": {"id": "10042"}}, "says nothing"),
+        ({"webhookEvent": "issuelink_created", "issueLink": {"id": 1}}, "names no ticket"),
+        ({"webhookEvent": "issuelink_created", "issueLink": [10042]}, "names no ticket"),
         (payload(about={}), "names no ticket"),
     ],
 )
@@ -262,6 +274,75 @@ def test_a_lone_surrogate_in_one_field_spoils_no_other(driver: DeliveryDriver) -
     assert delivery.outcome == "filled"
     job = driver.read(job_id)
     assert (job.jira_ticket_summary, job.jira_part_number) == ("A \ufffd B", "ALU-HOUSING-7075")
+
+
+LINK = {"id": 7, "sourceIssueId": 10010, "destinationIssueId": "10042"}
+
+
+@pytest.mark.parametrize("event", ["issuelink_created", "issuelink_deleted"])
+@pytest.mark.parametrize("signed", [True, False])
+def test_an_issue_link_makes_tasks_of_both_its_tickets_due(
+    driver: DeliveryDriver, event: str, *, signed: bool
+) -> None:
+    for key in ("PI-10", "PI-42", "PI-43"):
+        receive_ticket(driver.engine, key)
+    waiting = [driver.job(key) for key in ("PI-10", "PI-42", "PI-43")]
+    driver.execute("UPDATE sync_tasks SET due_at = now() + interval '1 hour'")
+    said = {"timestamp": payload()["timestamp"], "webhookEvent": event, "issueLink": LINK}
+    delivery = driver.receive(said, signed=signed)
+    assert (delivery.outcome, delivery.ticket_key, delivery.issue_id) == ("noted", "PI-42", "10042")
+    assert "2 jobs that waited for PI-10 and PI-42 made due" in (delivery.reason or "")
+    with begin(driver.engine) as session:
+        assert [c.job_id for c in leases.claim(session, lease_seconds=9)] == waiting[:2]
+
+
+def test_an_issue_link_of_tickets_we_do_not_know_is_unlinked(driver: DeliveryDriver) -> None:
+    driver.job()
+    delivery = driver.receive({"webhookEvent": "issuelink_created", "issueLink": LINK})
+    assert delivery.outcome == "unlinked"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        payload("jira:issue_unarchived"),
+        {"issue": issue(), "timestamp": payload()["timestamp"]},
+        payload(about={"id": "10042", "key": "PI-42"}),
+        {"key": "PI-42"},
+        issue(),
+    ],
+    ids=["unknown-event", "no-event", "no-fields", "custom-data", "the-issue-itself"],
+)
+def test_a_signed_body_that_is_no_whole_ticket_is_a_hint(
+    driver: DeliveryDriver, body: dict[str, Any]
+) -> None:
+    job_id = driver.job()
+    delivery = driver.receive(body)
+    assert delivery.outcome == "noted"
+    assert "it is a hint: 1 job" in (delivery.reason or "")
+    assert driver.task(job_id).status == "pending"
+
+
+def test_a_copy_that_a_hint_says_has_changed_is_read_again_and_fills_no_job_before(
+    driver: DeliveryDriver,
+) -> None:
+    receive_ticket(driver.engine)
+    delivery = driver.receive({"key": "PI-42"}, signed=False)
+    assert delivery.outcome == "noted"
+    assert "no job waits for PI-42, whose copy will be read again" in (delivery.reason or "")
+
+    def filled_from_copy() -> bool:
+        job_id = driver.job()
+        with begin(driver.engine) as session:
+            return bool(fill_fresh(session, [job_id], fresh_seconds=600))
+
+    with begin(driver.engine) as session:
+        assert tickets.unverified(session, limit=9) == ["10042"]
+    assert not filled_from_copy()
+    receive_ticket(driver.engine)
+    with begin(driver.engine) as session:
+        assert tickets.unverified(session, limit=9) == []
+    assert filled_from_copy()
 
 
 @pytest.mark.parametrize(
