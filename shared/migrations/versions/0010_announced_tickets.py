@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.migrations.online import create_index
 
-revision = "0009_announced_tickets"
-down_revision = "0008_delivery_copies"
+revision = "0010_announced_tickets"
+down_revision = "0009_values_not_read"
 
 
 def upgrade() -> None:
