@@ -20,7 +20,7 @@ _API = "/rest/api/"
 _READ = 64 * 1024
 _PAST_THE_GATE = (
     "Let Routecard past it: with a service token in JIRA_EXTRA_HEADERS, or with an exception for "
-    "Jira's /rest/api (docs/jira.md, section 7)."
+    "Jira's /rest/api (docs/jira.md, section 8)."
 )
 
 
