@@ -132,7 +132,7 @@ WHERE found_at BETWEEN now() - make_interval(hours => :window)
 _NAMELESS = text("""
 SELECT count(*), max(variable) FROM webhook_deliveries
 WHERE variable IS NOT NULL AND received_at > now() - make_interval(hours => :window)
-    AND ticket_key IS NULL AND issue_id IS NULL
+    AND outcome = 'ignored' AND ticket_key IS NULL AND issue_id IS NULL
 """)
 _REJECTED = text("""
 SELECT reason, CAST(sum(count) AS bigint), max(last_at) FROM webhook_rejections

@@ -1,7 +1,10 @@
 """The doctor: its findings on a healthy system, and for each part that fails."""
 
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -9,9 +12,11 @@ from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
 from shared.settings import Settings
-from shared.states import WaitCode
+from shared.states import RejectionReason, WaitCode
 from shared.sync import pauses
+from shared.webhooks import health as webhook_health
 from tests.dsl import configured, make_job, worker
+from tests.support.jira.hooks import Inbox, payload
 from tests.support.jira.simulated import SimulatedJira
 from tests.support.servers.serving import served
 from worker.doctor.findings import Finding, Status
@@ -204,3 +209,87 @@ def test_without_secret_or_projects_it_says_what_is_lost(well: Settings) -> None
 def test_a_timeout_too_long_for_the_lease_is_pointed_out(well: Settings) -> None:
     assert found(configured(well, lease_seconds=62))["times"].status is Status.WARN
     assert found(well)["times"].status is Status.OK
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What is wrong, and words of the one finding about it: its message and its remedy."""
+
+    name: str
+    cause: str
+    remedy: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    fields: dict[str, Any] = field(default_factory=dict)
+    rejected: RejectionReason | None = None
+    variable: str | None = None
+
+
+FAULTS = {
+    "a project of several is gone": Fault(
+        "project_GONE", "may not browse project GONE", "JIRA_PROJECT", {"jira_project": "PI,GONE"}
+    ),
+    "a quantity in words": Fault(
+        "field_quantity",
+        "PI-42.*12 pcs",
+        "JIRA_QUANTITY_FORMAT",
+        {"jira_field_quantity": "customfield_10908"},
+        {"customfield_10908": "12 pcs"},
+    ),
+    "another secret in Jira": Fault(
+        "webhooks",
+        "wrong signature 3",
+        "JIRA_WEBHOOK_SECRET",
+        rejected=RejectionReason.WRONG_SIGNATURE,
+    ),
+    "another password in Jira": Fault(
+        "webhooks",
+        "wrong user or password 3",
+        "JIRA_WEBHOOK_USER and JIRA_WEBHOOK_PASSWORD",
+        rejected=RejectionReason.WRONG_CREDENTIALS,
+    ),
+    "another method of signing": Fault(
+        "webhooks",
+        "unknown form 3",
+        "sign with sha256",
+        rejected=RejectionReason.MALFORMED_SIGNATURE,
+    ),
+    "no proof in Jira's form": Fault(
+        "webhooks",
+        "no proof of origin 3",
+        "the secret in Jira's webhook form",
+        rejected=RejectionReason.NO_PROOF,
+    ),
+    "a variable of Cloud on Data Center": Fault(
+        "webhooks",
+        "1 named no ticket, as Jira sent {issue.key}",
+        "Data Center .{issue.key}",
+        variable="{issue.key}",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
+def test_each_fault_is_one_finding_with_its_cause_and_its_remedy(
+    well: Settings, jira: SimulatedJira, engine: Engine, fault: Fault
+) -> None:
+    inbox = Inbox(engine)
+    inbox.end(inbox.put(payload()))
+    usual = {name for name, one in found(well, ticket="PI-42").items() if one.status is Status.OK}
+    if fault.fields:
+        jira.control("PATCH", "tickets/PI-42", fault.fields)
+    if fault.rejected is not None:
+        with begin(engine) as session:
+            webhook_health.count_rejections(session, {fault.rejected: 3})
+    if fault.variable is not None:
+        nameless = inbox.put(b"", signed=False, variable=fault.variable)
+        inbox.end(nameless, "ignored", ticket_key=None)
+
+    findings = found(configured(well, **fault.settings), ticket="PI-42").values()
+    (new,) = [
+        one
+        for one in findings
+        if one.status is not Status.OK and (one.name in usual or one.name == fault.name)
+    ]
+    assert new.name == fault.name
+    assert re.search(fault.cause, new.message)
+    assert re.search(fault.remedy, new.remedy)
