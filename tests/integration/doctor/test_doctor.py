@@ -284,12 +284,11 @@ def test_each_fault_is_one_finding_with_its_cause_and_its_remedy(
         nameless = inbox.put(b"", signed=False, variable=fault.variable)
         inbox.end(nameless, "ignored", ticket_key=None)
 
-    findings = found(configured(well, **fault.settings), ticket="PI-42").values()
-    (new,) = [
-        one
-        for one in findings
-        if one.status is not Status.OK and (one.name in usual or one.name == fault.name)
-    ]
-    assert new.name == fault.name
-    assert re.search(fault.cause, new.message)
-    assert re.search(fault.remedy, new.remedy)
+    made = configured(well, **fault.settings)
+    with worker(made) as runtime:
+        poll(runtime)
+    findings = [one for one in found(made, ticket="PI-42").values() if one.status is not Status.OK]
+    new = {one.name: one for one in findings if one.name in usual or one.name == fault.name}
+    assert list(new) == [fault.name]
+    assert re.search(fault.cause, new[fault.name].message)
+    assert re.search(fault.remedy, new[fault.name].remedy)

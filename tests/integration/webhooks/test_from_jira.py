@@ -27,7 +27,7 @@ from worker.sync.drain import drain
 from worker.webhooks.deliver import deliver
 
 CLOUD, DATA_CENTER = Deployment.CLOUD, Deployment.SERVER
-USER, PASSWORD = "jira", "pä:ss/@"
+USER, PASSWORD = "jira", "pä:ss/@ of some length"
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def settings(settings: Settings) -> Settings:
         jira_pat=None,
         jira_project=("PI",),
         jira_requests_per_minute=60_000,
-        jira_webhook_secret="s3cret",
+        jira_webhook_secret="a-webhook-secret-of-some-length",
         jira_webhook_user=USER,
         jira_webhook_password=PASSWORD,
         jira_webhook_token_hash=token_hash("t0ken"),
@@ -74,11 +74,15 @@ def received(jira: SimulatedJira, driver: DeliveryDriver) -> list[tuple[str | No
 @pytest.mark.parametrize(
     ("deployment", "hook", "signed"),
     [
-        (CLOUD, {"secret": "s3cret"}, True),
-        (CLOUD, {"secret": "s3cret", "capitals": True}, True),
+        (CLOUD, {"secret": "a-webhook-secret-of-some-length"}, True),
+        (CLOUD, {"secret": "a-webhook-secret-of-some-length", "capitals": True}, True),
         (CLOUD, {"login": f"{USER}:{quote(PASSWORD, safe='')}@"}, False),
         (CLOUD, {"query": "?token=t0ken&key={issue.key}", "excludeBody": True}, False),
-        (DATA_CENTER, {"secret": "s3cret", "user": USER, "password": PASSWORD}, True),
+        (
+            DATA_CENTER,
+            {"secret": "a-webhook-secret-of-some-length", "user": USER, "password": PASSWORD},
+            True,
+        ),
         (DATA_CENTER, {"user": USER, "password": PASSWORD}, False),
         (DATA_CENTER, {"query": "?token=t0ken&key=${issue.key}", "excludeBody": True}, False),
     ],
@@ -117,7 +121,11 @@ def test_a_variable_that_jira_does_not_replace_is_named_in_the_reason(
 def test_an_epic_link_of_data_center_is_read_again_and_counts_as_announced(
     settings: Settings, engine: Engine
 ) -> None:
-    with shop(settings, engine, DATA_CENTER, {"secret": "s3cret"}) as (jira, runtime, driver):
+    with shop(settings, engine, DATA_CENTER, {"secret": "a-webhook-secret-of-some-length"}) as (
+        jira,
+        runtime,
+        driver,
+    ):
         poll(runtime)
         for key in ("PI-42", "PI-43", "PI-44"):
             jira.control("PATCH", f"tickets/{key}", {"parent": "PI-50"})
