@@ -51,7 +51,8 @@ def _registration(settings: Settings) -> str:
     return (
         "In Jira, Settings > System > WebHooks must list an enabled webhook with URL "
         f"https://YOUR-HOST/api/webhooks/jira, the {proof} set here, JQL {jql}, the events "
-        "issue created, updated and deleted, and its body not excluded (docs/webhooks.md)."
+        "issue created, updated and deleted (Data Center: also issue link created and deleted), "
+        "and its body not excluded (docs/webhooks.md)."
     )
 
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.migrations.online import create_index
 
-revision = "0010_announced_tickets"
-down_revision = "0009_values_not_read"
+revision = "0011_announced_tickets"
+down_revision = "0010_polled_projects"
 
 
 def upgrade() -> None:
