@@ -226,7 +226,7 @@ class Fault:
 
 FAULTS = {
     "a project of several is gone": Fault(
-        "project_GONE", "may not browse project GONE", "JIRA_PROJECT", {"jira_project": "PI,GONE"}
+        "project_GONE", "GONE cannot be polled", "JIRA_PROJECT", {"jira_project": "PI,GONE"}
     ),
     "a quantity in words": Fault(
         "field_quantity",
