@@ -152,7 +152,7 @@ def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
         else:
             yield fail(
                 name,
-                f"{project} cannot be polled: {problem}. The other projects are.",
+                f"{project} cannot be polled: {problem.rstrip('.')}. The other projects are.",
                 f"Give the account Browse Projects in {project}, or correct or remove it in "
                 "JIRA_PROJECT.",
             )

@@ -5,8 +5,8 @@ from alembic import op
 
 from shared.migrations.online import create_index
 
-revision = "0011_announced_tickets"
-down_revision = "0010_polled_projects"
+revision = "0012_announced_tickets"
+down_revision = "0011_token_expiry"
 
 
 def upgrade() -> None:
