@@ -170,7 +170,7 @@ class Jira:
         except CallRefused as refusal:
             if refusal.status != _BAD_REQUEST:
                 raise
-            return refusal.message
+            return refusal.message.rstrip(".")
         if not page.issues and page.following is None:
             return None if self._may_see(project) else _HIDDEN
         keys = [str(one.get("key")) for one in page.issues if isinstance(one, Mapping)]

@@ -28,7 +28,6 @@ def settings(settings: Settings, jira: SimulatedJira) -> Settings:
     return configured(
         settings,
         jira_base_url=jira.url,
-        jira_browse_url="https://user:hunter2@shop.example.com",
         jira_project=("PI",),
         jira_field_part_number="Part Number / Rev",
     )
@@ -72,7 +71,7 @@ def test_the_page_stands_before_anything_ever_ran(pages: FlaskClient) -> None:
     assert "No poll has started yet" in page
 
 
-def test_no_secret_and_no_password_in_an_address_is_shown(
+def test_no_secret_is_shown(
     settings: Settings, engine: Engine
 ) -> None:
     secrets = {
@@ -85,7 +84,6 @@ def test_no_secret_and_no_password_in_an_address_is_shown(
         page = app.test_client().get("/jira").text
     assert "API token of ada@example.com" in page
     assert "s3cret" not in page
-    assert "hunter2" not in page.split("<main", 1)[1]
 
 
 def test_a_requested_examination_is_done_by_a_worker_and_its_findings_are_shown(
