@@ -71,9 +71,7 @@ def test_the_page_stands_before_anything_ever_ran(pages: FlaskClient) -> None:
     assert "No poll has started yet" in page
 
 
-def test_no_secret_is_shown(
-    settings: Settings, engine: Engine
-) -> None:
+def test_no_secret_is_shown(settings: Settings, engine: Engine) -> None:
     secrets = {
         "jira_email": "ada@example.com",
         "jira_api_token": "s3cret-token",
