@@ -10,14 +10,26 @@ import orjson
 
 from shared.clock import Clock
 from shared.settings import Deployment, Settings
+from shared.settings.deployment import deduced
 from shared.settings.issue_keys import CLOUD_PATTERN, key_pattern
 from worker.doctor.findings import Finding, Status, fail, ok, warn
-from worker.jira.client import Jira
-from worker.jira.errors import JiraCaptchaLock, JiraCredentialsRefused, JiraError
+from worker.jira.client import SERVER_INFO, Jira, is_info_refused
+from worker.jira.credentials import MYSELF
+from worker.jira.errors import (
+    JiraCaptchaLock,
+    JiraCredentialsRefused,
+    JiraError,
+    JiraScopeMissing,
+    SearchUnavailable,
+)
 from worker.jira.port import Account, ServerInfo
 
 _SOON_DAYS = 14
 _JWT_PARTS = 3
+SCOPES = (
+    "Create a token that has the scope read:jira-work, or all granular scopes that Atlassian's "
+    "documentation names for the call."
+)
 _GATEWAY = "https://api.atlassian.com/ex/jira/{cloudId}"
 
 
@@ -29,9 +41,11 @@ def connection(jira: Jira, settings: Settings) -> tuple[Finding, ServerInfo | No
     host = urlsplit(settings.jira_base_url).hostname
     try:
         info = jira.server_info()
-    except (JiraCredentialsRefused, JiraCaptchaLock):
-        return ok("jira", f"A Jira answers at {host}, but refuses our credentials."), None
     except JiraError as error:
+        if is_info_refused(error) and _answers(jira):
+            return ok("jira", f"A Jira answers at {host}, but does not say which."), None
+        if isinstance(error, JiraCredentialsRefused | JiraCaptchaLock):
+            return ok("jira", f"A Jira answers at {host}, but refuses our credentials."), None
         remedy = "Check JIRA_BASE_URL, and network, proxy and firewall between here and Jira."
         return fail("jira", f"{host}: {error.message}.", error.remedy or remedy), None
     message = f"{_product(info.deployment)} {info.version} answers at {host}."
@@ -48,15 +62,22 @@ def plain_http(settings: Settings) -> Finding:
     )
 
 
-def deployment(info: ServerInfo | None, settings: Settings) -> Finding:
+def _answers(jira: Jira) -> bool:
+    """Whether other calls are answered where ``serverInfo`` is refused, also by a refusal."""
+    try:
+        jira.verify()
+    except (JiraCredentialsRefused, JiraCaptchaLock, JiraScopeMissing):
+        return True
+    except JiraError:
+        return False
+    return True
+
+
+def deployment(jira: Jira, info: ServerInfo | None, settings: Settings) -> Finding:
     """Whether it is the product that the settings name."""
     configured = settings.jira_deployment
     if info is None:
-        return warn(
-            "deployment",
-            "Unknown until Jira accepts our credentials.",
-            "See the finding credentials.",
-        )
+        return _undisclosed(jira, settings)
     if configured is Deployment.AUTO and _keys_too_narrow(info, settings):
         return warn(
             "deployment",
@@ -78,6 +99,28 @@ def _keys_too_narrow(info: ServerInfo, settings: Settings) -> bool:
     return chosen and key_pattern(settings) == CLOUD_PATTERN
 
 
+def _undisclosed(jira: Jira, settings: Settings) -> Finding:
+    """Where ``serverInfo`` does not tell it."""
+    try:
+        kind = jira.deployment()
+    except JiraError:
+        return warn(
+            "deployment",
+            "Unknown until Jira accepts our credentials.",
+            "See the finding credentials.",
+        )
+    if settings.jira_deployment is not Deployment.AUTO:
+        return ok("deployment", f"It is used as {_product(kind)}, as JIRA_DEPLOYMENT says.")
+    refusal = jira.refusals().get(SERVER_INFO)
+    why = f"serverInfo is refused: {refusal.message}" if refusal else "serverInfo is refused"
+    return warn(
+        "deployment",
+        f"Jira does not say what it is ({why}). It is used as {_product(kind)}, "
+        f"{deduced(settings)[1]}.",
+        f"Set JIRA_DEPLOYMENT={kind.value} if that is right.",
+    )
+
+
 def _product(kind: Deployment) -> str:
     return "Jira Cloud" if kind is Deployment.CLOUD else "Jira Data Center"
 
@@ -94,9 +137,30 @@ def credentials(jira: Jira, settings: Settings, clock: Clock) -> Finding:
         )
     except JiraCredentialsRefused as error:
         return fail("credentials", f"{error.message}.", error.remedy or _remedy(settings))
+    except JiraScopeMissing as error:
+        return fail("credentials", f"{error.message}.", SCOPES)
     except JiraError as error:
         return fail("credentials", f"{error.message}.", "See the finding jira.")
+    refusal = jira.refusals().get(MYSELF)
+    if refusal is not None:
+        return _unnamed(account, refusal)
     return _accepted(account, settings, clock.now())
+
+
+def _unnamed(account: Account, refusal: JiraError) -> Finding:
+    """Good credentials of an account that may not ask who it is."""
+    name = f" as {account.display_name}" if account.display_name else ""
+    remedy = "Jobs are filled all the same. To see the account here, "
+    if isinstance(refusal, JiraScopeMissing):
+        remedy += "create a token that also has the scope read:jira-user."
+    else:
+        remedy += "let the gateway or proxy before Jira pass GET /rest/api/2/myself."
+    return warn(
+        "credentials",
+        f"Jira accepts our credentials{name}, as a read shows, but does not say whose they are: "
+        f"{refusal.message}.",
+        remedy,
+    )
 
 
 def _remedy(settings: Settings) -> str:
@@ -144,6 +208,8 @@ def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
         name = f"project_{project}"
         try:
             problem = jira.project_problem(project)
+        except (JiraScopeMissing, SearchUnavailable):
+            return  # All searches are refused: the finding search or bulk_reads says so.
         except JiraError as error:
             yield fail(name, f"{error.message}.", "Run this again when Jira answers.")
             return
@@ -160,5 +226,5 @@ def projects(jira: Jira, settings: Settings) -> Iterator[Finding]:
 
 def usable_projects(findings: Sequence[Finding], settings: Settings) -> tuple[str, ...]:
     """The projects in JIRA_PROJECT that ``projects`` found no problem with."""
-    fine = {one.name for one in findings if one.status is Status.OK}
-    return tuple(p for p in settings.allowed_projects if f"project_{p}" in fine)
+    bad = {one.name for one in findings if one.status is not Status.OK}
+    return tuple(p for p in settings.allowed_projects if f"project_{p}" not in bad)

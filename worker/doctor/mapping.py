@@ -12,13 +12,20 @@ from shared.jobs import queries as job_queries
 from shared.settings import ALL_PROJECTS, Deployment, Settings
 from shared.sync import summary as sync_summary
 from shared.tickets.ticket import Ticket, quantity_unknown
+from worker.doctor import reads
 from worker.doctor.findings import Finding, fail, ok, warn
 from worker.jira.client import Jira
-from worker.jira.errors import JiraError, MappingError
+from worker.jira.errors import (
+    CallRefused,
+    JiraError,
+    JiraScopeMissing,
+    MappingError,
+    SearchUnavailable,
+)
 from worker.jira.fields.mapping import FieldMapping, MappedField
-from worker.jira.port import ChangeQuery
+from worker.jira.port import BATCH, ChangeQuery
 
-_SAMPLE = 50
+_SAMPLE = BATCH
 _RECENT = timedelta(days=30)
 _SHOWN = 80
 _NOTED_DAYS = 7
@@ -83,18 +90,23 @@ def fields(
     try:
         mapping = jira.mapping()
     except MappingError as error:
-        yield fail("mapping", error.message, "Set the id of one of the candidates.")
+        yield fail(
+            "mapping", error.message, "Set the id of the field, or of one of the candidates."
+        )
         return
     yield ok("mapping", "Jira has every field of the settings.")
     try:
-        sample = _named(jira, clock, ticket) if ticket else _sample(jira, settings, clock, projects)
+        sample, refusal = _tickets(jira, settings, clock, ticket, projects)
     except JiraError as error:
-        yield fail("fill", f"{error.message}.", "See the findings above, or name a ticket.")
+        yield reads.unreadable(error)
         return
     if not sample:
         yield warn("fill", "There is no ticket to check the fields with.", _no_ticket(ticket))
         return
+    yield reads.bulk(jira, clock, [one.key for one in sample][:BATCH], no_search=refusal)
     yield ok("fill", _would_fill(sample[-1]))
+    if refusal is not None:
+        return  # One ticket is too few to judge fields by.
     yield _part_number(mapping, sample)
     yield _mapped(_QUANTITY, mapping.quantity, sample)
     yield _epic(mapping, sample, kind)
@@ -123,6 +135,18 @@ def jobs(engine: Engine) -> Iterator[Finding]:
         )
     else:
         yield ok("quantities", "The quantity of every job is known.")
+
+
+def _tickets(
+    jira: Jira, settings: Settings, clock: Clock, ticket: str | None, projects: tuple[str, ...]
+) -> tuple[list[Ticket], CallRefused | None]:
+    """Tickets to check the fields with. If searches are refused, the first one, and the refusal."""
+    if ticket:
+        return _named(jira, clock, ticket), None
+    try:
+        return _sample(jira, settings, clock, projects), None
+    except (JiraScopeMissing, SearchUnavailable) as refusal:
+        return _named(jira, clock, f"{next(iter(projects), '')}-1"), refusal
 
 
 def _note(ticket: Ticket, column: str) -> str | None:

@@ -9,13 +9,14 @@ from sqlalchemy import Engine
 from shared.clock import Clock, SystemClock
 from shared.database import engine as db
 from shared.errors import AppError
-from shared.settings import Deployment, Settings
+from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from shared.sync.pauses import Pause, in_words
 from worker.doctor import jira, mapping, servers, sync, webhooks
 from worker.doctor.findings import Finding, Section, Status, run_all, warn
 from worker.jira.client import Jira, make_jira
+from worker.jira.port import ServerInfo
 from worker.jira.rate_limit import SharedBudget
 
 _CALL_SECONDS = 4.0
@@ -128,13 +129,12 @@ def _jira(
         if settings.plain_jira:
             yield jira.plain_http(settings)
         if finding.status is Status.OK:
-            yield jira.deployment(info, settings)
-            kind = info.deployment if info else settings.jira_deployment
-            yield from _signed_in(client, settings, clock, kind=kind, ticket=ticket)
+            yield jira.deployment(client, info, settings)
+            yield from _signed_in(client, settings, clock, info=info, ticket=ticket)
 
 
 def _signed_in(
-    client: Jira, settings: Settings, clock: Clock, *, kind: Deployment, ticket: str | None
+    client: Jira, settings: Settings, clock: Clock, *, info: ServerInfo | None, ticket: str | None
 ) -> Iterator[Finding]:
     """The checks that need credentials; a locked account is not used."""
     if _locked(settings):
@@ -150,6 +150,7 @@ def _signed_in(
         shown = list(jira.projects(client, settings))
         yield from shown
         usable = jira.usable_projects(shown, settings)
+        kind = info.deployment if info else client.deployment()
         yield from mapping.fields(
             client, settings, clock, kind=kind, ticket=ticket, projects=usable
         )

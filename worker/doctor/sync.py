@@ -79,7 +79,8 @@ def _poll(mine: JiraPoll, lost: list[str], settings: Settings, now: datetime) ->
         message = f"No project can be polled: {', '.join(lost)}."
         return warn("poll", message, "See the findings of the projects.")
     if mine.refusal:
-        return fail("poll", f"Jira refuses the poll: {mine.refusal}", "Check JIRA_PROJECT.")
+        remedy = "Check JIRA_PROJECT, unless the finding search names another cause."
+        return fail("poll", f"Jira refuses the poll: {mine.refusal}", remedy)
     if mine.complete_as_of is None:
         message = f"The first import of {names} is running: {mine.imported} tickets so far."
         return ok("poll", message)

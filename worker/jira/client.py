@@ -147,12 +147,14 @@ class Jira:
     def may_browse(self, project: str) -> bool:
         """Whether our account may browse it. CallRefused: it is missing or hidden from us.
 
-        Without the scope for ``mypermissions`` a search tells it.
+        Where ``mypermissions`` is refused, for example for its scope, a search tells it.
         """
         params = {"projectKey": project, "permissions": "BROWSE_PROJECTS"}
         try:
             return has_permission(self._connection.get("mypermissions", params))
-        except JiraScopeMissing:
+        except JiraError as error:
+            if not is_refused(error):
+                raise
             reader = self._reader(("updated",))
             reader.search(in_projects([project]), size=1, following=None)
             return True

@@ -5,6 +5,7 @@ addresses. What one call has found out need not be found out by every batch; and
 administrator repairs is noticed without a restart.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from shared.clock import Clock
@@ -35,6 +36,14 @@ def is_refused(error: JiraError) -> bool:
         return False
     from_proxy = isinstance(error, JiraUnavailable) and error.status == _BAD_REQUEST
     return isinstance(error, JiraScopeMissing) or error.status in _REFUSED or from_proxy
+
+
+def by_reason(refused: Mapping[str, JiraError]) -> dict[str, str]:
+    """The names of refused endpoints, listed, by the message that they have in common."""
+    reasons: dict[str, list[str]] = {}
+    for name, error in refused.items():
+        reasons.setdefault(error.message, []).append(name)
+    return {message: ", ".join(names) for message, names in reasons.items()}
 
 
 @dataclass(slots=True)

@@ -2,10 +2,8 @@
 
 import re
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import Engine, text
@@ -16,40 +14,13 @@ from shared.states import RejectionReason, WaitCode
 from shared.sync import pauses
 from shared.webhooks import health as webhook_health
 from tests.dsl import configured, make_job, worker
+from tests.support.doctor import found
 from tests.support.jira.hooks import Inbox, payload
 from tests.support.jira.simulated import SimulatedJira
-from tests.support.servers.serving import served
-from worker.doctor.findings import Finding, Status
-from worker.doctor.run import examine, worst
+from worker.doctor.findings import Status
+from worker.doctor.run import worst
 from worker.polling.poll import poll
 from worker.sync.drain import drain
-
-
-@pytest.fixture
-def well(settings: Settings, jira: SimulatedJira, engine: Engine) -> Iterator[Settings]:
-    """A system without a fault: an API that answers, a finished poll, and fresh heartbeats."""
-    with served(settings, engine) as address:
-        made = configured(
-            settings,
-            jira_base_url=jira.url,
-            jira_project=("PI",),
-            jira_webhook_secret="the secret of the shop",
-            jira_requests_per_minute=60_000,
-            port=urlsplit(address).port,
-        )
-        with worker(made) as runtime:
-            poll(runtime)
-        with begin(engine) as session:
-            session.execute(text("INSERT INTO heartbeats (name) VALUES ('worker'), ('beat')"))
-        yield made
-
-
-def found(settings: Settings, *, ticket: str | None = None) -> dict[str, Finding]:
-    """Findings by name; asserts that none occurs twice."""
-    findings = examine(settings, ticket=ticket)
-    by_name = {one.name: one for one in findings}
-    assert len(by_name) == len(findings)
-    return by_name
 
 
 def test_a_system_that_is_well_has_no_failure_and_shows_what_a_ticket_fills(

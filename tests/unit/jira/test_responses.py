@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 
 import pytest
-from requests import Response
+from requests import PreparedRequest, Response
 
 from shared.states import WaitCode
 from worker.jira.errors import (
@@ -13,10 +13,11 @@ from worker.jira.errors import (
     JiraCredentialsRefused,
     JiraError,
     JiraLimited,
+    JiraScopeMissing,
     JiraUnavailable,
 )
 from worker.jira.http.connection import limit_is_near
-from worker.jira.http.responses import check_response
+from worker.jira.http.responses import account_of, check_response
 
 NOW = datetime(2026, 11, 23, 10, 40, 0, tzinfo=UTC)
 JSON = {"Content-Type": "application/json;charset=UTF-8"}
@@ -250,3 +251,67 @@ def test_json_that_only_a_lenient_parser_reads_is_left_for_the_library(body: str
     response.encoding = "UTF-8"
     check_response(response, now=NOW)
     assert "a" in response.json()
+
+
+SCOPE_BODY = '{"code":401,"message":"Unauthorized; scope does not match"}'
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_missing_scope_is_told_from_refused_credentials(status: int) -> None:
+    error = error_of(status, SCOPE_BODY)
+    assert isinstance(error, JiraScopeMissing)
+    assert error.wait_code is WaitCode.CREDENTIALS_REFUSED
+    assert "Jira says: Unauthorized; scope does not match" in error.message
+    challenge = {"WWW-Authenticate": 'Bearer error="insufficient_scope"'}
+    assert isinstance(error_of(status, "{}", JSON | challenge), JiraScopeMissing)
+
+
+def test_a_failed_log_in_is_no_missing_scope() -> None:
+    headers = JSON | {"X-Seraph-LoginReason": "AUTHENTICATED_FAILED"}
+    assert isinstance(error_of(401, SCOPE_BODY, headers), JiraCredentialsRefused)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "words"),
+    [
+        (401, '{"code": 401, "message": "Unauthorized"}', "Jira says: Unauthorized"),
+        (403, '{"title": "Forbidden", "detail": "policy 7"}', "policy 7; Forbidden"),
+        (503, '{"error": {"message": "upstream is away"}}', "upstream is away"),
+        (404, '{"error": "unknown path"}', "unknown path"),
+    ],
+)
+def test_the_words_of_gateways_and_proxies_are_passed_on(
+    status: int, body: str, words: str
+) -> None:
+    assert words in error_of(status, body).message
+
+
+@pytest.mark.parametrize(
+    ("sent", "secret"),
+    [("Bearer personal-token", "personal-token"), ("Basic YTpiOmM6c2VjcmV0", "b:c:secret")],
+)
+def test_words_that_repeat_our_credentials_are_cut(sent: str, secret: str) -> None:
+    response = answer(403, f'{{"message": "{secret} and {sent} are blocked"}}')
+    response.request = PreparedRequest()
+    response.request.prepare(
+        "GET", "https://jira.example/rest/api/2/myself", {"Authorization": sent}
+    )
+    with pytest.raises(CallRefused, match="are blocked") as refused:
+        check_response(response, now=NOW)
+    assert secret not in refused.value.message
+    assert sent.partition(" ")[2] not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("headers", "account"),
+    [
+        ({"X-AACCOUNTID": "557058%3Aab"}, "557058:ab"),
+        ({"X-AUSERNAME": "routecard"}, "routecard"),
+        ({"X-AUSERNAME": "anonymous"}, None),
+        ({}, None),
+    ],
+)
+def test_the_account_that_jira_names_in_a_header(
+    headers: dict[str, str], account: str | None
+) -> None:
+    assert account_of(answer(200, headers=JSON | headers)) == account

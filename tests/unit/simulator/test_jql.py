@@ -107,6 +107,20 @@ def test_quoted_words_are_values_and_not_keywords() -> None:
     assert parse(r"a = 'it\'s'").where == (Clause("a", "=", (Operand("it's", quoted=True),)),)
 
 
+@pytest.mark.parametrize(
+    "jql", ["key in (IN-1)", "key = ORDER-1", "project = NULL", "project in (BY)"]
+)
+def test_a_reserved_word_must_be_quoted_also_before_a_number(store: Store, jql: str) -> None:
+    with pytest.raises(JqlError):
+        _found(store, jql)
+
+
+def test_a_quoted_number_is_a_key_and_not_an_id(store: Store) -> None:
+    assert _found(store, "key in (10001)") == ["PI-1"]
+    with pytest.raises(JqlError, match="issue key '10001' for field 'key' is invalid"):
+        _found(store, 'key in ("10001")')
+
+
 def test_a_mistake_is_reported_with_its_position() -> None:
     with pytest.raises(JqlError, match=r"got 'PI'\. \(line 1, character 9\)"):
         parse("project PI")

@@ -9,6 +9,7 @@ from worker.jira.errors import (
     JiraCredentialsRefused,
     JiraError,
     JiraLimited,
+    JiraScopeMissing,
     JiraUnavailable,
     MappingError,
 )
@@ -62,3 +63,11 @@ def test_a_mapping_that_does_not_fit_is_not_blamed_on_jira() -> None:
     decision = pause_after(MappingError("two fields are called Part Number"), failures=0)
     assert "two fields are called Part Number" in decision.message
     assert "cannot be reached" not in decision.message
+
+
+def test_a_missing_scope_is_not_called_refused_credentials() -> None:
+    error = JiraScopeMissing("the token lacks a scope for GET issue/PI-1", status=401)
+    decision = pause_after(error, failures=0)
+    assert decision.code is WaitCode.CREDENTIALS_REFUSED
+    assert "lacks a scope for GET issue/PI-1" in decision.message
+    assert "expired" not in decision.message

@@ -53,6 +53,8 @@ class Connection:
         self._route = Route("", None)
         self.account: str | None = None
         """Whom Jira named as the caller of the last call, in a header; None: nobody."""
+        self.calls = 0
+        """Calls made so far."""
 
     def get(
         self, path: str, params: Mapping[str, Any] | None = None, *, deadline: float | None = None
@@ -81,6 +83,7 @@ class Connection:
             if self._budget is not None:
                 latest = self._clock.monotonic() + _BUDGET_WAIT if deadline is None else deadline
                 self._budget.acquire(1, deadline=latest)
+            self.calls += 1
             try:
                 # The library has no public call for a bulk read, and its searches ask GET /field
                 # first and answer None on a Cloud it does not know to be one.

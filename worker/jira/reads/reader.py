@@ -1,11 +1,11 @@
 """Read issues by whatever Jira answers here: bulk read, searches by key, single reads."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from shared.settings import Deployment
-from worker.jira.endpoints import Endpoints, is_refused
+from worker.jira.endpoints import Endpoints, by_reason, is_refused
 from worker.jira.errors import (
     CallRefused,
     JiraError,
@@ -38,12 +38,14 @@ class Bulk:
     """Issues of a bulk read, as JSON, and the endpoint that gave them; "" if none answers here.
 
     ``refused`` are the endpoints that refused this read. They are to be remembered only once a
-    ticket was read in another way, for otherwise Jira itself may be away or refuse us.
+    ticket was read in another way, for otherwise Jira itself may be away or refuse us. ``calls`` is
+    how many were made.
     """
 
     issues: list[Any]
     way: str
-    refused: Mapping[str, JiraError] = field(default_factory=dict)
+    refused: Mapping[str, JiraError]
+    calls: int
 
 
 def searches_of(connection: Connection, kind: Deployment) -> tuple[Search, ...]:
@@ -70,16 +72,18 @@ class Reader:
     def bulk(self, names: Sequence[str], *, deadline: float) -> Bulk:
         """Up to 100 issues by key or id, in any order, without hidden or missing ones."""
         refused: dict[str, JiraError] = {}
+        before = self.connection.calls
         for name in self._ways():
             try:
-                return Bulk(self._by(name, names, deadline=deadline), name, refused)
+                issues = self._by(name, names, deadline=deadline)
+                return Bulk(issues, name, refused, self.connection.calls - before)
             except JiraError as error:
                 if not _may_pass_otherwise(error, name):
                     raise
                 refused[name] = error
             if self.endpoints.clock.monotonic() >= deadline:
                 break
-        return Bulk([], "", refused)
+        return Bulk([], "", refused, self.connection.calls - before)
 
     def search(self, jql: str, *, size: int, following: str | None) -> RawPage:
         """One page of a query. Raises CallRefused if Jira does not accept the query.
@@ -181,7 +185,7 @@ class Reader:
         for error in errors.values():
             if isinstance(error, JiraScopeMissing):
                 return error
-        listed = "; ".join(f"{name}: {error.message}" for name, error in errors.items())
+        listed = "; ".join(f"{names}: {why}" for why, names in by_reason(errors).items())
         return SearchUnavailable(
             f"no search is answered here for a query of {len(jql)} characters ({listed}); "
             "are JIRA_BASE_URL and JIRA_DEPLOYMENT right?",
