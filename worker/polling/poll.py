@@ -94,8 +94,8 @@ def poll(runtime: Runtime) -> int:
 
 def query_of(current: Round) -> ChangeQuery:
     """Continue at the round's cursor; a new round starts an overlap before the watermark."""
-    projects = () if current.projects == ALL_PROJECTS else current.projects
-    query = ChangeQuery(projects=projects, since=current.cursor, page_size=BATCH)
+    named = () if current.projects == ALL_PROJECTS else current.projects
+    query = ChangeQuery(projects=named, since=current.cursor, page_size=BATCH)
     if current.cursor is not None or current.watermark is None:
         return query
     if current.deep:
@@ -117,8 +117,8 @@ class _Slice:
 
     def run(self) -> None:
         try:
-            if self.round.new:
-                check_due(self.runtime, self.round.scope, self.round.projects)
+            new = self.round.new
+            if new and check_due(self.runtime, self.round.scope, self.round.projects):
                 self._close_circuit()
             self._read_what_can_be_polled()
         except CallRefused as refusal:

@@ -11,14 +11,15 @@ from worker.runtime import Runtime
 log = get_logger(__name__)
 
 
-def check_due(runtime: Runtime, scope: str, names: Sequence[str]) -> None:
+def check_due(runtime: Runtime, scope: str, names: Sequence[str]) -> int:
     """Check the projects that are due, at most ten; projects that are back will be caught up.
 
-    Raises JiraError where a call fails as a whole.
+    Returns how many were checked. Raises JiraError where a call fails as a whole.
     """
     due = in_transaction(runtime.engine, partial(projects.due, scope=scope, projects=names))
     find_lost(runtime, scope, due)
     in_transaction(runtime.engine, partial(projects.catch_up, scope=scope))
+    return len(due)
 
 
 def find_lost(runtime: Runtime, scope: str, names: Sequence[str]) -> bool:

@@ -10,12 +10,13 @@ from shared.database.engine import begin
 from shared.models import TicketCopy
 from shared.settings import Settings
 from shared.tickets import projects
-from tests.dsl import ApiClient, api_client, configured, make_poll_due, worker
+from tests.dsl import ApiClient, api_client, configured, make_job, make_poll_due, worker
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from worker.doctor.run import examine
 from worker.polling.poll import poll
 from worker.runtime import Runtime
 from worker.simulator.config import Deployment
+from worker.sync.drain import drain
 
 PRODUCTS = {Deployment.SERVER: "datacenter", Deployment.CLOUD: "cloud"}
 
@@ -218,6 +219,19 @@ def test_the_checks_cost_few_calls(runtime: Runtime, jira: SimulatedJira) -> Non
         next_round(runtime, checks=False)
     assert sum(jira.counts().values()) - before == 5
     assert projects.LOST_CHECK_SECONDS >= 60
+
+
+def test_a_round_without_checks_closes_no_circuit(
+    runtime: Runtime, engine: Engine, jira: SimulatedJira
+) -> None:
+    poll(runtime)
+    make_job(engine, "PI-3")
+    jira.fault("503", times=1)
+    drain(runtime)
+    jira.fault("503", match="* /rest/*search*")
+    next_round(runtime, checks=False)
+    with begin(engine) as session:
+        assert session.scalar(text("SELECT failures FROM jira_pauses")) == 2
 
 
 def test_a_star_polls_all_that_the_account_may_see(settings: Settings, engine: Engine) -> None:
