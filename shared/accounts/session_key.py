@@ -22,7 +22,7 @@ def session_key(settings: Settings) -> str:
         return settings.secret_key.get_secret_value()
     path = settings.home / FILE
     try:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "w") as file:

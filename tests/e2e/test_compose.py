@@ -18,9 +18,10 @@ from tests.dsl import SESSION_KEY, bearer
 from tests.support.servers.compose import ROOT, Service, config, services
 from tests.support.servers.stack import clean_environment
 from tests.support.waiting import eventually
+from worker.dev import places
 from worker.dev.account import Account
 from worker.dev.plan import postgres_program
-from worker.dev.postgres import Postgres
+from worker.dev.postgres import Postgres, installed_programs
 from worker.dev.valkey import free_port
 
 SECRETS = {
@@ -45,7 +46,13 @@ class Compose:
         self._env = SECRETS | simulator_settings()
         self._written = services(self._env)
         account = Account.for_postgres()
-        self.postgres = Postgres(data=folder / "pg", socket_dir=folder / "run", account=account)
+        folder.chmod(0o755)  # PostgreSQL's own account has to enter it
+        self.postgres = Postgres(
+            data=folder / "pg",
+            socket_dir=folder / "run",
+            account=account,
+            programs=places.programs_for(account, installed_programs()),
+        )
         self.api_port, valkey_port, simulator_port = free_port(), free_port(), free_port()
         self.addresses = {
             "@postgres:5432/routecard": self.postgres.url().removeprefix("postgresql://routecard"),

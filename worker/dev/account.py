@@ -2,7 +2,6 @@
 
 import os
 import pwd
-import stat
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,15 +33,6 @@ class Account:
         if self.name is not None:
             os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
-
-    def allow_access(self, path: Path) -> None:
-        """Let this account pass through the folders above ``path``, without listing them."""
-        if self.name is None:
-            return
-        for folder in path.resolve().parents:
-            mode = folder.stat().st_mode
-            if not mode & stat.S_IXOTH:
-                folder.chmod(mode | stat.S_IXGRP | stat.S_IXOTH)
 
 
 def _entry() -> pwd.struct_passwd | None:

@@ -18,12 +18,14 @@ import psutil
 from shared.accounts import run_proof
 from shared.errors import SettingsError
 from shared.settings import EMBEDDED_FILE, Settings, read_embedded
+from worker.dev import places
 from worker.dev.account import Account
-from worker.dev.postgres import PORT, Postgres
+from worker.dev.postgres import PORT, Postgres, installed_programs
 from worker.dev.valkey import Valkey, is_free
 
 _SOCKET_PATH_BYTES: Final = 103  # sun_path is 104 on macOS and 108 on Linux, one is the final NUL
 _STOPPING_SECONDS: Final = 30.0
+_DEFAULT_NAME: Final = str(Settings.model_fields["home"].default)
 # Only what we created is deleted: ROUTECARD_HOME may be any folder.
 _OURS: Final = (
     *("postgres", "valkey", "beat", "logs", "run"),
@@ -42,7 +44,11 @@ class Home:
         """The home that the settings name, created if it is missing."""
         path = settings.home.absolute()
         try:
-            path.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # A folder of another name that is in use may have other uses, and keeps its mode.
+            ours = path.name == _DEFAULT_NAME or not any(path.iterdir())
+            if ours and path.stat().st_uid == os.geteuid():
+                path.chmod(0o700)
         except OSError as error:
             raise SettingsError(
                 f"ROUTECARD_HOME: {path} cannot be created: {error.strerror}"
@@ -66,13 +72,16 @@ class Home:
 
     def make_folders(self) -> None:
         """Create the folders of logs and sockets. Raises SettingsError if another user owns one."""
-        self.logs.mkdir(exist_ok=True)
-        self.run.mkdir(mode=0o711, exist_ok=True)
+        self.logs.mkdir(mode=0o700, exist_ok=True)
+        self.logs.chmod(0o700)
+        for log in self.logs.glob("*.log*"):
+            log.chmod(0o600)
+        self.run.mkdir(mode=0o700, exist_ok=True)
         if self.run.lstat().st_uid != os.geteuid() or self.run.is_symlink():
             raise SettingsError(
                 f"{self.run} belongs to another user: set a shorter ROUTECARD_HOME."
             )
-        self.run.chmod(0o711)  # PostgreSQL's account has to pass through to its own folder
+        self.run.chmod(0o700)
 
     def lock(self) -> IO[str]:
         """Take this home for one stack; the lock lasts while a process holds the file open.
@@ -98,7 +107,9 @@ class Home:
         """Delete everything we created. Call it with the lock held."""
         for name in _OURS:
             path = self.path / name
-            if path.is_dir():
+            if path.is_symlink():
+                places.remove(path)
+            elif path.is_dir():
                 shutil.rmtree(path)
             else:
                 path.unlink(missing_ok=True)
@@ -112,10 +123,15 @@ class Home:
 
     def postgres(self) -> Postgres:
         """The embedded database of this home."""
+        account, data = Account.for_postgres(), self.path / "postgres"
+        if account.name is None:
+            return Postgres(data=data, socket_dir=self.run / "postgres", account=account)
+        folder = places.folder_of(data, account)
         return Postgres(
-            data=self.path / "postgres",
-            socket_dir=self.run / "postgres",
-            account=Account.for_postgres(),
+            data=folder / "data",
+            socket_dir=folder / "run",
+            account=account,
+            programs=places.programs_for(account, installed_programs()),
         )
 
     def valkey(self) -> Valkey:

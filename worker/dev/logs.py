@@ -29,7 +29,7 @@ class Follower:
         self._path = path
         self._limit = limit
         self._rest = b""
-        path.touch()
+        path.touch(mode=0o600)
         self._file = path.open("rb")
         self._file.seek(0, os.SEEK_END)
 
@@ -37,7 +37,7 @@ class Follower:
         """The lines that have become complete since the last call."""
         content = self._rest + self._file.read()
         if self._file.tell() > self._limit:
-            shutil.copyfile(self._path, self._path.with_suffix(".log.1"))
+            shutil.copy(self._path, self._path.with_suffix(".log.1"))
             content += self._file.read()
             os.truncate(self._path, 0)
             self._file.seek(0)

@@ -43,8 +43,12 @@ class Plan:
 
     @classmethod
     def of(cls, settings: Settings, home: Home) -> "Plan":
-        """Embedded servers and the simulator only where the settings name none."""
+        """Embedded servers and the simulator only where the settings name none.
+
+        Raises SettingsError, before it makes anything, for a port that is taken.
+        """
         check_exposure(settings)
+        _check_ports(settings)
         return cls(
             home=home,
             settings=settings,
@@ -95,21 +99,6 @@ class Plan:
         ]
         return [servers, migrate, own] if servers else [migrate, own]
 
-    def check_ports(self) -> None:
-        """Raise SettingsError that names the first port that is taken, and its setting."""
-        wanted = {"ROUTECARD_PORT": (self.settings.host, self.settings.port)}
-        if self.simulated:
-            simulator = (self.settings.simulator_host, self.settings.simulator_port)
-            wanted["ROUTECARD_SIMULATOR_PORT"] = simulator
-        for setting, (host, port) in wanted.items():
-            if not is_free(port, host):
-                raise SettingsError(
-                    f"Port {port} is taken by another program: "
-                    f"stop it, or set {setting} to a free one."
-                )
-        if len(set(wanted.values())) < len(wanted):
-            raise SettingsError(f"{' and '.join(wanted)} name the same port: set one to another.")
-
     def environment(self) -> dict[str, str]:
         """The children's environment: our own, the absolute home, and the Jira in use.
 
@@ -155,6 +144,20 @@ class Plan:
     def _log_format(self) -> str:
         chosen = "log_format" in self.settings.model_fields_set
         return self.settings.log_format if chosen else "console"
+
+
+def _check_ports(settings: Settings) -> None:
+    """Raise SettingsError that names the first port that is taken, and its setting."""
+    wanted = {"ROUTECARD_PORT": (settings.host, settings.port)}
+    if not settings.jira_base_url:
+        wanted["ROUTECARD_SIMULATOR_PORT"] = (settings.simulator_host, settings.simulator_port)
+    for setting, (host, port) in wanted.items():
+        if not is_free(port, host):
+            raise SettingsError(
+                f"Port {port} is taken by another program: stop it, or set {setting} to a free one."
+            )
+    if len(set(wanted.values())) < len(wanted):
+        raise SettingsError(f"{' and '.join(wanted)} name the same port: set one to another.")
 
 
 def _routecard(command: str) -> tuple[str, ...]:

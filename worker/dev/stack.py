@@ -1,5 +1,6 @@
 """The life of a development stack: check, start stage by stage, keep running, stop."""
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -49,13 +50,13 @@ class StopRequests:
 
 def run(settings: Settings, *, fresh: bool) -> int:
     """Run until a signal to stop; returns the exit code. Raises AppError with the reason."""
+    os.umask(0o077)  # logs, locks and sockets are their owner's alone
     home = Home.of(settings)
     with home.lock() as lock, _handling_signals() as requests:
         if fresh:
             home.empty()
         home.make_folders()
         plan = Plan.of(settings, home)
-        plan.check_ports()
         plan.prepare()
         return Stack(plan, requests, lock).run()
 

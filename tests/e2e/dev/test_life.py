@@ -5,6 +5,8 @@ import os
 import signal
 import socket
 import stat
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.servers.stack import READY_SECONDS, Stack, routecard
 from tests.support.waiting import eventually
@@ -115,3 +117,36 @@ def test_a_program_that_does_not_come_up_is_named_with_its_last_lines(new_stack:
     assert "migrate.log" in new_stack.output
     assert "hush-hush" not in new_stack.output
     nothing_is_left(new_stack)
+
+
+def modes(folder: Path) -> dict[Path, int]:
+    """The permissions of everything in a folder."""
+    return {path: stat.S_IMODE(path.lstat().st_mode) for path in folder.rglob("*")}
+
+
+def test_a_home_is_its_owners_alone_and_no_folder_above_it_changes_its_mode(
+    new_stack: Stack,
+) -> None:
+    above = [folder for folder in new_stack.home.parents if folder.stat().st_uid == os.geteuid()]
+    before = {folder: folder.stat().st_mode for folder in above}
+    assert stat.S_IMODE(new_stack.home.parent.stat().st_mode) == 0o700
+    new_stack.start_and_wait()
+
+    assert {folder: folder.stat().st_mode for folder in above} == before
+    assert stat.S_IMODE(new_stack.home.stat().st_mode) == 0o700
+    logs = modes(new_stack.home / "logs")
+    assert len(logs) >= 6
+    assert set(logs.values()) == {0o600}
+    readable = [p for p, mode in modes(new_stack.home).items() if mode & 0o077]
+    assert [path for path in readable if not path.is_symlink()] == []
+    data = (new_stack.home / "postgres").resolve()
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+
+
+def test_no_password_is_in_the_list_of_processes(running: Stack) -> None:
+    known = json.loads((running.home / "embedded.json").read_text())
+    password = urlsplit(known["REDIS_URL"]).password
+    assert password
+    lines = [" ".join(process.cmdline()) for process in running.processes() if process.is_running()]
+    assert any("valkey" in line for line in lines)
+    assert not [line for line in lines if password in line]

@@ -17,10 +17,10 @@ import pytest
 import redis
 
 from tests.support.waiting import eventually
-from worker.dev import parent_watch
+from worker.dev import parent_watch, places
 from worker.dev.account import Account
 from worker.dev.home import Home
-from worker.dev.postgres import Postgres
+from worker.dev.postgres import Postgres, installed_programs
 from worker.dev.valkey import Valkey, is_free
 
 
@@ -35,8 +35,14 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def postgres(folder: Path) -> Postgres:
     """A cluster that does not exist yet."""
+    folder.chmod(0o755)  # PostgreSQL's own account has to enter it
     account = Account.for_postgres()
-    return Postgres(data=folder / "data", socket_dir=folder / "socket", account=account)
+    return Postgres(
+        data=folder / "data",
+        socket_dir=folder / "socket",
+        account=account,
+        programs=places.programs_for(account, installed_programs()),
+    )
 
 
 @contextmanager
@@ -124,7 +130,7 @@ def test_the_servers_database_is_reached_where_the_home_has_a_long_name(folder: 
     try:
         with serving(home.postgres()):
             assert not home.run.is_relative_to(home.path)
-            assert stat.S_IMODE(home.run.stat().st_mode) == 0o711
+            assert stat.S_IMODE(home.run.stat().st_mode) == 0o700
     finally:
         shutil.rmtree(home.run)
 

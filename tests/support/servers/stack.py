@@ -15,6 +15,7 @@ import requests
 
 from shared.settings import process_environment
 from tests.support.waiting import eventually
+from worker.dev import places
 from worker.dev.valkey import free_port
 
 _OURS = ("ROUTECARD_", "JIRA_", "DATABASE_URL", "REDIS_URL")
@@ -177,6 +178,9 @@ def stack(**settings: str) -> Iterator[Stack]:
         yield made
     finally:
         made.destroy()
+        data = made.home / "postgres"
+        if data.is_symlink():
+            places.remove(data)
         shutil.rmtree(folder, ignore_errors=True)
 
 

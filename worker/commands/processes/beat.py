@@ -29,7 +29,8 @@ def _folder(home: Path) -> Path:
     """The folder of beat's schedule; losing it costs one early message of each kind."""
     folder = home / "beat"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError:
         return Path(tempfile.mkdtemp(prefix="routecard-beat-"))
     return folder
