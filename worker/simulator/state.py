@@ -79,6 +79,8 @@ class SimulatorState:
         def announce(change: ChangeEvent) -> None:
             for event in payloads.announced(change):
                 self.sender.enqueue(event, payloads)
+                if event.epic_id is not None:  # its history names the ticket, so it changed too
+                    self.store.edit(event.epic_id, {}, notify=False)
 
         self.store.listen(announce)
         self.sender.webhooks[:] = _configured_webhooks(self.config)
