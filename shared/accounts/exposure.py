@@ -1,6 +1,7 @@
 """Who may reach the API: open mode, and the check at start that a credential exists."""
 
 import threading
+from collections.abc import Callable
 
 from sqlalchemy import create_engine, pool
 from sqlalchemy.exc import SQLAlchemyError
@@ -65,43 +66,53 @@ def check_exposure(settings: Settings) -> None:
 
 
 def report_access(settings: Settings, *, under_dev: bool) -> None:
-    """Log which mode is on, and in the background that there is no credential to ask for."""
-    if open_mode_possible(settings, under_dev=under_dev):
+    """Log which mode is on, and whether there is no credential to ask for.
+
+    It does so in the background, because the database may be slow to answer.
+    """
+    possible = open_mode_possible(settings, under_dev=under_dev)
+    threading.Thread(target=_report, args=(settings, possible), daemon=True).start()
+
+
+def _report(settings: Settings, possible: bool) -> None:  # noqa: FBT001  a thread's argument
+    if possible and not _ask(settings, any_credential_made):
         log.warning("access_open", until="the first token or operator is made")
         return
     log.info("access_required", auth=settings.auth.value)
-    threading.Thread(target=_report_missing, args=(settings,), daemon=True).start()
-
-
-def _report_missing(settings: Settings) -> None:
     if credential_exists(settings) is False:
         log.warning("no_credential", effect="every request is refused", remedy=MAKE_ONE)
 
 
 def credential_exists(settings: Settings) -> bool | None:
-    """Whether a token or an operator is in use.
+    """Whether a token or an operator is in use; None if the database does not answer in time."""
+    return _ask(settings, _any_credential_in_use)
 
-    None if the database does not answer in time; a connection can hang without an error.
-    """
+
+def _any_credential_in_use(session: Session) -> bool:
+    return access_tokens.any_in_use(session) or operators.any_in_use(session)
+
+
+def _ask(settings: Settings, question: Callable[[Session], bool]) -> bool | None:
+    """The database's answer, None without one in time: a connection can hang without an error."""
     try:
         dsn = settings.database_dsn()
     except SettingsError:
         return None
     answers: list[bool] = []
-    thread = threading.Thread(target=_ask, args=(dsn, answers), daemon=True)
+    thread = threading.Thread(target=_ask_at, args=(dsn, question, answers), daemon=True)
     thread.start()
     thread.join(CHECK_SECONDS)
     return answers[0] if answers else None
 
 
-def _ask(dsn: str, answers: list[bool]) -> None:
+def _ask_at(dsn: str, question: Callable[[Session], bool], answers: list[bool]) -> None:
     options = "-c statement_timeout=3000 -c lock_timeout=3000"
     engine = create_engine(
         dsn, poolclass=pool.NullPool, connect_args={"connect_timeout": 3, "options": options}
     )
     try:
         with Session(engine) as session:
-            answers.append(access_tokens.any_in_use(session) or operators.any_in_use(session))
+            answers.append(question(session))
     except SQLAlchemyError:
         return
     finally:

@@ -159,7 +159,7 @@ class Stack:
 def _access(settings: Settings) -> str:
     if not open_mode_possible(settings, under_dev=True):
         return "credentials are required"
-    return "open to this machine until the first token or operator is made"
+    return "open to this machine while no token and no operator exists"
 
 
 def _welcome(plan: Plan, seconds: float) -> str:

@@ -107,7 +107,7 @@ def test_only_the_start_by_dev_is_open_and_the_first_operator_closes_it_at_once(
     eventually(lambda: "routecard token create" in log(), within=20)
     assert "access_required" in log()
 
-    assert "access_open" in dev.log()
+    eventually(lambda: "access_open" in dev.log(), within=20)
     assert dev.access() == (200, 200)
     behind_a_proxy = {"Host": "shop.example.com"}
     assert dev.access(**behind_a_proxy) == (401, 303)
