@@ -79,7 +79,8 @@ def begin_round(session: Session, settings: Settings, *, every: float) -> Round 
 # Never past our own clock: a ticket with a date in the future must not stop the poll for ever.
 _ADVANCE = text("""
 UPDATE jira_polls SET
-    cursor = GREATEST(cursor, LEAST(CAST(:watermark AS timestamptz), now())),
+    cursor = GREATEST(cursor, CASE WHEN CAST(:watermark AS timestamptz) IS NOT NULL
+        THEN LEAST(CAST(:watermark AS timestamptz), now()) END),
     tickets = tickets + :tickets,
     imported = imported + CASE WHEN import_done_at IS NULL THEN :tickets ELSE 0 END,
     refusal = NULL, updated_at = now()
@@ -116,7 +117,7 @@ def new_in_round(session: Session, scope: str, issue_ids: list[str]) -> int:
 
 
 def advance(session: Session, scope: str, *, watermark: datetime | None, tickets: int) -> None:
-    """Move the cursor past a page that is stored in this transaction."""
+    """Move the cursor past a page that is stored in this transaction; not without a watermark."""
     values = {"scope": scope, "watermark": watermark, "tickets": tickets}
     session.execute(_ADVANCE, values)
 

@@ -13,8 +13,9 @@ from shared.settings import Deployment, Settings
 from shared.settings.deployment import deduced
 from shared.settings.issue_keys import CLOUD_PATTERN, key_pattern
 from worker.doctor.findings import Finding, Status, fail, ok, warn
-from worker.jira.client import SERVER_INFO, Jira, is_info_refused
+from worker.jira.client import SERVER_INFO, Jira
 from worker.jira.credentials import MYSELF
+from worker.jira.endpoints import is_info_refused
 from worker.jira.errors import (
     JiraCaptchaLock,
     JiraCredentialsRefused,

@@ -1,8 +1,8 @@
 """The calls that the worker makes to Jira, Cloud or Data Center."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from shared.clock import Clock
@@ -11,16 +11,14 @@ from shared.settings.deployment import deduced
 from shared.settings.issue_keys import key_rules, normal_key, project_of
 from shared.tickets.ticket import Ticket
 from worker.jira.changes import changed_jql, scan
-from worker.jira.credentials import Credentials, has_permission
-from worker.jira.endpoints import Endpoints, is_refused
+from worker.jira.credentials import Credentials, VerifiedSearch, has_permission
+from worker.jira.endpoints import Endpoints, is_info_refused, is_refused
 from worker.jira.errors import (
     CallRefused,
-    JiraCredentialsRefused,
     JiraError,
     JiraScopeMissing,
     JiraUnavailable,
     MappingError,
-    SearchUnavailable,
 )
 from worker.jira.field_kinds import FieldKinds
 from worker.jira.fields.mapping import FieldInfo, FieldMapping, resolve
@@ -28,16 +26,15 @@ from worker.jira.fields.readings import undecided
 from worker.jira.fields.tickets import is_issue_id, ticket_from_issue
 from worker.jira.http.connection import Connection, Observer
 from worker.jira.jql import in_projects
+from worker.jira.long_queries import scan_in_parts
 from worker.jira.port import Account, ChangeQuery, Page, ReadResult, ServerInfo
 from worker.jira.rate_limit import SharedBudget
 from worker.jira.reads.bulk_read import BulkRead
 from worker.jira.reads.reader import Bulk, Reader, searches_of
-from worker.jira.reads.searches import RawPage
 
 SERVER_INFO = "GET serverInfo"
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 _BAD_REQUEST = 400
-_UNAUTHORIZED = 401
 _MISSING = (400, 403, 404)
 _HIDDEN = "Our account may not browse it, or it does not exist"
 
@@ -83,7 +80,11 @@ class Jira:
         """
         reader, rules = self._reader(self.mapping().field_ids()), key_rules(self._settings)
         verify = self._credentials.verify
-        return BulkRead(self._clock, reader, self._ticket, rules, verify, deadline).read(keys)
+        result = BulkRead(self._clock, reader, self._ticket, rules, verify, deadline).read(keys)
+        for ticket in result.found.values():
+            self._credentials.found_id = ticket.issue_id
+            break
+        return result
 
     def read_in_bulk(self, keys: Sequence[str], *, deadline: float) -> Bulk:
         """One bulk read without single reads, to find out by what endpoint it is answered."""
@@ -101,15 +102,16 @@ class Jira:
 
         CallRefused: a project is missing or hidden from our account, or no search is answered.
         """
-        search = _VerifiedSearch(self._reader(self.mapping().field_ids()), self._credentials)
-        return scan(query, search=search, convert=self._ticket)
+        search = VerifiedSearch(self._reader(self.mapping().field_ids()), self._credentials)
+        one = partial(scan, search=search, convert=self._ticket)
+        return scan_in_parts(query, scan=one, endpoints=self._endpoints)
 
     def verify(self) -> Account:
         """Check the credentials: JiraCredentialsRefused, JiraCaptchaLock, JiraScopeMissing.
 
         It uses ``myself``, which Jira always refuses to anonymous callers, or else a read.
         """
-        return self._credentials.verify(None)
+        return self._credentials.verify()
 
     def mapping(self) -> FieldMapping:
         """The field mapping with every name resolved. Raises MappingError with candidates.
@@ -153,7 +155,8 @@ class Jira:
         try:
             return has_permission(self._connection.get("mypermissions", params))
         except JiraError as error:
-            if not is_refused(error):
+            about_project = type(error) is CallRefused and error.status in _MISSING
+            if about_project or not is_refused(error):
                 raise
             reader = self._reader(("updated",))
             reader.search(in_projects([project]), size=1, following=None)
@@ -165,7 +168,7 @@ class Jira:
         A project that is missing or hidden is refused by a search, or looks as if it were empty.
         A search also takes a project's name, and the key it had before it was renamed.
         """
-        search = _VerifiedSearch(self._reader(("updated",)), self._credentials)
+        search = VerifiedSearch(self._reader(("updated",)), self._credentials)
         jql = changed_jql(ChangeQuery(projects=(project,)), since=_BEGINNING)
         try:
             page = search(jql, size=1, following=None)
@@ -258,40 +261,23 @@ class Jira:
         )
 
     def _finds_a_ticket(self) -> bool:
-        """Whether a search shows any ticket of any project: one of ours may be gone."""
-        jql = changed_jql(ChangeQuery(), since=_BEGINNING)
-        return bool(self._reader(("updated",)).search(jql, size=1, following=None).issues)
+        """Whether a search shows a ticket, of our projects or of any: one of ours may be gone."""
+        reader = self._reader(("updated",))
+        for projects in dict.fromkeys((self._settings.allowed_projects, ())):
+            jql = changed_jql(ChangeQuery(projects=projects), since=_BEGINNING)
+            try:
+                if reader.search(jql, size=1, following=None).issues:
+                    return True
+            except CallRefused as refusal:
+                if refusal.status != _BAD_REQUEST:
+                    raise
+        return False
 
     def _deployment(self, kind: object) -> Deployment:
         """As ``deploymentType`` says; if it is absent, as the configured credentials suggest."""
         if kind:
             return Deployment.CLOUD if kind == "Cloud" else Deployment.DATACENTER
         return Deployment.DATACENTER if self._settings.jira_pat else Deployment.CLOUD
-
-
-@dataclass(frozen=True, slots=True)
-class _VerifiedSearch:
-    """A search; where none is answered, it is found out whether Jira as a whole is away."""
-
-    reader: Reader
-    credentials: Credentials
-
-    def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
-        try:
-            return self.reader.search(jql, size=size, following=following)
-        except SearchUnavailable:
-            self.credentials.verify(None)
-            raise
-
-
-def is_info_refused(error: JiraError) -> bool:
-    """Whether only ``serverInfo`` is refused, so that other calls may be answered.
-
-    A gateway answers 401, 403 or 404. A login that failed is a fault of the credentials.
-    """
-    if isinstance(error, JiraCredentialsRefused):
-        return error.status == _UNAUTHORIZED and not error.reason
-    return is_refused(error)
 
 
 def _object(raw: object, what: str) -> Mapping[str, Any]:

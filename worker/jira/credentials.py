@@ -7,6 +7,7 @@ credentials only if it shows something, or if its headers name an account.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from worker.jira.endpoints import Endpoints, is_refused
@@ -16,27 +17,35 @@ from worker.jira.errors import (
     JiraError,
     JiraScopeMissing,
     JiraUnavailable,
+    SearchUnavailable,
 )
 from worker.jira.http.connection import Connection
 from worker.jira.port import Account
+from worker.jira.reads.reader import Reader
+from worker.jira.reads.searches import RawPage
 
 MYSELF = "GET myself"
 _FORBIDDEN = 403
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Credentials:
-    """``find_one`` searches for any ticket, and returns whether there is one."""
+    """``find_one`` searches for any ticket, and returns whether there is one.
+
+    ``found_id`` is the id of the ticket that was read last, if there is one.
+    """
 
     connection: Connection
     endpoints: Endpoints
     find_one: Callable[[], bool]
+    found_id: str | None = None
 
-    def verify(self, found_id: str | None) -> Account:
+    def verify(self, found_id: str | None = None) -> Account:
         """Raise JiraError unless the credentials are valid now.
 
-        ``found_id`` is the id of a ticket that this account has read, if there is one.
+        ``found_id`` is the id of a ticket that has just been read, if there is one.
         """
+        self.found_id = found_id or self.found_id
         refusal = self.endpoints.refusal(MYSELF)
         if refusal is None:
             try:
@@ -45,14 +54,14 @@ class Credentials:
                 if not is_refused(error):
                     raise
                 refusal = error
-        account = self._by_read(refusal, found_id)
+        account = self._by_read(refusal)
         self.endpoints.refuse(MYSELF, refusal)
         return account
 
-    def _by_read(self, refusal: JiraError, found_id: str | None) -> Account:
+    def _by_read(self, refusal: JiraError) -> Account:
         reads: list[Callable[[], bool]] = [self._may_browse_a_project, self.find_one]
-        if found_id is not None:
-            reads.insert(0, lambda: self._reads(found_id))
+        if self.found_id is not None:
+            reads.insert(0, partial(self._reads, self.found_id))
         refusals: list[JiraError] = []
         for read in reads:
             try:
@@ -73,6 +82,22 @@ class Credentials:
     def _may_browse_a_project(self) -> bool:
         params = {"permissions": "BROWSE_PROJECTS"}
         return has_permission(self.connection.get("mypermissions", params))
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedSearch:
+    """A search; where none is answered, it is found out whether Jira as a whole is away."""
+
+    reader: Reader
+    credentials: Credentials
+
+    def __call__(self, jql: str, *, size: int, following: str | None) -> RawPage:
+        """Read one page."""
+        try:
+            return self.reader.search(jql, size=size, following=following)
+        except SearchUnavailable:
+            self.credentials.verify()
+            raise
 
 
 def has_permission(raw: object) -> bool:

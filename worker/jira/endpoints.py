@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from shared.clock import Clock
 from worker.jira.errors import (
     CallRefused,
+    JiraCredentialsRefused,
     JiraError,
     JiraScopeMissing,
     JiraUnavailable,
@@ -22,6 +23,7 @@ REMEMBERED_SECONDS = 600.0
 
 _REFUSED = frozenset({403, 404, 405, 406, 410, 411, 413, 414, 415, 431, 501})
 _BAD_REQUEST = 400
+_UNAUTHORIZED = 401
 
 
 def is_refused(error: JiraError) -> bool:
@@ -36,6 +38,16 @@ def is_refused(error: JiraError) -> bool:
         return False
     from_proxy = isinstance(error, JiraUnavailable) and error.status == _BAD_REQUEST
     return isinstance(error, JiraScopeMissing) or error.status in _REFUSED or from_proxy
+
+
+def is_info_refused(error: JiraError) -> bool:
+    """Whether only ``serverInfo`` is refused, so that other calls may be answered.
+
+    A gateway answers 401, 403 or 404. A login that failed is a fault of the credentials.
+    """
+    if isinstance(error, JiraCredentialsRefused):
+        return error.status == _UNAUTHORIZED and not error.reason
+    return is_refused(error)
 
 
 def by_reason(refused: Mapping[str, JiraError]) -> dict[str, str]:

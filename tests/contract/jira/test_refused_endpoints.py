@@ -185,13 +185,29 @@ class TestAddressLimit:
         cost(server)
         assert not server.site.counts().get("GET search")
 
-    def test_a_poll_too_long_for_the_proxy_is_a_refused_query(self, server: ConnectedJira) -> None:
-        """It stops no fill; polled singly, its projects are short enough."""
+    def test_a_poll_of_many_projects_is_done_in_parts(self, server: ConnectedJira) -> None:
+        names = [f"PROJECT{number}" for number in range(40)]
+        add_projects(server, *names)
         refuse(server, POST_SEARCH, status="405")
-        server.site.fault("414", match=GET_SEARCH, longerThan=600, page=True)
-        many = tuple(f"PROJECT{number}" for number in range(60))
+        server.site.fault("414", match=GET_SEARCH, longerThan=700, page=True)
+        query = ChangeQuery(projects=tuple(names))
+        pages = list(server.jira.changed_since(query))
+        assert {one.key for page in pages for one in page.tickets} == {f"{n}-1" for n in names}
+        server.site.heal()
+        server.site.fault("414", match=GET_SEARCH, longerThan=200, page=True)
+        refuse(server, POST_SEARCH, status="405")
         with pytest.raises(CallRefused, match="characters"):
-            next(iter(server.jira.changed_since(ChangeQuery(projects=many))))
+            next(iter(server.jira.changed_since(query)))
+
+
+def add_projects(jira: ConnectedJira, *names: str) -> None:
+    """Projects with one ticket each."""
+    store = jira.site.simulator.store
+    fields = store.get("PI-42").fields
+    for number, name in enumerate(names):
+        store.projects[name] = Project(20000 + number, name, f"Project {name}")
+        store._numbers[name] = 0
+        store.add(project=name, fields=dict(fields))
 
 
 def test_a_server_that_validates_by_get_names_the_unknown_keys(jira: ConnectedJira) -> None:
@@ -204,13 +220,8 @@ def test_a_server_that_validates_by_get_names_the_unknown_keys(jira: ConnectedJi
 
 
 def test_reserved_words_are_keys_like_others(jira: ConnectedJira) -> None:
-    store = jira.site.simulator.store
     words = ("IN", "AND", "ORDER", "NULL", "EMPTY", "SELECT", "NOT", "BY")
-    fields = store.get("PI-42").fields
-    for number, word in enumerate(words):
-        store.projects[word] = Project(20000 + number, word, f"Project {word}")
-        store._numbers[word] = 0
-        store.add(project=word, fields=dict(fields))
+    add_projects(jira, *words)
     keys = [f"{word}-1" for word in words]
     refuse(jira, BULK_FETCH, status="405")
     result = jira.read(*keys, "PI-42")

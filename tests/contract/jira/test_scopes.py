@@ -51,10 +51,15 @@ def test_without_read_jira_user_a_mistyped_key_fails_alone() -> None:
         assert WORDS in jira.jira.refusals()["GET myself"].message
 
 
-@pytest.mark.parametrize("refused", ["GET /rest/*/mypermissions", "GET /rest/*/issue/1*"])
-def test_any_read_that_shows_something_proves_the_credentials(refused: str) -> None:
+@pytest.mark.parametrize("page", [False, True], ids=["json", "html"])
+def test_any_read_that_shows_something_proves_the_credentials(
+    page: bool,  # noqa: FBT001  a parameter of the test
+) -> None:
     with scoped("read:jira-work") as jira:
-        jira.site.fault("404", match=refused)
+        jira.site.fault("404", match="GET /rest/*/mypermissions", page=page)
+        assert set(jira.read(MISTYPED).refused) == {MISTYPED}
+        jira.read("PI-42")
+        jira.site.fault("404", match="* /rest/*/search*", page=page)
         assert set(jira.read(MISTYPED).refused) == {MISTYPED}
 
 

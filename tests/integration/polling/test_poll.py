@@ -1,5 +1,7 @@
 """The poll: rounds, pages, progress, and what ends a round early."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import Engine, select, text
 
@@ -240,3 +242,17 @@ def test_thousands_of_changes_within_one_minute_are_all_brought(
         store.add(project="PI", fields=like, updated_ms=moment - moment % 60_000, notify=False)
     poll(runtime)
     assert set(copies(engine)) == visible(jira)
+
+
+def test_a_page_without_a_watermark_leaves_the_cursor_where_it_is(
+    engine: Engine, settings: Settings
+) -> None:
+    moment = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    cursors = []
+    with begin(engine) as session:
+        watermarks.begin_round(session, settings, every=60)
+        scope = watermarks.scope_of(settings)
+        for watermark in (None, moment, None):
+            watermarks.advance(session, scope, watermark=watermark, tickets=0)
+            cursors.append(session.scalar(text("SELECT cursor FROM jira_polls")))
+    assert cursors == [None, moment, moment]

@@ -146,7 +146,9 @@ def _check_login(response: Response) -> None:
 
 
 def _texts(response: Response) -> tuple[str, ...]:
-    """The messages of a JSON answer; none of a page or of a body that cannot be parsed."""
+    """The messages of a JSON answer or a plain text; none of a page or a body that is cut."""
+    if _kind(response) == "text/plain":
+        return (response.text[:_WORDS],) if response.text else ()
     if not _is_json(response):
         return ()
     try:
