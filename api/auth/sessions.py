@@ -6,8 +6,8 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
-import flask_login
 from flask import Flask, Request, Response, g, redirect, request
+from flask import session as cookie
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask_wtf.csrf import CSRFProtect
 
@@ -15,31 +15,21 @@ from api.auth.open_mode import in_open_mode
 from api.auth.origins import host_and_port, is_cross_site
 from api.http.refusals import ForbiddenError, UnauthenticatedError
 from api.runtime import current_runtime
-from shared.accounts import operators
+from shared.accounts import sessions
 from shared.accounts.operators import OperatorView
 from shared.accounts.session_key import session_key
+from shared.accounts.sessions import LIFETIME_HOURS, OpenSession
 from shared.database.engine import in_transaction
 from shared.settings import Settings, is_loopback
 from shared.states import Role
 
 ROLE_ATTRIBUTE = "routecard_role"
-SESSION_HOURS = 12
+_KEY = "session"
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _API = ("/api/", "/metrics", "/healthz", "/readyz")
 
 View = TypeVar("View", bound=Callable[..., Any])
 csrf = CSRFProtect()
-
-
-class Account(flask_login.UserMixin):  # type: ignore[misc]  # the library has no types
-    """An operator for Flask-Login. A new session version invalidates all earlier sessions."""
-
-    def __init__(self, operator: OperatorView) -> None:
-        self.operator = operator
-
-    def get_id(self) -> str:
-        """The content of the session cookie."""
-        return f"{self.operator.id}:{self.operator.session_version}"
 
 
 class _Sessions(SecureCookieSessionInterface):
@@ -83,29 +73,48 @@ def register(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_NAME="routecard_session",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=timedelta(hours=SESSION_HOURS),
-        # The cookie is set only after a change: the refresh of a page must not prolong a login,
-        # nor restore the session from before a form that was sent in the meantime.
+        PERMANENT_SESSION_LIFETIME=timedelta(hours=LIFETIME_HOURS),
+        # The cookie is set only after a change: the refresh of a page must not restore the cookie
+        # from before a form that was sent in the meantime.
         SESSION_REFRESH_EACH_REQUEST=False,
         # Pages check the token together with the operator; the REST API has no cookie.
         WTF_CSRF_CHECK_DEFAULT=False,
         WTF_CSRF_TIME_LIMIT=None,
     )
     csrf.init_app(app)
-    manager = flask_login.LoginManager(app)
-    manager.session_protection = None
-    manager.user_loader(_load)
 
 
-def _load(identity: str) -> Account | None:
-    number, _, version = identity.partition(":")
-    if not (number.isdigit() and version.isdigit()):
+def keep(secret: str) -> None:
+    """Put the secret of a new session into an empty cookie; the session before, if any, ends."""
+    end()
+    cookie.permanent = True
+    cookie[_KEY] = secret
+
+
+def end() -> None:
+    """End the session of this request on the server, and empty its cookie."""
+    current = current_session()
+    if current is not None:
+        in_transaction(
+            current_runtime().engine,
+            lambda s: sessions.end(s, current.id, operator_id=current.operator.id),
+        )
+    g.pop("session", None)
+    cookie.clear()
+
+
+def current_session() -> OpenSession | None:
+    """The session of this request, or None. It is looked up once a request, and not cached."""
+    if "session" not in g:
+        g.session = _look_up(cookie.get(_KEY))
+    found: OpenSession | None = g.session
+    return found
+
+
+def _look_up(secret: Any) -> OpenSession | None:
+    if not isinstance(secret, str):
         return None
-    found = in_transaction(
-        current_runtime().engine,
-        lambda s: operators.in_session(s, int(number), version=int(version)),
-    )
-    return None if found is None else Account(found)
+    return in_transaction(current_runtime().engine, lambda s: sessions.look_up(s, secret))
 
 
 def login_needed() -> bool:
@@ -125,8 +134,8 @@ def protect_form() -> None:
 
 def current_operator() -> OperatorView | None:
     """The operator that is logged in, or None."""
-    user = flask_login.current_user
-    return user.operator if isinstance(user._get_current_object(), Account) else None  # noqa: SLF001  the proxy's own way
+    current = current_session()
+    return None if current is None else current.operator
 
 
 def may_act() -> bool:

@@ -3,6 +3,7 @@
 from flask import Flask
 
 from api.dashboard.account import login
+from api.dashboard.account import views as account
 from api.dashboard.audit import views as audit
 from api.dashboard.deliveries import actions as delivery_actions
 from api.dashboard.deliveries import views as deliveries
@@ -28,6 +29,7 @@ PAGES = (
     jira.pages,
     jira_actions.pages,
     audit.pages,
+    account.pages,
 )
 
 

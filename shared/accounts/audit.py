@@ -33,6 +33,8 @@ class AuditAction(StrEnum):
     OPERATOR_ADDED = "operator_added"
     OPERATOR_CHANGED = "operator_changed"
     OPERATOR_REMOVED = "operator_removed"
+    SESSIONS_ENDED = "sessions_ended"
+    """Sessions ended from the list of them, or by command; not the end by logging out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

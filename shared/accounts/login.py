@@ -1,27 +1,26 @@
-"""Logging in to the dashboard, and the lock-out after too many wrong guesses."""
+"""Logging in to the dashboard."""
 
-import ipaddress
-import math
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from shared.accounts import operators
-from shared.accounts.operators import OperatorView
+from shared.accounts import guesses, operators, sessions
+from shared.accounts.guesses import Guess
+from shared.accounts.operators import OperatorView, Secret
+from shared.accounts.tokens import MAX_NAME
 from shared.database.engine import in_transaction
 from shared.errors import AppError
 from shared.logs import get_logger
 
 log = get_logger(__name__)
 
-FREE_GUESSES = {"name": 5, "address": 20}
-"""Wrong guesses in a row before the lock-out begins."""
-FIRST_LOCK_SECONDS = 30
-LONGEST_LOCK_SECONDS = 15 * 60
-"""The lock-out doubles with each further wrong guess, up to this."""
-_EXPIRY = "1 day"
+AT_ONCE = 8
+"""Logins that a process works on; of them, two compute a hash and the others wait for it."""
+_places = threading.BoundedSemaphore(AT_ONCE)
 
 
 class BadLoginError(AppError):
@@ -29,113 +28,67 @@ class BadLoginError(AppError):
 
     code = "bad_login"
 
-
-class LockedOutError(AppError):
-    """Too many guesses; the next is checked after ``seconds``."""
-
-    code = "locked_out"
-
-    def __init__(self, seconds: int) -> None:
-        super().__init__(f"Too many failed logins. Try again in {_words(seconds)}.")
-        self.seconds = seconds
+    def __init__(self) -> None:
+        super().__init__("Name or password is wrong.")
 
 
-def _words(seconds: int) -> str:
-    if seconds < 60:  # noqa: PLR2004  a minute
-        return f"{seconds} seconds"
-    minutes = math.ceil(seconds / 60)
-    return "1 minute" if minutes == 1 else f"{minutes} minutes"
+class LoginBusyError(AppError):
+    """More logins at once than this process takes; the next is tried after ``seconds``."""
+
+    code = "login_busy"
+    seconds = 1
+
+    def __init__(self) -> None:
+        super().__init__("Too many logins at once. Try again in a second.")
 
 
 @dataclass(frozen=True, slots=True)
-class _Subject:
-    kind: str
-    value: str
+class Client:
+    """Where a login comes from: the address as text, and the browser's own description."""
 
-    @property
-    def key(self) -> str:
-        return f"{self.kind}:{self.value}"
+    address: str
+    user_agent: str
 
 
-def log_in(engine: Engine, name: str, *, password: str, address: str) -> OperatorView:
-    """The operator of this name and password.
+def log_in(engine: Engine, name: str, *, password: str, client: Client) -> str:
+    """Begin a session for the operator of this name and password; returns its secret.
 
-    Every guess is counted before it is checked, so that many at once gain nothing; a success
-    removes its own count. Raises BadLoginError or LockedOutError.
+    Raises BadLoginError, LoginDelayedError, or LoginBusyError if others log in at the same time.
     """
-    subjects = (_Subject("address", network_of(address)), _Subject("name", name.strip()[:100]))
-    in_transaction(engine, lambda s: _count(s, subjects))
-    secret = in_transaction(engine, lambda s: operators.secret_of(s, name.strip()))
-    if not operators.verify(secret, password) or secret is None:
-        log.warning("login_failed", operator=name.strip()[:100], address=address)
-        raise BadLoginError("Name or password is wrong.")
-    operator = secret.operator
-    in_transaction(engine, lambda s: _succeeded(s, subjects, operator))
-    log.info("login_succeeded", operator=operator.name, address=address)
-    return operator
+    guess = Guess(name.strip()[: MAX_NAME + 1], client.address)
+    with _place():
+        counted, secret = in_transaction(engine, lambda s: _counted(s, guess))
+        if not operators.verify(secret, password) or secret is None:
+            log.warning("login_failed", operator=guess.name, address=client.address)
+            raise BadLoginError
+        operator = secret.operator
+        opened = in_transaction(engine, lambda s: _opened(s, operator, client, counted))
+    if opened is None:
+        raise BadLoginError
+    log.info("login_succeeded", operator=operator.name, address=client.address)
+    return opened
 
 
-def network_of(address: str) -> str:
-    """What counts as one address: for IPv6 the /64 network of one subscriber."""
+@contextmanager
+def _place() -> Iterator[None]:
+    """One of few places: a flood of guesses takes neither all threads nor the memory."""
+    if not _places.acquire(blocking=False):
+        raise LoginBusyError
     try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return "unknown"
-    if ip.version == 6:  # noqa: PLR2004  of the Internet Protocol
-        return str(ipaddress.ip_network(f"{ip}/64", strict=False))
-    return str(ip)
+        yield
+    finally:
+        _places.release()
 
 
-_COUNT = text(f"""
-INSERT INTO login_failures AS g (subject, failures) VALUES (:subject, 1)
-ON CONFLICT (subject) DO UPDATE SET
-    failures = CASE WHEN g.last_at < now() - interval '{_EXPIRY}' THEN 1 ELSE g.failures + 1 END,
-    last_at = now(),
-    locked_until = CASE
-        WHEN g.last_at >= now() - interval '{_EXPIRY}' AND g.failures + 1 >= :free
-        THEN now() + make_interval(secs => LEAST(
-            CAST(:longest AS float8),
-            CAST(:first AS float8) * 2 ^ LEAST(g.failures + 1 - :free, 30))) END
-WHERE g.locked_until IS NULL OR g.locked_until <= now()
-RETURNING failures
-""")  # noqa: S608  a constant of ours
-_LOCKED = text("SELECT locked_until, now() AS moment FROM login_failures WHERE subject = :subject")
-_TIDY = text(f"""
-DELETE FROM login_failures WHERE subject IN (
-    SELECT subject FROM login_failures WHERE last_at < now() - interval '{_EXPIRY}'
-    ORDER BY last_at LIMIT 20 FOR UPDATE SKIP LOCKED)
-""")  # noqa: S608  a constant of ours
+def _counted(session: Session, guess: Guess) -> tuple[list[str], Secret | None]:
+    return guesses.count(session, guess), operators.secret_of(session, guess.name)
 
 
-def _count(session: Session, subjects: tuple[_Subject, ...]) -> None:
-    session.execute(_TIDY)
-    for subject in subjects:
-        values = {
-            "subject": subject.key,
-            "free": FREE_GUESSES[subject.kind],
-            "first": FIRST_LOCK_SECONDS,
-            "longest": LONGEST_LOCK_SECONDS,
-        }
-        if session.scalar(_COUNT, values) is None:
-            raise LockedOutError(_seconds_left(session, subject))
-
-
-def _seconds_left(session: Session, subject: _Subject) -> int:
-    row = session.execute(_LOCKED, {"subject": subject.key}).one()
-    until: datetime | None = row.locked_until
-    return max(1, math.ceil((until - row.moment).total_seconds())) if until else 1
-
-
-_FORGIVE_NAME = text("DELETE FROM login_failures WHERE subject = :subject")
-# Many people may share an address: a login of one must not clear the guesses of the others.
-_FORGIVE_ADDRESS = text("""
-UPDATE login_failures SET failures = GREATEST(failures - 1, 0), locked_until = NULL
-WHERE subject = :subject
-""")
-
-
-def _succeeded(session: Session, subjects: tuple[_Subject, ...], operator: OperatorView) -> None:
-    address, name = subjects
-    session.execute(_FORGIVE_ADDRESS, {"subject": address.key})
-    session.execute(_FORGIVE_NAME, {"subject": name.key})
-    operators.note_login(session, operator.id)
+def _opened(
+    session: Session, operator: OperatorView, client: Client, counted: Sequence[str]
+) -> str | None:
+    """The secret of a new session; None if the account was changed in the meantime."""
+    if not operators.note_login(session, operator):
+        return None
+    guesses.forgive(session, counted)
+    return sessions.begin(session, operator, address=client.address, user_agent=client.user_agent)

@@ -10,6 +10,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from shared.accounts import guesses
 from shared.accounts.credentials import Actor
 from shared.accounts.tokens import checked_name
 from shared.database.rows import view_of
@@ -55,17 +56,21 @@ ON CONFLICT (name) WHERE removed_at IS NULL DO NOTHING
 RETURNING {_COLUMNS}
 """)  # noqa: S608  the columns are ours
 _LIST = text(f"SELECT {_COLUMNS} FROM operators WHERE removed_at IS NULL ORDER BY name")  # noqa: S608  the columns are ours
-_IN_SESSION = text(f"""
-SELECT {_COLUMNS} FROM operators
-WHERE id = :id AND session_version = :version AND removed_at IS NULL AND NOT disabled
-""")  # noqa: S608  the columns are ours
-# Every change ends the account's sessions: they name the version they began with.
+_NAMED = text(f"SELECT {_COLUMNS} FROM operators WHERE name = :name AND removed_at IS NULL")  # noqa: S608  the columns are ours
+# A login that checked its password before a change does not complete: it compares the version.
 _CHANGE = text("""
 UPDATE operators SET session_version = session_version + 1,
     password_hash = COALESCE(CAST(:hash AS text), password_hash),
+    role = COALESCE(CAST(:role AS text), role),
     disabled = COALESCE(CAST(:disabled AS boolean), disabled),
     removed_at = CASE WHEN CAST(:remove AS boolean) THEN now() END
 WHERE name = :name AND removed_at IS NULL RETURNING id
+""")
+# A statement of its own, after the row of the account is locked: it sees the sessions of logins
+# that completed while the lock was waited for.
+_END_SESSIONS = text("""
+UPDATE operator_sessions SET ended_at = now()
+WHERE operator_id = :id AND ended_at IS NULL AND expires_at > now() RETURNING id
 """)
 
 
@@ -75,20 +80,23 @@ def add(session: Session, name: str, *, password: str, role: Role) -> OperatorVi
     row = session.execute(_ADD, values).one_or_none()
     if row is None:
         raise ConflictError(f"There is an operator named {name} already")
-    return _view(row)
+    return view_of_operator(row)
 
 
 def listed(session: Session) -> list[OperatorView]:
     """All accounts by name, disabled ones too."""
-    return [_view(row) for row in session.execute(_LIST)]
+    return [view_of_operator(row) for row in session.execute(_LIST)]
 
 
 def set_password(session: Session, name: str, *, password: str) -> None:
-    """Change a password; it ends the account's sessions and lock-out. Raises NotFoundError."""
+    """Change a password; it ends the account's sessions and waits. Raises NotFoundError."""
     _change(session, name, password_hash=hash_password(password))
-    session.execute(
-        text("DELETE FROM login_failures WHERE subject = :subject"), {"subject": f"name:{name}"}
-    )
+    guesses.forget(session, name)
+
+
+def set_role(session: Session, name: str, *, role: Role) -> None:
+    """Give an account another role, and end its sessions. Raises NotFoundError."""
+    _change(session, name, role=role.value)
 
 
 def set_disabled(session: Session, name: str, *, disabled: bool) -> None:
@@ -101,23 +109,39 @@ def remove(session: Session, name: str) -> None:
     _change(session, name, remove=True)
 
 
+def end_sessions(session: Session, name: str) -> int:
+    """End all sessions of an account; returns how many. Raises NotFoundError."""
+    return _change(session, name)
+
+
 def _change(
     session: Session,
     name: str,
     *,
     password_hash: str | None = None,
+    role: str | None = None,
     disabled: bool | None = None,
     remove: bool = False,
-) -> None:
-    values = {"name": name, "hash": password_hash, "disabled": disabled, "remove": remove}
-    if session.scalar(_CHANGE, values) is None:
+) -> int:
+    values = {
+        "name": name,
+        "hash": password_hash,
+        "role": role,
+        "disabled": disabled,
+        "remove": remove,
+    }
+    operator_id = session.scalar(_CHANGE, values)
+    if operator_id is None:
         raise NotFoundError(Kind.OPERATOR, name)
+    return len(session.execute(_END_SESSIONS, {"id": operator_id}).all())
 
 
-def in_session(session: Session, operator_id: int, *, version: int) -> OperatorView | None:
-    """The operator of a session; None if the session has ended."""
-    row = session.execute(_IN_SESSION, {"id": operator_id, "version": version}).one_or_none()
-    return None if row is None else _view(row)
+def named(session: Session, name: str) -> OperatorView:
+    """The account of this name. Raises NotFoundError."""
+    row = session.execute(_NAMED, {"name": name}).one_or_none()
+    if row is None:
+        raise NotFoundError(Kind.OPERATOR, name)
+    return view_of_operator(row)
 
 
 def any_made(session: Session) -> bool:
@@ -134,7 +158,7 @@ def any_in_use(session: Session) -> bool:
     )
 
 
-def _view(row: Row[Any]) -> OperatorView:
+def view_of_operator(row: Row[Any]) -> OperatorView:
     return view_of(OperatorView, row, role=Role(row.role))
 
 
@@ -150,18 +174,25 @@ _SECRET = text(f"""
 SELECT {_COLUMNS}, password_hash FROM operators
 WHERE name = :name AND removed_at IS NULL AND NOT disabled
 """)  # noqa: S608  the columns are ours
-_LOGGED_IN = text("UPDATE operators SET last_login_at = now() WHERE id = :id")
+_LOGGED_IN = text("""
+UPDATE operators SET last_login_at = now()
+WHERE id = :id AND session_version = :version RETURNING id
+""")
 
 
 def secret_of(session: Session, name: str) -> Secret | None:
     """An account that may log in, with its password's hash."""
     row = session.execute(_SECRET, {"name": name}).one_or_none()
-    return None if row is None else Secret(_view(row), row.password_hash)
+    return None if row is None else Secret(view_of_operator(row), row.password_hash)
 
 
-def note_login(session: Session, operator_id: int) -> None:
-    """Record that the operator logged in."""
-    session.execute(_LOGGED_IN, {"id": operator_id})
+def note_login(session: Session, operator: OperatorView) -> bool:
+    """Record a login; False if the account was changed since ``secret_of``.
+
+    It locks the account's row: a change waits for this login, and then ends its session.
+    """
+    values = {"id": operator.id, "version": operator.session_version}
+    return session.scalar(_LOGGED_IN, values) is not None
 
 
 def hash_password(password: str) -> str:

@@ -40,6 +40,12 @@ DELETE FROM unannounced_changes WHERE issue_id IN (
     ORDER BY found_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
 RETURNING issue_id
 """)
+SESSIONS = text("""
+DELETE FROM operator_sessions WHERE id IN (
+    SELECT id FROM operator_sessions WHERE expires_at < now() - make_interval(days => :days)
+    ORDER BY expires_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
+RETURNING id
+""")
 
 
 def older_than(days: int, statement: TextClause) -> DeleteBatch:

@@ -1,6 +1,6 @@
 """The tables as SQLAlchemy models; importing this package registers all of them."""
 
-from shared.models.accounts import ApiToken, LoginFailures, Operator
+from shared.models.accounts import ApiToken, LoginFailures, Operator, OperatorSession
 from shared.models.audit import AuditEvent
 from shared.models.base import MAX_QUANTITY, MAX_TEXT, Base, Identifier, any_of, table_of
 from shared.models.bulk_actions import BulkAction
@@ -34,6 +34,7 @@ __all__ = [
     "Job",
     "LoginFailures",
     "Operator",
+    "OperatorSession",
     "Path",
     "PolledProject",
     "Rejection",

@@ -2,7 +2,17 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, CheckConstraint, Identity, Index, Integer, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import INET
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models.base import Base, any_of
@@ -47,7 +57,10 @@ class ApiToken(Base):
 
 
 class Operator(Base):
-    """An account of the dashboard. A new ``session_version`` ends its sessions."""
+    """An account of the dashboard.
+
+    Each change increments ``session_version``, so that a login that began before does not complete.
+    """
 
     __tablename__ = "operators"
 
@@ -73,8 +86,32 @@ class Operator(Base):
     )
 
 
+class OperatorSession(Base):
+    """A session of the dashboard; of the secret in its cookie only the SHA-256 is stored."""
+
+    __tablename__ = "operator_sessions"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id_hash: Mapped[str] = mapped_column(unique=True)
+    operator_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("operators.id"))
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    address: Mapped[str | None] = mapped_column(INET)
+    user_agent: Mapped[str]
+
+    __table_args__ = (
+        Index("ix_operator_sessions_operator", "operator_id", "expires_at"),
+        Index("ix_operator_sessions_expires", "expires_at"),
+    )
+
+
 class LoginFailures(Base):
-    """Failed logins for one name or from one address since the last successful one."""
+    """Failed logins of one account, from one network, or of the pair (shared.accounts.guesses).
+
+    Until ``locked_until``, the next guess is not checked.
+    """
 
     __tablename__ = "login_failures"
 

@@ -72,6 +72,7 @@ def _addresses(engine: Engine) -> dict[str, str]:
         "nothing": "/tasks?q=nothing-matches",
         "confirm": "/tasks/retry?scope=matching&status=failed",
         "new-job": "/jobs/new",
+        "account": "/account",
         "error": "/nowhere",
     }
 

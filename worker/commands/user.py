@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from shared.accounts import audit, operators
+from shared.accounts import audit, operators, sessions
 from shared.accounts.audit import AuditAction
 from shared.clock import iso_millis
 from shared.errors import InvalidInputError
@@ -52,7 +52,7 @@ def list_operators() -> None:
 @command.command()
 @click.argument("name")
 def passwd(name: str) -> None:
-    """Change a password; this ends the account's sessions, and its lock after failed logins."""
+    """Change a password; this ends the account's sessions, and waits after failed logins."""
     password = _password()
     with session() as opened:
         operators.set_password(opened, name, password=password)
@@ -91,6 +91,43 @@ def remove(name: str) -> None:
         operators.remove(opened, name)
         audit.write(opened, AuditAction.OPERATOR_REMOVED, audit_context(), subject=name)
     print_line(f"{name} is removed.")
+
+
+@command.command()
+@click.argument("name")
+@click.argument("new_role", metavar="ROLE", type=_ROLE)
+def role(name: str, new_role: str) -> None:
+    """Give an account another role, and end its sessions."""
+    with session() as opened:
+        operators.set_role(opened, name, role=Role(new_role))
+        audit.write(opened, AuditAction.OPERATOR_CHANGED, audit_context(new_role), subject=name)
+    print_line(f"{name} is {new_role}; all sessions have ended.")
+
+
+@command.command(name="sessions")
+@click.argument("name")
+def list_sessions(name: str) -> None:
+    """List the sessions of an account that have not ended, the last used first."""
+    with session() as opened:
+        found = sessions.live(opened, operators.named(opened, name).id)
+    for each in found:
+        begun, seen = (
+            f"began {iso_millis(each.created_at)}",
+            f"used {iso_millis(each.last_seen_at)}",
+        )
+        ends = f"ends {iso_millis(each.expires_at)}"
+        print_line(str(each.id), begun, seen, ends, each.address or "-", each.user_agent or "-")
+
+
+@command.command()
+@click.argument("name")
+def logout(name: str) -> None:
+    """End all sessions of an account. It may log in again: see disable and passwd."""
+    with session() as opened:
+        ended = operators.end_sessions(opened, name)
+        context, counts = audit_context(), {"ended": ended}
+        audit.write(opened, AuditAction.SESSIONS_ENDED, context, subject=name, counts=counts)
+    print_line(f"{name}: {ended} sessions ended.")
 
 
 def _password() -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
+from shared.accounts.guesses import KNOWN_DAYS
 from shared.database import pruning
 from shared.database.engine import in_transaction
 from shared.database.pruning import BATCH_SIZE, DeleteBatch, older_than
@@ -36,6 +37,7 @@ def _batches(settings: Settings) -> dict[str, DeleteBatch]:
         "deliveries": older_than(settings.delivery_days, pruning.DELIVERIES),
         "attempts": older_than(settings.attempt_days, pruning.ATTEMPTS),
         "unannounced_changes": older_than(UNANNOUNCED_DAYS, pruning.UNANNOUNCED),
+        "operator_sessions": older_than(KNOWN_DAYS, pruning.SESSIONS),
         "idempotency_keys": partial(idempotency.prune, limit=BATCH_SIZE),
     }
 

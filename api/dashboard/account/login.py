@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import flask_login
-from flask import Blueprint, Response, make_response, redirect, render_template, request, session
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask_wtf.csrf import CSRFError
 
 from api.auth import sessions
 from api.auth.scopes import Unscoped, declare
-from api.auth.sessions import Account, plain_http_to_this_machine, protect_form
+from api.auth.sessions import plain_http_to_this_machine, protect_form
 from api.dashboard.kit.security import protect
 from api.runtime import current_runtime
-from shared.accounts.login import BadLoginError, LockedOutError, log_in
-from shared.errors import AppError
+from shared.accounts.guesses import LoginDelayedError
+from shared.accounts.login import BadLoginError, Client, LoginBusyError, log_in
 
 blueprint = Blueprint("login", __name__, template_folder=".")
 blueprint.after_request(protect)
@@ -40,33 +39,32 @@ def _submit() -> Any:
     except CSRFError:
         return _form(_STALE, status=400)
     try:
-        operator = log_in(
+        secret = log_in(
             current_runtime().engine,
             request.form.get("name", "").replace("\0", ""),
             password=request.form.get("password", ""),
-            address=request.remote_addr or "",
+            client=Client(request.remote_addr or "", request.headers.get("User-Agent", "")),
         )
-    except (BadLoginError, LockedOutError) as error:
-        return _refused(error)
-    session.clear()
-    session.permanent = True
-    flask_login.login_user(Account(operator))
+    except BadLoginError as error:
+        return _form(error.message, status=403)
+    except LoginDelayedError as error:
+        return _later(error, status=429)
+    except LoginBusyError as error:
+        return _later(error, status=503)
+    sessions.keep(secret)
     return redirect(_next_address(), 303)
 
 
-def _refused(error: AppError) -> Response:
-    if not isinstance(error, LockedOutError):
-        return _form(error.message, status=403)
-    answer = _form(error.message, status=429)
+def _later(error: LoginDelayedError | LoginBusyError, *, status: int) -> Response:
+    answer = _form(error.message, status=status)
     answer.headers["Retry-After"] = str(error.seconds)
     return answer
 
 
 def _log_out() -> Any:
-    """End this browser's session."""
+    """End this browser's session, for whoever else has its cookie too."""
     protect_form()
-    flask_login.logout_user()
-    session.clear()
+    sessions.end()
     return redirect("/login", 303)
 
 

@@ -23,6 +23,7 @@ ACTION: dict[str, str] = {
     AuditAction.OPERATOR_ADDED: "Added an operator",
     AuditAction.OPERATOR_CHANGED: "Changed an operator",
     AuditAction.OPERATOR_REMOVED: "Removed an operator",
+    AuditAction.SESSIONS_ENDED: "Ended sessions",
 }
 ACTOR_KIND: dict[str, str] = {
     ActorKind.OPERATOR: "on the dashboard",

@@ -31,9 +31,9 @@ class Pages(Blueprint):
         """Register a page that operators with this role may see."""
         return self._guarded(rule, HTTPMethod.GET, role)
 
-    def action(self, rule: str) -> Callable[[View], View]:
-        """Register the action of a form: POST with a CSRF token, for the full role only."""
-        return self._guarded(rule, HTTPMethod.POST, Role.FULL)
+    def action(self, rule: str, *, role: Role = Role.FULL) -> Callable[[View], View]:
+        """Register the action of a form: POST with a CSRF token, for operators with this role."""
+        return self._guarded(rule, HTTPMethod.POST, role)
 
     def _guarded(self, rule: str, method: HTTPMethod, role: Role) -> Callable[[View], View]:
         def decorate(view: View) -> View:
