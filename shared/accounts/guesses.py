@@ -152,8 +152,7 @@ def count(session: Session, guess: Guess) -> list[str]:
     counted, if the caller rolls back.
     """
     session.execute(_TIDY)
-    known = {"name": guess.name, "network": guess.network, "days": KNOWN_DAYS}
-    counters = guess.counters(known=bool(session.scalar(_KNOWN, known)))
+    counters = guess.counters(known=_known(session, guess))
     subjects = [counter.subject for counter in counters]
     pair, *shared = counters
     # Waiting for the guesses of others begins with one's own second: else someone who guesses
@@ -162,6 +161,11 @@ def count(session: Session, guess: Guess) -> list[str]:
     if before >= 0 and all(_count(session, c, waits=_waits(c, before)) for c in shared):
         return subjects
     raise LoginDelayedError(_seconds_left(session, subjects))
+
+
+def _known(session: Session, guess: Guess) -> bool:
+    values = {"name": guess.name, "network": guess.network, "days": KNOWN_DAYS}
+    return bool(session.scalar(_KNOWN, values))
 
 
 def _waits(counter: _Counter, before: int) -> bool:

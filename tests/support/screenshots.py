@@ -42,6 +42,7 @@ def _shop() -> Iterator[tuple[Engine, Settings]]:
         settings = Settings(
             DATABASE_URL=dsn.replace("+psycopg", ""),
             REDIS_URL=broker,
+            ROUTECARD_PORT=80,  # of the application's own test client
             ROUTECARD_HOME=home,
             ROUTECARD_SECRET_KEY=SESSION_KEY,
             JIRA_BASE_URL="https://jira.example.com",

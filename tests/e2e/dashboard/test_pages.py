@@ -236,6 +236,13 @@ def test_axe_finds_nothing(
         page.goto("/login")
         found = axe.run(page)
         assert found.violations_count == 0, found.generate_report()
+        page.get_by_label("Name").fill("ada")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="ada").click()
+        expect(page.get_by_role("heading", name="Sessions")).to_be_visible()
+        found = axe.run(page)
+        assert found.violations_count == 0, found.generate_report()
 
 
 def test_pages_fit_a_phone(chromium: Browser, url: str, tasks: list[str]) -> None:

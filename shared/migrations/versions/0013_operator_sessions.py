@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0012_operator_sessions"
-down_revision = "0011_token_expiry"
+revision = "0013_operator_sessions"
+down_revision = "0012_announced_tickets"
 
 _TABLE = """
 CREATE TABLE operator_sessions (
