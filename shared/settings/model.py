@@ -293,14 +293,14 @@ class Settings(NetworkSettings):
     @classmethod
     def _strong_key(cls, value: SecretStr | None) -> SecretStr | None:
         if value:
-            strong(value.get_secret_value(), characters=32, content=20)
+            strong(value.get_secret_value(), characters=32)
         return value
 
     @field_validator("jira_webhook_secret", "jira_webhook_secret_previous", "jira_webhook_password")
     @classmethod
     def _strong_webhook_secret(cls, value: SecretStr | None) -> SecretStr | None:
         if value and value.get_secret_value() != SIMULATORS_WEBHOOK_SECRET:
-            strong(value.get_secret_value(), characters=16, content=12)
+            strong(value.get_secret_value(), characters=16)
         return value
 
     @model_validator(mode="after")

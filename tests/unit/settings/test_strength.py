@@ -40,6 +40,7 @@ def sha256(text: str) -> str:
         (KEY, "change_me_to_something_long_and_random"),
         (KEY, "django-insecure-0f3k2l9dk2m3n4b5v6c7x8z9"),
         (KEY, "your-secret-key-goes-here-please-now"),
+        (KEY, "abcd1" * 8),
         (HOOK, "wire"),
         (HOOK, "secret"),
         (HOOK, "x" * 40),
@@ -63,6 +64,16 @@ def test_a_weak_secret_is_refused_with_its_name_and_a_remedy_but_not_its_value(
     assert f"{name}: " in refused.value.message
     assert "openssl rand -hex 32" in refused.value.message
     assert len(value) < 8 or value not in refused.value.message
+
+
+@pytest.mark.parametrize(
+    "value", ["It's a Secret to Everybody", "s3cr3t-of-the-shop-on-hill", "0123456789abcdef" * 2]
+)
+def test_a_secret_of_words_is_accepted_if_it_is_long(
+    value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(HOOK, value)
+    assert load_settings().jira_webhook_secret is not None
 
 
 @pytest.mark.parametrize("make", [secrets.token_hex, secrets.token_urlsafe])
