@@ -37,7 +37,7 @@ test: $(VENV)/.test ## Run all tests except the long ones
 	@exec $(BIN)/python -m pytest $(PYTEST_ARGS) -m "not long"
 
 faults: $(VENV)/.test ## Run all fault trials, the long ones too: kill -9, broker away, Jira down
-	@exec $(BIN)/python -m pytest tests/faults
+	@exec $(BIN)/python -m pytest tests/faults tests/integration/fill/test_right_values.py
 
 bench: $(VENV)/.test ## Run the benchmarks
 	@exec $(BIN)/python -m benchmarks

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from sqlalchemy import text
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.jobs.create import Filling, create_jobs
 from shared.jobs.job import JobDraft
 from shared.logs import setup_logs
 from shared.settings import Settings
 from shared.states import Source
 from shared.sync import leases
+from tests.dsl import ingest
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from tests.support.servers import postgres, redis
 from worker.runtime import Runtime, make_runtime

@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
-from tests.dsl import SESSION_KEY, ApiClient, application
+from shared.tickets import sites
+from tests.dsl import NO_JIRA, SESSION_KEY, ApiClient, application
 from tests.support import leftovers
 from tests.support.servers import postgres, redis
 
@@ -103,7 +104,7 @@ def settings(dsn: str, redis_url: str) -> Settings:
         REDIS_URL=redis_url,
         ROUTECARD_PORT=80,  # the one that Flask's test client asks for
         ROUTECARD_SECRET_KEY=SESSION_KEY,
-        JIRA_BASE_URL="http://127.0.0.1:9",
+        JIRA_BASE_URL=NO_JIRA,
         JIRA_EMAIL="dev@routecard.example",
         JIRA_API_TOKEN="simulator-token",
         JIRA_DEPLOYMENT="cloud",
@@ -115,7 +116,9 @@ def settings(dsn: str, redis_url: str) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings, engine: Engine) -> Iterator[Flask]:
-    """The application, on the test's database and broker."""
+    """The application, on the test's database and broker; a worker has used its Jira's address."""
+    with begin(engine) as session:
+        sites.ensure(session, settings)
     with application(settings, engine) as app:
         yield app
 

@@ -4,7 +4,7 @@ A test that needs an application, a client or a worker takes a fixture of a ``co
 differs from the usual settings is a module's own ``settings`` fixture.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -19,8 +19,8 @@ from api.app import create_app
 from api.runtime import runtime_of
 from shared.accounts import operators
 from shared.accounts import tokens as access_tokens
-from shared.database.engine import begin
-from shared.fill.ingest import ingest
+from shared.database.engine import begin, database_time
+from shared.fill import ingest as shared_ingest
 from shared.fill.snapshots import lock_jobs
 from shared.jobs import store as jobs
 from shared.jobs.create import Filling, create_jobs
@@ -31,11 +31,16 @@ from shared.states import FailureCode, Role, Scope, Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
+from shared.sync.leases import Claim
+from shared.tickets import sites
+from shared.tickets.readings import Reading, read_directly
 from shared.tickets.ticket import Ticket
 from worker.runtime import Runtime, make_runtime
 
 PASSWORD = "correct horse battery"
 SESSION_KEY = "2f7c1d09b6e84a53907f1c6ad8e5b342"
+NO_JIRA = "http://127.0.0.1:9"
+"""The address of a Jira that does not answer; the usual JIRA_BASE_URL of tests."""
 
 
 def configured(settings: Settings, **changes: Any) -> Settings:
@@ -266,3 +271,59 @@ def receive_ticket(
     """Store a ticket, and fill the jobs that wait for it, as a worker that has read it does."""
     with begin(engine) as session:
         ingest(session, [(key, ticket(key, **changes))], source=source, worker="w")
+
+
+def site_id(session: Session) -> int:
+    """The id of the site at the address that was used last, or else at the usual one."""
+    found: int | None = session.scalar(
+        text("SELECT site_id FROM jira_addresses ORDER BY site_since DESC LIMIT 1")
+    )
+    if found is not None:
+        return found
+    return sites.ensure(session, Settings(JIRA_BASE_URL=NO_JIRA)).site_id
+
+
+def same_jira(engine: Engine, address: str, other: str) -> None:
+    """Two addresses lead to one Jira, as those of the site and of the gateway do."""
+    with begin(engine) as session:
+        for one in (address, other):
+            sites.ensure(session, Settings(JIRA_BASE_URL=one))
+        session.execute(
+            text(
+                "UPDATE jira_addresses SET site_id = (SELECT site_id FROM jira_addresses "
+                "WHERE address = :other) WHERE address = :address"
+            ),
+            {"address": sites.normal_address(address), "other": sites.normal_address(other)},
+        )
+
+
+def ingest(
+    session: Session,
+    tickets: Sequence[tuple[str, Ticket]],
+    *,
+    source: Source,
+    worker: str = "w",
+    claims: Sequence[Claim] = (),
+    read_at: datetime | None = None,
+) -> int:
+    """Store tickets, each as requested by a key, and fill the jobs that wait for them.
+
+    The source proves that they were Jira's at ``read_at``, or else just now. Returns how many jobs
+    were filled.
+    """
+    moment = read_at or database_time(session)
+    if source is Source.API:
+        readings = [read_directly(key, one, asked_at=moment) for key, one in tickets]
+    else:
+        readings = [
+            Reading(ticket=one, proven_at=moment, read_at=read_at, keys=(key,))
+            for key, one in tickets
+        ]
+    return shared_ingest.ingest(
+        session,
+        readings,
+        site_id=site_id(session),
+        source=source,
+        worker=worker,
+        claims=claims,
+    ).filled.total()

@@ -16,6 +16,7 @@ from shared.settings import Settings
 from shared.sync.pauses import credentials_hash
 from worker.jira.client import Jira, make_jira
 from worker.jira.rate_limit import make_budget
+from worker.jira.site import SiteWatch
 from worker.process.messages import Messages
 
 
@@ -26,6 +27,7 @@ class Runtime:
     settings: Settings
     engine: Engine
     jira: Jira
+    site: SiteWatch
     redis: Any
     messages: Messages
     clock: Clock
@@ -44,10 +46,13 @@ def make_runtime(settings: Settings, *, celery: Celery | None = None) -> Runtime
     clock = SystemClock()
     client = make_redis(settings)
     budget = make_budget(settings, client=client, clock=clock)
+    engine = make_engine(settings.database_dsn(), pool_size=2)
+    jira = make_jira(settings, clock=clock, budget=budget)
     return Runtime(
         settings=settings,
-        engine=make_engine(settings.database_dsn(), pool_size=2),
-        jira=make_jira(settings, clock=clock, budget=budget),
+        engine=engine,
+        jira=jira,
+        site=SiteWatch(settings, engine=engine, jira=jira, clock=clock),
         redis=client,
         messages=Messages(celery or make_celery(settings), client),
         clock=clock,

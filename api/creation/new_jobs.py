@@ -12,6 +12,7 @@ from shared.jobs.create import Filling
 from shared.jobs.job import JobDraft, JobView
 from shared.sync import pauses
 from shared.sync.pauses import Pause
+from shared.tickets import sites
 
 
 def create_jobs(session: Session, drafts: Sequence[JobDraft]) -> list[JobView]:
@@ -31,6 +32,7 @@ def _filling() -> Filling:
     return Filling(
         fresh_seconds=settings.jira_copy_fresh_seconds,
         allowed=settings.allowed_projects,
+        site=lambda session: sites.current_id(session, settings),
         pause=_recent_pause,
     )
 

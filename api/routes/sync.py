@@ -30,6 +30,7 @@ from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
 from shared.sync.pauses import Pause
 from shared.sync.queries import Place, TaskView
+from shared.tickets import sites
 from shared.tickets.poll_health import poll_health
 
 resource = Resource("sync", prefix="/api/sync", access=OPS, about="How jobs get their Jira fields.")
@@ -38,10 +39,12 @@ resource = Resource("sync", prefix="/api/sync", access=OPS, about="How jobs get 
 @resource.route("GET /summary", {200: SummaryOut})
 def summary() -> Response:
     """Show what waits, what failed and why, the throughput, and the state of Jira and processes."""
+    settings = current_runtime().settings
     with transaction() as session:
         found = sync_summary.summary(session)
-        poll = poll_health(session, current_runtime().settings)
-    return json_answer(SummaryOut.of(found, poll=poll))
+        poll, site = poll_health(session, settings), sites.status(session, settings)
+    change = sites.change_in_words(site, settings)
+    return json_answer(SummaryOut.of(found, poll=poll, site=site, change=change))
 
 
 @resource.route("GET /tasks", {200: ListOf(TaskOut, "Sync tasks in the order asked for.")})

@@ -9,7 +9,7 @@ from api.runtime import current_runtime, transaction
 from api.schemas.jobs import JobPath
 from api.schemas.tickets import DriftOut, TicketOut, TicketPath, TicketQuery
 from shared.errors import Kind, NotFoundError
-from shared.tickets import drift
+from shared.tickets import drift, sites
 from shared.tickets import queries as ticket_queries
 
 resource = Resource(
@@ -26,12 +26,14 @@ drift_resource = Resource(
 def read_all(query: TicketQuery) -> Response:
     """List the tickets of our projects, newest first; `asOf` says how old what we know is."""
     settings = current_runtime().settings
-    filters, browse = query.filters(allowed=settings.allowed_projects), settings.browse_url
+    filters = query.filters(allowed=settings.allowed_projects)
     return listed(
-        lambda s, count, before: ticket_queries.page(s, filters, limit=count, before=before),
+        lambda s, count, before: ticket_queries.page(
+            s, filters, site_id=sites.current_id(s, settings), limit=count, before=before
+        ),
         limit=query.limit,
         after=query.cursor,
-        show=lambda row: TicketOut.of(row, browse_url=browse),
+        show=lambda row: TicketOut.of(row, browse_url=settings.browse_url),
         key=lambda row: row.issue_id,
     )
 
@@ -41,7 +43,12 @@ def read(path: TicketPath) -> Response:
     """Read one ticket by a key it has or had."""
     settings = current_runtime().settings
     with transaction() as session:
-        row = ticket_queries.one(session, path.key, allowed=settings.allowed_projects)
+        row = ticket_queries.one(
+            session,
+            path.key,
+            site_id=sites.current_id(session, settings),
+            allowed=settings.allowed_projects,
+        )
     if row is None:
         raise NotFoundError(Kind.TICKET, path.key)
     return json_answer(TicketOut.of(row, browse_url=settings.browse_url))
@@ -50,9 +57,14 @@ def read(path: TicketPath) -> Response:
 @drift_resource.route("GET /<id>/drift", {200: DriftOut})
 def read_drift(path: JobPath) -> Response:
     """Compare a job with its ticket, field by field."""
-    allowed = current_runtime().settings.allowed_projects
+    settings = current_runtime().settings
     with transaction() as session:
-        found = drift.of_job(session, path.id, allowed=allowed)
+        found = drift.of_job(
+            session,
+            path.id,
+            site_id=sites.current_id(session, settings),
+            allowed=settings.allowed_projects,
+        )
     if found is None:
         raise NotFoundError(Kind.JOB, path.id)
     return json_answer(DriftOut.of(found))

@@ -8,6 +8,7 @@ from api.schemas.answers import Answer, Timestamp
 from shared.states import FailureCode, TaskStatus
 from shared.sync.summary import Hour, JiraState, Summary
 from shared.tickets.poll_health import PollHealth
+from shared.tickets.sites import SiteStatus
 
 
 class MinuteOut(Answer):
@@ -47,6 +48,16 @@ def _to_millis(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 3)
 
 
+class SiteOut(Answer):
+    """The Jira that answers at JIRA_BASE_URL, by what it says of itself."""
+
+    identity: str = Field(examples=["https://your-site.atlassian.net"])
+    title: str | None = None
+    since: Timestamp
+    before: str | None = Field(None, description="The one that answered there before.")
+    message: str | None = Field(None, description="For a week after a change.")
+
+
 class JiraOut(Answer):
     """How Jira treats us."""
 
@@ -56,6 +67,7 @@ class JiraOut(Answer):
     since: Timestamp | None = None
     until: Timestamp | None = None
     last_ok_at: Timestamp | None = None
+    site: SiteOut | None = Field(None, description="Absent until it has said who it is.")
 
 
 class PartOut(Answer):
@@ -132,8 +144,10 @@ class SummaryOut(Answer):
     beat: PartOut
 
     @classmethod
-    def of(cls, found: Summary, *, poll: PollHealth) -> Self:
-        """The summary as it was read at one moment."""
+    def of(
+        cls, found: Summary, *, poll: PollHealth, site: SiteStatus | None, change: str | None
+    ) -> Self:
+        """The summary as it was read at one moment; ``change`` says that the site is another."""
         oldest = found.oldest_waiting_at
         parts = {part.name: PartOut.from_row(part) for part in found.parts}
         return cls.from_row(
@@ -143,7 +157,10 @@ class SummaryOut(Answer):
             else None,
             last_hour=HourOut.of(found.hour),
             failures=[CauseOut(code=cause.code, count=cause.tasks) for cause in found.causes],
-            jira=JiraOut.from_row(found.jira),
+            jira=JiraOut.from_row(
+                found.jira,
+                site=SiteOut.from_row(site, message=change) if site and site.identified else None,
+            ),
             poll=PollOut.of(poll),
             webhooks=IntakeOut.from_row(found.intake),
             **parts,

@@ -34,8 +34,8 @@ DELETE FROM sync_attempts WHERE id IN (
 RETURNING id
 """)
 UNANNOUNCED = text("""
-DELETE FROM unannounced_changes WHERE issue_id IN (
-    SELECT issue_id FROM unannounced_changes
+DELETE FROM unannounced_changes WHERE (site_id, issue_id) IN (
+    SELECT site_id, issue_id FROM unannounced_changes
     WHERE found_at < now() - make_interval(days => :days)
     ORDER BY found_at LIMIT :batch_size FOR UPDATE SKIP LOCKED)
 RETURNING issue_id

@@ -15,6 +15,7 @@ _FILL = text(f"""
 UPDATE jobs j SET
     {_VALUES},
     jira_issue_id = t.issue_id,
+    jira_site_id = t.site_id,
     jira_filled_at = now(),
     name = CASE WHEN j.name_from_ticket THEN COALESCE(t.summary, j.name) ELSE j.name END,
     goal_quantity = CASE WHEN j.quantity_from_ticket
@@ -28,7 +29,7 @@ UPDATE jobs j SET
     version = j.version + 1,
     updated_at = GREATEST(now(), j.updated_at + interval '1 millisecond')
 FROM unnest(CAST(:job_ids AS text[]), CAST(:issue_ids AS text[])) AS w(job_id, issue_id)
-JOIN tickets t ON t.issue_id = w.issue_id
+JOIN tickets t ON t.site_id = :site AND t.issue_id = w.issue_id
 WHERE j.id = w.job_id AND j.jira_filled_at IS NULL
 """)  # noqa: S608  constants alone
 
@@ -38,13 +39,12 @@ def lock_jobs(session: Session, job_ids: list[str]) -> set[str]:
     return set(session.scalars(_LOCK, {"ids": job_ids}))
 
 
-def fill_jobs(session: Session, issue_by_job: dict[str, str]) -> None:
-    """Fill what is empty in these jobs from our copies of their tickets.
+def fill_jobs(session: Session, issue_by_job: dict[str, str], *, site_id: int) -> None:
+    """Fill what is empty in these jobs from our copies of their tickets on this site.
 
     Write-once (spec/create-job.txt, notes): what the client sent stays, what Jira does not have
     stays absent, a job that is filled already does not change. A quantity that is not certain is
     left unknown; notes are taken for the fields that the client left out.
     """
-    session.execute(
-        _FILL, {"job_ids": list(issue_by_job), "issue_ids": list(issue_by_job.values())}
-    )
+    values = {"job_ids": list(issue_by_job), "issue_ids": list(issue_by_job.values())}
+    session.execute(_FILL, {**values, "site": site_id})

@@ -56,7 +56,8 @@ RETURNING id, ticket_key, false AS requested, started_at
 """)
 _NEWEST_TICKET = text(f"""
 SELECT t.key FROM tickets t
-WHERE t.deleted_at IS NULL AND t.missing_since IS NULL AND {ALLOWED}
+WHERE t.site_id = :site AND t.deleted_at IS NULL AND t.missing_since IS NULL
+    AND t.key_lost_at IS NULL AND {ALLOWED}
 ORDER BY length(t.issue_id) DESC, t.issue_id DESC LIMIT 1
 """)  # noqa: S608  constants alone
 _FINISH = text("""
@@ -81,12 +82,13 @@ def claim(session: Session) -> Claimed | None:
     return None if row is None else Claimed(*row)
 
 
-def sample_key(session: Session, *, allowed: Sequence[str]) -> str | None:
-    """A ticket to try the field mapping on if the request names none: the newest one.
+def sample_key(session: Session, *, site_id: int | None, allowed: Sequence[str]) -> str | None:
+    """A ticket to try the field mapping on if the request names none: the site's newest one.
 
     ``allowed`` are the only projects it may be in; empty: all.
     """
-    found: str | None = session.scalar(_NEWEST_TICKET, {"allowed": list(allowed)})
+    values = {"site": site_id, "allowed": list(allowed)}
+    found: str | None = session.scalar(_NEWEST_TICKET, values)
     return found
 
 

@@ -21,17 +21,24 @@ from shared.sync import tasks as sync_tasks
 from shared.sync.pauses import Pause
 
 
+def no_site(_session: Session) -> int | None:
+    """No site's copies count."""
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filling:
     """How jobs get their Jira fields.
 
     ``fresh_seconds`` is JIRA_COPY_FRESH_SECONDS: a copy of a ticket that was read within that
     time fills a job at once; 0: never. ``allowed`` are the only projects whose copies do that;
-    empty: all. ``pause`` reads the pause in force, to be shown.
+    empty: all. ``site`` reads the site whose copies count. ``pause`` reads the pause in force, to
+    be shown.
     """
 
     fresh_seconds: int = 0
     allowed: tuple[str, ...] = ()
+    site: Callable[[Session], int | None] = no_site
     pause: Callable[[Session], Pause | None] = pauses.current
 
 
@@ -161,12 +168,22 @@ def _not_linked(session: Session, job_id: str) -> ConflictError | NotFoundError:
 def _filled_at_once(session: Session, views: Sequence[JobView], filling: Filling) -> list[JobView]:
     """These jobs, filled from fresh copies where that is allowed; the others with the pause."""
     waiting = [view.job.id for view in views if view.task is not None]
-    filled = from_copy.fill_fresh(
-        session, waiting, fresh_seconds=filling.fresh_seconds, allowed=filling.allowed
-    )
+    filled = _filled_from_copy(session, waiting, filling)
     again = queries.job_views(session, filled)
     found = [again.get(view.job.id, view) for view in views]
     if not any(view.due for view in found):
         return found
     pause = filling.pause(session)
     return [replace(view, pause=pause) for view in found]
+
+
+def _filled_from_copy(session: Session, job_ids: Sequence[str], filling: Filling) -> set[str]:
+    if not filling.fresh_seconds or not job_ids:
+        return set()
+    return from_copy.fill_fresh(
+        session,
+        job_ids,
+        site_id=filling.site(session),
+        fresh_seconds=filling.fresh_seconds,
+        allowed=filling.allowed,
+    )

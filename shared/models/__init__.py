@@ -9,6 +9,7 @@ from shared.models.jira_fields import JiraField
 from shared.models.jobs import FIELDS_OF_TICKET, JIRA_FIELDS, IdempotencyKey, Job
 from shared.models.polling import PolledProject, UnusableTicket
 from shared.models.production import Path, Serial, SerialCounter, SerialEvent, Step
+from shared.models.sites import JiraAddress, JiraSite
 from shared.models.sync import FilledCount, SyncAttempt, SyncTask
 from shared.models.tickets import JiraPause, JiraPoll, ResolvedFieldMapping, TicketCopy
 from shared.models.webhooks import Delivery, Rejection, UnannouncedChange
@@ -28,9 +29,11 @@ __all__ = [
     "Heartbeat",
     "IdempotencyKey",
     "Identifier",
+    "JiraAddress",
     "JiraField",
     "JiraPause",
     "JiraPoll",
+    "JiraSite",
     "Job",
     "LoginFailures",
     "Operator",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, Integer, LargeBinary, func, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Integer, LargeBinary, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,9 +15,11 @@ class Job(Base):
     """A production job. Its six Jira fields are write-once, which a trigger enforces.
 
     ``client_fields`` are the columns of those that came with the request that created the job;
-    null: the job is older than this column. ``quantity_unread`` is what the ticket says where its
-    quantity was to be taken and is not certain: the quantity is unknown then, and
-    ``goal_quantity`` a placeholder. ``fill_notes`` are the fill's FieldNotes (shared.tickets).
+    null: the job is older than this column. ``jira_issue_id`` and ``jira_site_id`` name the ticket
+    that filled it; a fill from before sites were told apart has no site. ``quantity_unread`` is
+    what the ticket says where its quantity was to be taken and is not certain: the quantity is
+    unknown then, and ``goal_quantity`` a placeholder. ``fill_notes`` are the fill's FieldNotes
+    (shared.tickets).
     """
 
     __tablename__ = "jobs"
@@ -32,6 +34,7 @@ class Job(Base):
     jira_epic_link: Mapped[str | None] = jira_field("epic_link", title="Epic")
     jira_labels: Mapped[list[str] | None] = jira_field("labels", title="Labels")
     jira_issue_id: Mapped[str | None]
+    jira_site_id: Mapped[int | None] = mapped_column(BigInteger)
     jira_filled_at: Mapped[datetime | None]
     name_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))
     quantity_from_ticket: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, func, text
+from sqlalchemy import BigInteger, Index, Integer, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -10,16 +10,19 @@ from shared.models.base import Base, Identifier
 
 
 class TicketCopy(Base):
-    """Our copy of a Jira issue, by its id: the newest state that any of our sources reported.
+    """Our copy of an issue, by site and id: the newest state that any of our sources reported.
 
-    ``read_at`` is the time at which Jira had this state. ``verified_at`` is when Jira last showed
-    or denied the ticket, ``missing_since`` since when it denies it. ``announced_at`` is when a hint
-    last said that it had changed. ``deleted_at`` is set when a webhook said so or the denial was
-    confirmed; the values then stay the last known ones.
+    ``proven_at``: Jira had this state at this time or later (shared/tickets/readings.py).
+    ``read_at`` is when a source last reported it. ``key_lost_at`` is set when another ticket was
+    seen with the key: then the key is a former one, and this ticket's present key is unknown.
+    ``verified_at`` is when Jira last showed or denied the ticket, ``missing_since`` since when it
+    denies it. ``announced_at`` is when a hint last said that it had changed. ``deleted_at`` is set
+    when a webhook said so or the denial was confirmed; the values then stay the last known ones.
     """
 
     __tablename__ = "tickets"
 
+    site_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=text("0"))
     issue_id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     key: Mapped[str]
     summary: Mapped[str | None]
@@ -35,6 +38,8 @@ class TicketCopy(Base):
     former_keys: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     jira_updated_at: Mapped[datetime]
     source: Mapped[str]
+    proven_at: Mapped[datetime] = mapped_column(server_default=text("'epoch'"))
+    key_lost_at: Mapped[datetime | None]
     read_at: Mapped[datetime] = mapped_column(server_default=func.now())
     verified_at: Mapped[datetime] = mapped_column(server_default=func.now())
     missing_since: Mapped[datetime | None]
@@ -42,15 +47,20 @@ class TicketCopy(Base):
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (
-        Index("ix_tickets_key", "key"),
+        Index("ix_tickets_site_key", "site_id", "key"),
         Index(
             "ix_tickets_announced",
             "issue_id",
             postgresql_where=text("announced_at > verified_at"),
         ),
-        Index("ix_tickets_verified", "verified_at"),
+        Index("ix_tickets_site_verified", "site_id", "verified_at"),
         # For lists from the newest ticket to the oldest: ids are numbers, stored as text.
-        Index("ix_tickets_newest", text("length(issue_id) DESC"), text("issue_id DESC")),
+        Index(
+            "ix_tickets_site_newest",
+            "site_id",
+            text("length(issue_id) DESC"),
+            text("issue_id DESC"),
+        ),
         Index("ix_tickets_former_keys", "former_keys", postgresql_using="gin"),
         # For searches for any part of a text (trigrams).
         Index(
@@ -71,7 +81,7 @@ class TicketCopy(Base):
 class JiraPoll(Base):
     """The progress of the poll of one set of projects, and of its first import.
 
-    ``scope`` names Jira, projects and field mapping: if one of them changes, everything is read
+    ``scope`` names site, projects and field mapping: if one of them changes, everything is read
     again. ``watermark`` is Jira's time up to which all changes are stored, ``cursor`` the same
     within the current round (``running``). ``complete_as_of`` is the start of the last complete
     round.
@@ -80,6 +90,7 @@ class JiraPoll(Base):
     __tablename__ = "jira_polls"
 
     scope: Mapped[str] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     projects: Mapped[list[str]]
     running: Mapped[bool] = mapped_column(server_default=text("true"))
     began_at: Mapped[datetime] = mapped_column(server_default=func.now())

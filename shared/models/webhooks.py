@@ -101,6 +101,7 @@ class UnannouncedChange(Base):
 
     __tablename__ = "unannounced_changes"
 
+    site_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, server_default=text("0"))
     issue_id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     ticket_key: Mapped[str]
     changed_at: Mapped[datetime]

@@ -1,7 +1,7 @@
 """Leases of sync tasks: claim due tasks, and take back those whose lease has expired."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Insert, Interval, Update, bindparam, func, select, text
@@ -33,7 +33,8 @@ _EXPIRED_MESSAGE = "The worker that read this ticket stopped or hung; its lease 
 class Claim:
     """A task that is ours until its lease ends.
 
-    ``lease_token`` is the fence: a worker that lost its lease cannot settle the task.
+    ``lease_token`` is the fence: a worker that lost its lease cannot settle the task. A read of its
+    ticket begins after ``claimed_at``.
     """
 
     task_id: str
@@ -41,6 +42,7 @@ class Claim:
     ticket_key: str
     lease_token: int
     request_id: str | None
+    claimed_at: datetime
 
 
 def _claim_statement(crashes: ColumnElement[bool]) -> Update:

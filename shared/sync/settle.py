@@ -1,7 +1,8 @@
 """Settling claimed tasks: filled, failed, waiting or handed back. Only the lease's holder may."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Insert, Text, Update, any_, bindparam, case, func, text
@@ -99,15 +100,34 @@ class WaitingTask:
     running: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A stored ticket that may fill tasks of this key: Jira had its values at ``proven_at``."""
+
+    key: str
+    issue_id: str
+    proven_at: datetime
+
+
 # A bulk read may fill running tasks that it claimed itself. A webhook or poll may fill every
 # running task, also one that a slow drain holds.
-_MAY_FILL = """(t.status IN ('pending', 'failed') OR (t.status = 'running' AND (:any_running
-    OR (t.id, t.lease_token) IN (
-        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[]))))))"""
+_CLAIMED = """(t.id, t.lease_token) IN (
+        SELECT * FROM unnest(CAST(:ids AS text[]), CAST(:tokens AS bigint[])))"""
+_MAY_FILL = f"""(t.status IN ('pending', 'failed') OR (t.status = 'running' AND (:any_running
+    OR {_CLAIMED})))"""
+# A task that was made after the offer was proven is left out, except where the read was made for
+# it: then the read began after the task. If another ticket has the key now, the offer by a former
+# key does not count.
 _WAITING = text(f"""
-SELECT t.id, t.job_id, w.issue_id, t.status = 'running' AS running
-FROM unnest(CAST(:keys AS text[]), CAST(:issue_ids AS text[])) AS w(key, issue_id)
-JOIN sync_tasks t ON t.ticket_key = w.key WHERE {_MAY_FILL}
+SELECT DISTINCT ON (t.id) t.id, t.job_id, o.issue_id, t.status = 'running' AS running
+FROM unnest(CAST(:keys AS text[]), CAST(:issue_ids AS text[]), CAST(:moments AS timestamptz[]))
+    AS o(key, issue_id, proven_at)
+JOIN sync_tasks t ON t.ticket_key = o.key
+WHERE {_MAY_FILL} AND (t.created_at <= o.proven_at OR {_CLAIMED})
+    AND NOT EXISTS (
+        SELECT FROM tickets c WHERE c.site_id = :site AND c.key = o.key
+            AND c.issue_id <> o.issue_id AND c.key_lost_at IS NULL)
+ORDER BY t.id, o.proven_at DESC
 """)  # noqa: S608  constants alone
 _LOCK_WAITING = text(f"""
 SELECT t.id FROM sync_tasks t WHERE t.id = ANY(:task_ids) AND {_MAY_FILL}
@@ -116,14 +136,24 @@ ORDER BY t.id FOR UPDATE
 
 
 def waiting_for(
-    session: Session, issue_by_key: Mapping[str, str], *, source: Source, claims: Sequence[Claim]
+    session: Session,
+    offers: Sequence[Offer],
+    *,
+    site_id: int,
+    source: Source,
+    claims: Sequence[Claim],
 ) -> list[WaitingTask]:
     """The tasks that these tickets can fill, not locked yet (see ``lock_waiting``).
 
     A bulk read whose lease has expired fills nothing: what it read may be out of date.
     """
-    keys = {"keys": list(issue_by_key), "issue_ids": list(issue_by_key.values())}
-    rows = session.execute(_WAITING, {**keys, **_may_fill(source, claims)})
+    values = {
+        "site": site_id,
+        "keys": [offer.key for offer in offers],
+        "issue_ids": [offer.issue_id for offer in offers],
+        "moments": [offer.proven_at for offer in offers],
+    }
+    rows = session.execute(_WAITING, {**values, **_may_fill(source, claims)})
     found = [WaitingTask(*row) for row in rows]
     if source is not Source.API:
         return found

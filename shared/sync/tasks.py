@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 
 from sqlalchemy import Text, any_, bindparam, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -145,7 +146,18 @@ def revive(session: Session, keys: Sequence[str]) -> Counter[str]:
     return Counter(session.scalars(_REVIVE, {"keys": list(keys)}))
 
 
-def ids_by_ticket(session: Session, keys: Sequence[str], *, status: TaskStatus) -> list[str]:
-    """The tasks in this status that name one of these keys, in order of id."""
+def ids_by_ticket(
+    session: Session,
+    keys: Sequence[str],
+    *,
+    status: TaskStatus,
+    made_by: datetime | None = None,
+) -> list[str]:
+    """The tasks in this status that name one of these keys, in order of id.
+
+    Only those made at ``made_by`` or before, if that is given.
+    """
     found = select(TASKS.c.id).where(TASKS.c.ticket_key == any_(_KEYS), status_in(status))
+    if made_by is not None:
+        found = found.where(TASKS.c.created_at <= made_by)
     return list(session.scalars(found.order_by(TASKS.c.id), {"keys": list(keys)}))

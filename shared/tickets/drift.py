@@ -68,16 +68,20 @@ class Drift:
 
 _OURS = ", ".join(f"j.{field.column}" for field in JIRA_FIELDS)
 _JIRAS = ", ".join(f"t.{field.ticket_column}" for field in JIRA_FIELDS)
-# By issue id where the fill recorded it; otherwise by the key the ticket has or had.
+# By issue id where the ticket of this site filled the job; otherwise by the key it has or had.
+_BY_ID = "j.jira_site_id = :site AND j.jira_issue_id IS NOT NULL"
 _SELECT = f"""
 SELECT j.id, j.name, {_OURS}, j.jira_filled_at, t.issue_id, {_JIRAS}, t.deleted_at, {AS_OF} AS as_of
 FROM jobs j LEFT JOIN LATERAL (
-    SELECT * FROM tickets WHERE issue_id = j.jira_issue_id
-    UNION ALL
-    SELECT * FROM tickets WHERE j.jira_issue_id IS NULL AND key = j.jira_ticket_key
+    SELECT * FROM tickets WHERE site_id = :site AND {_BY_ID} AND issue_id = j.jira_issue_id
     UNION ALL
     SELECT * FROM tickets
-    WHERE j.jira_issue_id IS NULL AND former_keys @> ARRAY[j.jira_ticket_key]
+    WHERE site_id = :site AND ({_BY_ID}) IS NOT TRUE AND key = j.jira_ticket_key
+        AND key_lost_at IS NULL
+    UNION ALL
+    SELECT * FROM tickets
+    WHERE site_id = :site AND ({_BY_ID}) IS NOT TRUE AND key <> j.jira_ticket_key
+        AND former_keys @> ARRAY[j.jira_ticket_key]
     LIMIT 1
 ) t ON j.jira_ticket_key IS NOT NULL AND {ALLOWED}
 """  # noqa: S608  constants alone
@@ -86,32 +90,48 @@ _PAGE = text(
     f"{_SELECT} WHERE j.jira_ticket_key IS NOT NULL AND j.jira_filled_at IS NOT NULL "
     "AND j.id > :after ORDER BY j.id LIMIT :limit"
 )
-_TICKET_NAMES = text("""
-SELECT DISTINCT COALESCE(jira_issue_id, jira_ticket_key) COLLATE "C" AS name FROM jobs
-WHERE jira_ticket_key IS NOT NULL AND COALESCE(jira_issue_id, jira_ticket_key) COLLATE "C" > :after
+_NAME = (
+    "CASE WHEN jira_site_id = :site THEN COALESCE(jira_issue_id, jira_ticket_key) "
+    'ELSE jira_ticket_key END COLLATE "C"'
+)
+_TICKET_NAMES = text(f"""
+SELECT DISTINCT {_NAME} AS name FROM jobs
+WHERE jira_ticket_key IS NOT NULL AND {_NAME} > :after
 ORDER BY 1 LIMIT :limit
-""")
+""")  # noqa: S608  constants alone
 
 
-def of_job(session: Session, job_id: str, *, allowed: Sequence[str] = ()) -> Drift | None:
-    """The drift of one job; None if there is no such job.
+def of_job(
+    session: Session, job_id: str, *, site_id: int | None, allowed: Sequence[str] = ()
+) -> Drift | None:
+    """The drift of one job from its ticket on this site; None if there is no such job.
 
     ``allowed`` are the only projects whose copies are used; empty: all.
     """
-    row = session.execute(_ONE, {"id": job_id, "allowed": list(allowed)}).one_or_none()
+    values = {"site": site_id, "id": job_id, "allowed": list(allowed)}
+    row = session.execute(_ONE, values).one_or_none()
     return _drift(row) if row else None
 
 
-def ticket_names(session: Session, *, after: str, limit: int) -> list[str]:
-    """The next tickets that jobs name, each once: by issue id if a fill stored it, else by key."""
-    return list(session.scalars(_TICKET_NAMES, {"after": after, "limit": limit}))
+def ticket_names(session: Session, *, site_id: int | None, after: str, limit: int) -> list[str]:
+    """The next tickets that jobs name, each once: by issue id if a fill stored it, else by key.
+
+    The issue id counts only on the site that filled the job.
+    """
+    values = {"site": site_id, "after": after, "limit": limit}
+    return list(session.scalars(_TICKET_NAMES, values))
 
 
 def page(
-    session: Session, *, allowed: Sequence[str] = (), after: str = "", limit: int = 500
+    session: Session,
+    *,
+    site_id: int | None,
+    allowed: Sequence[str] = (),
+    after: str = "",
+    limit: int = 500,
 ) -> list[Drift]:
     """The drift of filled jobs with an id past ``after``, in order of id."""
-    values = {"allowed": list(allowed), "after": after, "limit": limit}
+    values = {"site": site_id, "allowed": list(allowed), "after": after, "limit": limit}
     return [_drift(row) for row in session.execute(_PAGE, values)]
 
 

@@ -27,10 +27,10 @@ class Resolved:
     fresh: bool = True
 
 
-def settings_hash(settings: Settings) -> str:
-    """The key of a resolution: another Jira or another name needs a new one."""
+def settings_hash(settings: Settings, site_id: int | None) -> str:
+    """The key of a resolution: another site or another name needs a new one."""
     parts = (
-        settings.jira_base_url,
+        str(site_id),
         settings.jira_field_part_number,
         settings.jira_field_quantity,
         settings.jira_field_epic_link,
@@ -51,14 +51,14 @@ FROM field_mappings WHERE settings_hash = :hash
 """)
 
 
-def store(session: Session, settings: Settings, resolved: Resolved) -> None:
+def store(session: Session, settings: Settings, resolved: Resolved, *, site_id: int) -> None:
     """Store what the names were resolved to."""
     values = {name: getattr(resolved, name) for name in ("part_number", "quantity", "epic_link")}
-    session.execute(_STORE, {"hash": settings_hash(settings), **values})
+    session.execute(_STORE, {"hash": settings_hash(settings, site_id), **values})
 
 
-def find(session: Session, settings: Settings) -> Resolved | None:
+def find(session: Session, settings: Settings, *, site_id: int | None) -> Resolved | None:
     """What these settings' names were resolved to; None if they never were."""
-    values = {"hash": settings_hash(settings), "fresh": FRESH_HOURS}
+    values = {"hash": settings_hash(settings, site_id), "fresh": FRESH_HOURS}
     row = session.execute(_FIND, values).one_or_none()
     return view_of(Resolved, row) if row else None

@@ -38,7 +38,8 @@ CASE WHEN t.deleted_at IS NOT NULL THEN t.verified_at
     WHEN t.missing_since IS NOT NULL THEN t.read_at
     WHEN EXISTS (SELECT FROM unusable_tickets u WHERE u.name IN (t.key, t.issue_id)) THEN t.read_at
     ELSE GREATEST(t.read_at, (SELECT max(p.complete_as_of) FROM jira_polls p
-        WHERE ({PROJECT} = ANY(p.projects) OR '*' = ANY(p.projects)) AND NOT EXISTS (
+        WHERE p.site_id = t.site_id
+        AND ({PROJECT} = ANY(p.projects) OR '*' = ANY(p.projects)) AND NOT EXISTS (
             SELECT FROM polled_projects q
             WHERE q.scope = p.scope AND q.project = {PROJECT} AND q.state <> 'polled'))) END
 """  # noqa: S608  constants alone
@@ -49,7 +50,8 @@ _COLUMNS = ", ".join(
 )
 _ONE = text(
     f"SELECT {_COLUMNS} FROM tickets t "  # noqa: S608  constants alone
-    f"WHERE (t.key = :key OR t.former_keys @> ARRAY[CAST(:key AS text)]) AND {ALLOWED} "
+    f"WHERE t.site_id = :site AND {ALLOWED} AND ((t.key = :key AND t.key_lost_at IS NULL) "
+    "OR (t.key <> :key AND t.former_keys @> ARRAY[CAST(:key AS text)])) "
     "ORDER BY t.key = :key DESC, t.read_at DESC LIMIT 1"
 )
 _CLAUSES = {
@@ -61,22 +63,33 @@ _CLAUSES = {
 _OLDER = "(length(t.issue_id), t.issue_id) < (length(CAST(:before AS text)), CAST(:before AS text))"
 
 
-def one(session: Session, key: str, *, allowed: Sequence[str] = ()) -> TicketRow | None:
-    """The ticket that has or had this key; None if no copy is stored.
+def one(
+    session: Session, key: str, *, site_id: int | None, allowed: Sequence[str] = ()
+) -> TicketRow | None:
+    """The ticket that has or had this key; None if this site has no copy stored.
 
     ``allowed`` are the only projects whose tickets are shown; empty: all.
     """
-    values = {"key": normal_key(key), "allowed": list(allowed)}
+    values = {"site": site_id, "key": normal_key(key), "allowed": list(allowed)}
     row = session.execute(_ONE, values).one_or_none()
     return TicketRow._make(row) if row else None
 
 
 def page(
-    session: Session, filters: TicketFilter, *, limit: int, before: str | None = None
+    session: Session,
+    filters: TicketFilter,
+    *,
+    site_id: int | None,
+    limit: int,
+    before: str | None = None,
 ) -> list[TicketRow]:
-    """Up to ``limit`` tickets, newest first, older than the one whose issue id is ``before``."""
+    """Up to ``limit`` tickets of this site, newest first.
+
+    They are older than the one whose issue id is ``before``.
+    """
     plan_for_these_values(session)
     clauses, values = _where(filters)
+    values["site"] = site_id
     if before is not None:
         clauses.append(_OLDER)
         values["before"] = before
@@ -104,4 +117,5 @@ def _where(filters: TicketFilter) -> tuple[list[str], dict[str, Any]]:
     if filters.allowed:
         clauses.append(ALLOWED)
         values["allowed"] = list(filters.allowed)
-    return [*clauses, "true" if filters.deleted else "t.deleted_at IS NULL"], values
+    kept = "true" if filters.deleted else "t.deleted_at IS NULL"
+    return ["t.site_id = :site", "t.key_lost_at IS NULL", kept, *clauses], values

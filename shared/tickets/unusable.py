@@ -67,14 +67,15 @@ def renew(session: Session, reasons: Mapping[str, str]) -> None:
 
 
 _DUE = text("""
-SELECT name FROM unusable_tickets WHERE seen_at < now() - make_interval(secs => :seconds)
-ORDER BY seen_at
+SELECT u.name FROM unusable_tickets u JOIN jira_polls p ON p.scope = u.scope
+WHERE p.site_id = :site AND u.seen_at < now() - make_interval(secs => :seconds)
+ORDER BY u.seen_at
 """)
 
 
-def due(session: Session) -> list[str]:
-    """The names of tickets to read again, the oldest first."""
-    return list(session.scalars(_DUE, {"seconds": RETRY_SECONDS}))
+def due(session: Session, *, site_id: int) -> list[str]:
+    """The names of this site's tickets to read again, the oldest first."""
+    return list(session.scalars(_DUE, {"site": site_id, "seconds": RETRY_SECONDS}))
 
 
 _COUNT = text(f"SELECT count(*) FROM unusable_tickets WHERE scope = {NEWEST_SCOPE}")  # noqa: S608  constants alone

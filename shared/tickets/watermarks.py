@@ -31,13 +31,13 @@ class Round:
     new: bool
 
 
-def scope_of(settings: Settings) -> str:
-    """The key of a watermark: this Jira, these projects, this mapping of fields.
+def scope_of(settings: Settings, site_id: int | None) -> str:
+    """The key of a watermark: this site, these projects, this mapping of fields.
 
     Under another mapping the stored tickets would differ, so everything is read again.
     """
     parts = (
-        settings.jira_base_url,
+        str(site_id),
         *sorted(settings.jira_project),
         "",
         settings.jira_field_part_number,
@@ -51,7 +51,7 @@ def scope_of(settings: Settings) -> str:
 
 # Continues the running round, or begins a new one if it is time.
 _BEGIN = text("""
-INSERT INTO jira_polls AS p (scope, projects) VALUES (:scope, :projects)
+INSERT INTO jira_polls AS p (scope, site_id, projects) VALUES (:scope, :site, :projects)
 ON CONFLICT (scope) DO UPDATE SET
     projects = excluded.projects,
     running = true,
@@ -66,13 +66,27 @@ RETURNING scope, projects, cursor, watermark, deep_at = began_at AS deep,
 """)
 
 
-def begin_round(session: Session, settings: Settings, *, every: float) -> Round | None:
+_IS_DUE = text("""
+SELECT NOT EXISTS (SELECT FROM jira_polls WHERE scope = :scope AND NOT running
+    AND began_at > now() - make_interval(secs => :every))
+""")
+
+
+def is_due(session: Session, settings: Settings, *, site_id: int, every: float) -> bool:
+    """Whether ``begin_round`` would return a round."""
+    values = {"scope": scope_of(settings, site_id), "every": every}
+    return bool(session.scalar(_IS_DUE, values))
+
+
+def begin_round(
+    session: Session, settings: Settings, *, site_id: int, every: float
+) -> Round | None:
     """Continue the running round, or begin one ``every`` seconds after the last one began.
 
     None if it is not yet time. The caller holds the poll's advisory lock.
     """
-    values = {"scope": scope_of(settings), "projects": sorted(settings.jira_project)}
-    row = session.execute(_BEGIN, {**values, "every": every}).one_or_none()
+    values = {"scope": scope_of(settings, site_id), "projects": sorted(settings.jira_project)}
+    row = session.execute(_BEGIN, {**values, "site": site_id, "every": every}).one_or_none()
     return view_of(Round, row, projects=tuple(row.projects)) if row else None
 
 
@@ -87,7 +101,7 @@ UPDATE jira_polls SET
 WHERE scope = :scope
 """)
 _STORED_IN_ROUND = text("""
-SELECT count(*) FROM tickets t JOIN jira_polls p ON p.scope = :scope
+SELECT count(*) FROM tickets t JOIN jira_polls p ON p.scope = :scope AND p.site_id = t.site_id
 WHERE t.issue_id = ANY(:ids) AND t.read_at >= p.began_at
 """)
 _FINISH = text("""
@@ -141,6 +155,7 @@ def end_refused(session: Session, scope: str, *, reason: str, keep_cursor: bool)
     session.execute(_END_REFUSED, values)
 
 
-def progress(session: Session) -> list[JiraPoll]:
-    """Every poll ever begun, the one in use first."""
-    return list(session.scalars(select(JiraPoll).order_by(JiraPoll.updated_at.desc())))
+def progress(session: Session, *, site_id: int | None) -> list[JiraPoll]:
+    """Every poll of this site ever begun, the one in use first."""
+    polls = select(JiraPoll).where(JiraPoll.site_id == site_id)
+    return list(session.scalars(polls.order_by(JiraPoll.updated_at.desc())))

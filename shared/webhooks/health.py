@@ -31,29 +31,31 @@ def expected(settings: Settings) -> bool:
 
 # A change is unannounced if our copy is older and no delivery about the ticket came since.
 _RECORD_UNANNOUNCED = text("""
-INSERT INTO unannounced_changes AS u (issue_id, ticket_key, changed_at)
-SELECT v.issue_id, v.key, v.changed_at
+INSERT INTO unannounced_changes AS u (site_id, issue_id, ticket_key, changed_at)
+SELECT t.site_id, v.issue_id, v.key, v.changed_at
 FROM unnest(CAST(:ids AS text[]), CAST(:keys AS text[]), CAST(:moments AS timestamptz[]))
     AS v(issue_id, key, changed_at)
-JOIN tickets t ON t.issue_id = v.issue_id AND t.jira_updated_at < v.changed_at
+JOIN tickets t
+    ON t.site_id = :site AND t.issue_id = v.issue_id AND t.jira_updated_at < v.changed_at
 WHERE NOT EXISTS (
     SELECT FROM webhook_deliveries d
     WHERE d.issue_id = v.issue_id AND d.received_at >= v.changed_at - interval '1 minute')
     AND COALESCE(t.announced_at, '-infinity') < v.changed_at - interval '1 minute'
 ORDER BY v.issue_id
-ON CONFLICT (issue_id) DO UPDATE SET
+ON CONFLICT (site_id, issue_id) DO UPDATE SET
     ticket_key = excluded.ticket_key, changed_at = excluded.changed_at, found_at = now()
 WHERE excluded.changed_at > u.changed_at
 """)
 
 
-def record_unannounced(session: Session, tickets: Sequence[Ticket]) -> None:
+def record_unannounced(session: Session, tickets: Sequence[Ticket], *, site_id: int) -> None:
     """Record those of a poll's tickets whose change no webhook has announced so far.
 
     Call it in the poll's transaction, before the tickets are ingested.
     """
     newest = {t.issue_id: t for t in sorted(tickets, key=lambda t: t.updated_at)}
     values = {
+        "site": site_id,
         "ids": list(newest),
         "keys": [t.key for t in newest.values()],
         "moments": [t.updated_at for t in newest.values()],
@@ -61,12 +63,14 @@ def record_unannounced(session: Session, tickets: Sequence[Ticket]) -> None:
     session.execute(_RECORD_UNANNOUNCED, values)
 
 
-_CLEAR_UNANNOUNCED = text("DELETE FROM unannounced_changes WHERE issue_id = ANY(:ids)")
+_CLEAR_UNANNOUNCED = text(
+    "DELETE FROM unannounced_changes WHERE site_id = :site AND issue_id = ANY(:ids)"
+)
 
 
-def clear_unannounced(session: Session, issue_ids: Sequence[str]) -> None:
+def clear_unannounced(session: Session, issue_ids: Sequence[str], *, site_id: int) -> None:
     """A webhook about these tickets came."""
-    session.execute(_CLEAR_UNANNOUNCED, {"ids": sorted(issue_ids)})
+    session.execute(_CLEAR_UNANNOUNCED, {"site": site_id, "ids": sorted(issue_ids)})
 
 
 _COUNT = text("""
@@ -126,7 +130,7 @@ SELECT
         AS oldest_waiting_at,
     count(*) AS unannounced, min(found_at) AS unannounced_since
 FROM unannounced_changes
-WHERE found_at BETWEEN now() - make_interval(hours => :window)
+WHERE site_id = :site AND found_at BETWEEN now() - make_interval(hours => :window)
     AND now() - make_interval(mins => :grace)
 """)
 _NAMELESS = text("""
@@ -141,9 +145,13 @@ GROUP BY reason ORDER BY max(last_at) DESC
 """)
 
 
-def webhook_health(session: Session) -> WebhookHealth:
-    """The health of webhooks, for the dashboard and `routecard doctor`."""
-    row = session.execute(_HEALTH, {"window": WINDOW_HOURS, "grace": GRACE_MINUTES}).one()
+def webhook_health(session: Session, *, site_id: int | None) -> WebhookHealth:
+    """The health of webhooks, for the dashboard and `routecard doctor`.
+
+    Unannounced changes are those of this site.
+    """
+    values = {"site": site_id, "window": WINDOW_HOURS, "grace": GRACE_MINUTES}
+    row = session.execute(_HEALTH, values).one()
     rejected = tuple(
         RejectionCount(RejectionReason(reason), count, last)
         for reason, count, last in session.execute(_REJECTED)

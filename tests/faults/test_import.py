@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 from shared.database.engine import begin
 from shared.models import JiraPoll
 from shared.tickets import watermarks
+from tests.dsl import site_id
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from tests.support.servers.processes import Parts
 from tests.support.waiting import eventually
@@ -33,7 +34,7 @@ def environment(environment: dict[str, str]) -> dict[str, str]:
 def progress(engine: Engine) -> JiraPoll:
     """The poll; AssertionError if it has not begun."""
     with begin(engine) as session:
-        found = watermarks.progress(session)
+        found = watermarks.progress(session, site_id=site_id(session))
     assert found, "no poll has begun"
     return found[0]
 

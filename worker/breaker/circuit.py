@@ -49,6 +49,7 @@ def _probe(runtime: Runtime) -> CircuitState:
     except JiraError as error:
         trip(runtime, error, state=CircuitState.HALF_OPEN)
         return CircuitState.OPEN
+    runtime.site.check_next_time()
     return CircuitState.HALF_OPEN
 
 

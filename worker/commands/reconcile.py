@@ -12,7 +12,7 @@ from shared.clock import iso_millis
 from shared.database import engine as db
 from shared.settings import load_settings
 from shared.tickets.drift import DRIFT_WORDS, Drift, DriftState
-from worker.commands.support import audit_context, engine, print_json, print_line
+from worker.commands.support import audit_context, current_site, engine, print_json, print_line
 from worker.polling.reconcile import all_drift, refresh
 from worker.polling.reread import Reread
 from worker.runtime import make_runtime
@@ -27,7 +27,10 @@ def command(*, dry_run: bool, as_json: bool) -> None:
     """Compare every filled job with its ticket. This changes no job."""
     with engine() as made:
         refreshed = Reread() if dry_run else _refresh(made, quiet=as_json)
-        drifts = list(all_drift(made, allowed=load_settings().allowed_projects))
+        with db.begin(made) as session:
+            site_id = current_site(session)
+        allowed = load_settings().allowed_projects
+        drifts = list(all_drift(made, site_id=site_id, allowed=allowed))
     if as_json:
         print_json(_document(refreshed, drifts))
     else:

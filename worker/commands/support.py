@@ -18,6 +18,7 @@ from shared.logs import setup_logs
 from shared.printable import printable
 from shared.settings import load_settings
 from shared.states import ActorKind
+from shared.tickets import sites
 
 _UNDEFINED = ("42P01", "42703")  # table, column
 
@@ -46,6 +47,11 @@ def session() -> Iterator[Session]:
     """A session with one transaction, committed at the end of the block."""
     with engine() as made, begin(made) as opened:
         yield opened
+
+
+def current_site(session: Session) -> int | None:
+    """The id of the site at the configured address."""
+    return sites.current_id(session, load_settings())
 
 
 def help_without_subcommand(context: click.Context) -> None:

@@ -11,7 +11,7 @@ from shared.tickets import watermarks
 from shared.tickets.poll_health import poll_health
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
-from worker.commands.support import help_without_subcommand, print_line, session
+from worker.commands.support import current_site, help_without_subcommand, print_line, session
 
 
 @click.group(invoke_without_command=True)
@@ -35,7 +35,7 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
         allowed=load_settings().allowed_projects,
     )
     with session() as opened:
-        rows = ticket_queries.page(opened, filters, limit=limit)
+        rows = ticket_queries.page(opened, filters, site_id=current_site(opened), limit=limit)
     for row in rows:
         print_line(*_fields(row))
 
@@ -45,7 +45,8 @@ def list_tickets(*, words: str | None, project: str | None, everything: bool, li
 def show(key: str) -> None:
     """Show one ticket, by its current or a former key."""
     with session() as opened:
-        row = ticket_queries.one(opened, key, allowed=load_settings().allowed_projects)
+        allowed = load_settings().allowed_projects
+        row = ticket_queries.one(opened, key, site_id=current_site(opened), allowed=allowed)
     if row is None:
         raise NotFoundError(Kind.TICKET, key)
     for name, value in row._asdict().items():
@@ -57,7 +58,7 @@ def show(key: str) -> None:
 def progress() -> None:
     """Show the progress of the polls and of the first import."""
     with session() as opened:
-        polls = watermarks.progress(opened)
+        polls = watermarks.progress(opened, site_id=current_site(opened))
         health = poll_health(opened, load_settings())
     if not polls:
         print_line("No poll has started: see JIRA_PROJECT and JIRA_POLL_SECONDS.")

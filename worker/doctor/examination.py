@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from shared.clock import iso_millis
 from shared.database.engine import begin, in_transaction
 from shared.health import examinations
 from shared.health.examinations import Claimed
 from shared.logs import get_logger
+from shared.settings import Settings
 from shared.states import failure_message
 from shared.sync import pauses
 from shared.sync.pauses import Pause
+from shared.tickets import sites
 from shared.tickets.ticket import Ticket
 from worker.doctor.findings import Finding, Status
 from worker.doctor.run import examine_from_worker, worst
@@ -65,9 +69,7 @@ def _refused(findings: list[Finding]) -> bool:
 
 def _preview(runtime: Runtime, claimed: Claimed) -> dict[str, Any] | None:
     """What the mapping reads from a ticket, field by field, or the problem."""
-    allowed = runtime.settings.allowed_projects
-    newest = partial(examinations.sample_key, allowed=allowed)
-    key = claimed.ticket_key or in_transaction(runtime.engine, newest)
+    key = claimed.ticket_key or in_transaction(runtime.engine, partial(_newest, runtime.settings))
     if key is None:
         return None
     try:
@@ -79,6 +81,11 @@ def _preview(runtime: Runtime, claimed: Claimed) -> dict[str, Any] | None:
     if key not in found.found:
         return {"key": key, "problem": _not_read(found, key)}
     return {"key": key, **_mapped(mapping, found.found[key])}
+
+
+def _newest(settings: Settings, session: Session) -> str | None:
+    site_id = sites.current_id(session, settings)
+    return examinations.sample_key(session, site_id=site_id, allowed=settings.allowed_projects)
 
 
 def _not_read(found: ReadResult, key: str) -> str:

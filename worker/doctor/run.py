@@ -13,7 +13,7 @@ from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from shared.sync.pauses import Pause, in_words
-from worker.doctor import jira, mapping, servers, sync, webhooks
+from worker.doctor import jira, mapping, servers, site, sync, webhooks
 from worker.doctor.findings import Finding, Section, Status, run_all, warn
 from worker.jira.client import Jira, make_jira
 from worker.jira.port import ServerInfo
@@ -80,7 +80,7 @@ def _of_jira(
     settings: Settings, clock: Clock, *, ticket: str | None, budget: SharedBudget | None
 ) -> Section:
     return Section(
-        ("jira", "deployment", "credentials", "mapping"),
+        ("jira", "deployment", "site", "credentials", "mapping"),
         partial(_jira, settings, clock, ticket, budget),
         _JIRA_SECONDS,
     )
@@ -130,6 +130,8 @@ def _jira(
             yield jira.plain_http(settings)
         if finding.status is Status.OK:
             yield jira.deployment(client, info, settings)
+            with _engine(settings) as engine:
+                yield site.site(engine, settings, info)
             yield from _signed_in(client, settings, clock, info=info, ticket=ticket)
 
 

@@ -11,7 +11,7 @@ from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from shared.sync.pauses import in_words
-from shared.tickets import watermarks
+from shared.tickets import sites, watermarks
 from shared.tickets.poll_health import poll_health
 from shared.tickets.watermarks import scope_of
 from worker.doctor.findings import Finding, fail, ok, warn
@@ -42,9 +42,10 @@ def poll(engine: Engine, settings: Settings, clock: Clock) -> Finding:
     if not settings.jira_poll_seconds:
         return _no_poll("JIRA_POLL_SECONDS is 0:", "Set JIRA_POLL_SECONDS, for example to 60.")
     with db.begin(engine) as session:
-        polls = {one.scope: one for one in watermarks.progress(session)}
+        site_id = sites.current_id(session, settings)
+        polls = {one.scope: one for one in watermarks.progress(session, site_id=site_id)}
         lost = poll_health(session, settings).lost_projects
-    mine = polls.get(scope_of(settings))
+    mine = polls.get(scope_of(settings, site_id))
     if mine is None:
         return warn("poll", "No poll has started yet.", "Start the worker and beat.")
     return _poll(mine, [one.project for one in lost], settings, clock.now())

@@ -8,6 +8,7 @@ from shared.clock import iso_millis
 from shared.database import engine as db
 from shared.settings import Settings
 from shared.states import REJECTION_WORDS
+from shared.tickets import sites
 from shared.webhooks import health as webhook_health
 from shared.webhooks.health import WebhookHealth
 from worker.doctor.findings import Finding, fail, ok, warn
@@ -30,7 +31,7 @@ def webhooks(engine: Engine, settings: Settings) -> Iterator[Finding]:
             f"Set JIRA_WEBHOOK_SECRET (openssl rand -hex 32). {_registration(settings)}",
         )
     with db.begin(engine) as session:
-        health = webhook_health.webhook_health(session)
+        health = webhook_health.webhook_health(session, site_id=sites.current_id(session, settings))
     yield _deliveries(health, settings)
 
 

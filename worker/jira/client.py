@@ -15,7 +15,9 @@ from worker.jira.credentials import Credentials, VerifiedSearch, has_permission
 from worker.jira.endpoints import Endpoints, is_info_refused, is_refused
 from worker.jira.errors import (
     CallRefused,
+    JiraCaptchaLock,
     JiraError,
+    JiraLimited,
     JiraScopeMissing,
     JiraUnavailable,
     MappingError,
@@ -207,13 +209,7 @@ class Jira:
             raise JiraUnavailable(
                 f"{refusal.message}: is JIRA_BASE_URL right?", status=refusal.status
             ) from None
-        known = _object(raw, "what it is")
-        return ServerInfo(
-            deployment=self._deployment(known.get("deploymentType")),
-            version=str(known.get("version") or ""),
-            title=str(known.get("serverTitle") or ""),
-            base_url=str(known.get("baseUrl") or ""),
-        )
+        return self._server_info(_object(raw, "what it is"))
 
     def deployment(self) -> Deployment:
         """As JIRA_DEPLOYMENT says, or else serverInfo; where that is refused, as deduced.
@@ -233,9 +229,43 @@ class Jira:
                 self._endpoints.refuse(SERVER_INFO, error)
         return self._kind or deduced(self._settings)[0]
 
+    def identity(self, *, deadline: float | None = None) -> ServerInfo | None:
+        """What Jira says of itself; None if it answers, but refuses to say who it is.
+
+        A gateway or a token with few scopes may refuse it, and tickets can be read all the same.
+        Raises JiraError if nothing answers, or to stop all calls.
+        """
+        try:
+            raw = self._connection.get("serverInfo", deadline=deadline)
+        except (JiraLimited, JiraCaptchaLock):
+            raise
+        except JiraError as error:
+            if error.status is None:
+                raise
+            return None
+        known = raw if isinstance(raw, Mapping) else {}
+        info = self._server_info(known)
+        return info if info.base_url else None
+
+    def forget(self) -> None:
+        """Another Jira answers: what was found out about the one before does not hold."""
+        self._kind = None
+        self._mapping = None
+        self._endpoints = Endpoints(self._clock)
+        self._credentials = Credentials(self._connection, self._endpoints, self._finds_a_ticket)
+        self._kinds = FieldKinds(self._connection, self._clock)
+
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         self._connection.close()
+
+    def _server_info(self, known: Mapping[str, Any]) -> ServerInfo:
+        return ServerInfo(
+            deployment=self._deployment(known.get("deploymentType")),
+            version=str(known.get("version") or ""),
+            title=str(known.get("serverTitle") or ""),
+            base_url=str(known.get("baseUrl") or ""),
+        )
 
     def _ticket(self, raw: object) -> Ticket:
         """The Ticket of an issue; Jira is asked once whether a field holds markup, if it matters.

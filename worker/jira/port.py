@@ -77,6 +77,10 @@ class Account:
     time_zone: str | None
 
 
+SIMULATOR_TITLE = "Jira (Routecard simulator)"
+"""The title by which the simulator says that it is no Jira."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerInfo:
     """What Jira tells about itself to every caller."""
@@ -85,3 +89,8 @@ class ServerInfo:
     version: str
     title: str
     base_url: str
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is our simulator."""
+        return self.title == SIMULATOR_TITLE

@@ -1,5 +1,7 @@
 """The deleted-ticket check: copies that were not verified for a day are looked up in Jira."""
 
+from functools import partial
+
 from sqlalchemy.orm import Session
 
 from shared.database.advisory_lock import LockName, advisory_lock
@@ -17,12 +19,12 @@ from worker.runtime import Runtime
 log = get_logger(__name__)
 
 
-def _due(session: Session) -> list[str]:
+def _due(session: Session, *, site_id: int) -> list[str]:
     """Copies to look up, and tickets that could not be used and may be by now."""
-    odd = [name for name in unusable.due(session) if is_safe_key(name) or name.isdecimal()]
-    return list(dict.fromkeys([*odd[: BATCH // 2], *tickets.unverified(session, limit=BATCH)]))[
-        :BATCH
-    ]
+    known = unusable.due(session, site_id=site_id)
+    odd = [name for name in known if is_safe_key(name) or name.isdecimal()]
+    copies = tickets.unverified(session, site_id=site_id, limit=BATCH)
+    return list(dict.fromkeys([*odd[: BATCH // 2], *copies]))[:BATCH]
 
 
 def check_deleted_tickets(runtime: Runtime) -> int:
@@ -34,12 +36,13 @@ def check_deleted_tickets(runtime: Runtime) -> int:
     with advisory_lock(runtime.engine, LockName.DELETED_TICKETS) as acquired:
         if not acquired:
             return 0
-        due = in_transaction(runtime.engine, _due)
+        site_id = runtime.site.known().site_id
+        due = in_transaction(runtime.engine, partial(_due, site_id=site_id))
         state = circuit.check(runtime) if due else CircuitState.OPEN
         if state is CircuitState.OPEN:
             return 0
         deadline = runtime.clock.monotonic() + runtime.settings.lease_seconds / 4
-        result = read_again(runtime, due, deadline=deadline, state=state)
+        result = read_again(runtime, due, site_id=site_id, deadline=deadline, state=state)
     log.info(
         "deleted_tickets_checked",
         found=result.found,

@@ -14,14 +14,16 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from shared.broker.task_names import TaskName
+from shared.broker.wakeups import Wakeup
 from shared.database.advisory_lock import LockName, advisory_lock
 from shared.database.engine import in_transaction
-from shared.fill.ingest import ingest
+from shared.fill.ingest import ask_again, ingest
 from shared.logs import get_logger
 from shared.settings import ALL_PROJECTS, Settings
 from shared.settings.issue_keys import key_rules
 from shared.states import Source
 from shared.tickets import projects, unusable, watermarks
+from shared.tickets.readings import found_by_search
 from shared.tickets.ticket import Ticket
 from shared.tickets.watermarks import DEEP_OVERLAP, Round
 from shared.webhooks import health as webhook_health
@@ -76,20 +78,33 @@ def poll(runtime: Runtime) -> int:
     with advisory_lock(runtime.engine, LockName.POLL) as acquired:
         if not acquired:
             return 0
-        current = in_transaction(
-            runtime.engine,
-            lambda s: watermarks.begin_round(
-                s, runtime.settings, every=runtime.settings.jira_poll_seconds
-            ),
-        )
-        state = circuit.check(runtime) if current else CircuitState.OPEN
-        if current is None or state is CircuitState.OPEN:
+        piece = _next_slice(runtime)
+        if piece is None:
             return 0
-        piece = _Slice(runtime, current, state)
         piece.run()
+    if piece.due:
+        runtime.messages.notify(Wakeup.TASKS)
     if piece.unfinished:
         runtime.messages.send(TaskName.POLL, expires=MAX_INTERVAL)
     return piece.stored
+
+
+def _next_slice(runtime: Runtime) -> "_Slice | None":
+    """The slice to do now; None if it is not time, or no call may be made."""
+    settings, every = runtime.settings, runtime.settings.jira_poll_seconds
+    known = runtime.site.known().site_id
+    is_due = partial(watermarks.is_due, settings=settings, site_id=known, every=every)
+    state = circuit.check(runtime) if in_transaction(runtime.engine, is_due) else CircuitState.OPEN
+    if state is CircuitState.OPEN:
+        return None
+    try:
+        site_id = runtime.site.checked().site_id
+    except JiraError as error:
+        circuit.trip(runtime, error, state=state)
+        return None
+    begin = partial(watermarks.begin_round, settings=settings, site_id=site_id, every=every)
+    current = in_transaction(runtime.engine, begin)
+    return _Slice(runtime, current, site_id, state) if current else None
 
 
 def query_of(current: Round) -> ChangeQuery:
@@ -109,9 +124,11 @@ class _Slice:
 
     runtime: Runtime
     round: Round
+    site_id: int
     state: CircuitState
     catching_up: bool = False
     stored: int = 0
+    due: int = 0
     unfinished: bool = False
     reached: datetime | None = None
 
@@ -251,11 +268,14 @@ class _Slice:
         unusable.record(session, self.round.scope, page.unusable)
         watermarks.advance(session, self.round.scope, watermark=page.watermark, tickets=new)
 
-    def _ingest(self, session: Session, tickets: list[Ticket]) -> int:
+    def _ingest(self, session: Session, tickets: list[Ticket]) -> None:
+        """Store tickets and fill jobs; what a search cannot prove is read directly soon."""
+        site_id, worker = self.site_id, self.runtime.worker
         if webhook_health.expected(self.runtime.settings):
-            webhook_health.record_unannounced(session, tickets)
-        readings = [(ticket.key, ticket) for ticket in tickets]
-        return ingest(session, readings, source=Source.POLL, worker=self.runtime.worker)
+            webhook_health.record_unannounced(session, tickets, site_id=site_id)
+        readings = [found_by_search(ticket) for ticket in tickets]
+        ingested = ingest(session, readings, site_id=site_id, source=Source.POLL, worker=worker)
+        self.due += ask_again(session, ingested.keys).total()
 
     def _end_refused_round(self, refusal: CallRefused) -> None:
         """The query is wrong, or no project can be polled: the circuit stays closed."""

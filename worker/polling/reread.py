@@ -11,6 +11,7 @@ from shared.fill.ingest import ingest
 from shared.states import FailureCode, Source
 from shared.tickets import store as tickets
 from shared.tickets import unusable
+from shared.tickets.readings import read_directly
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.errors import JiraError
@@ -26,6 +27,9 @@ _DENIALS = frozenset(
     }
 )
 """Answers that say a ticket is deleted, hidden or moved out of the projects of JIRA_PROJECT."""
+
+
+_OTHER_SITE = "Another Jira answers at the address since just now."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +57,9 @@ class Reread:
 
 
 def read_again(
-    runtime: Runtime, names: Sequence[str], *, deadline: float, state: CircuitState
+    runtime: Runtime, names: Sequence[str], *, site_id: int, deadline: float, state: CircuitState
 ) -> Reread:
-    """Read tickets by issue id or key, store the found ones, and record the missing ones.
+    """Read tickets of this site by issue id or key; store found ones, record missing ones.
 
     A denial counts as missing because the port proves the credentials after it. A ticket that came
     back in an unusable form exists, so it never counts as missing. ``deadline`` is in seconds of
@@ -64,10 +68,12 @@ def read_again(
     """
     requested_at = in_transaction(runtime.engine, database_time)
     try:
+        if runtime.site.checked(deadline=deadline).site_id != site_id:
+            return Reread(unread=len(names), stopped=_OTHER_SITE)
         result = runtime.jira.read(names, deadline=deadline)
     except JiraError as error:
         result = ReadResult(unread=set(names), interrupted=error)
-    in_transaction(runtime.engine, lambda s: _store(s, runtime, result, requested_at))
+    in_transaction(runtime.engine, lambda s: _store(s, runtime, result, site_id, requested_at))
     _report_to_circuit(runtime, result.interrupted, state)
     denied = _denied(result)
     return Reread(
@@ -79,15 +85,20 @@ def read_again(
     )
 
 
-def _store(session: Session, runtime: Runtime, result: ReadResult, requested_at: datetime) -> None:
-    readings = [(_requested_key(name, t.key), t) for name, t in sorted(result.found.items())]
-    ingest(session, readings, source=Source.POLL, worker=runtime.worker)
+def _store(
+    session: Session, runtime: Runtime, result: ReadResult, site_id: int, requested_at: datetime
+) -> None:
+    readings = [
+        read_directly(_requested_key(name, ticket.key), ticket, asked_at=requested_at)
+        for name, ticket in sorted(result.found.items())
+    ]
+    ingest(session, readings, site_id=site_id, source=Source.POLL, worker=runtime.worker)
     found = [ticket.issue_id for ticket in result.found.values()]
     denied = _denied(result)
-    tickets.record_found(session, found, requested_at=requested_at)
-    tickets.record_missing(session, denied, requested_at=requested_at)
+    tickets.record_found(session, found, site_id=site_id, requested_at=requested_at)
+    tickets.record_missing(session, denied, site_id=site_id, requested_at=requested_at)
     unusable_ones = {n: p.detail for n, p in result.refused.items() if n not in denied}
-    tickets.record_unusable(session, list(unusable_ones))
+    tickets.record_unusable(session, list(unusable_ones), site_id=site_id)
     unusable.renew(session, unusable_ones)
     unusable.clear(session, [*result.found, *found, *denied])
 

@@ -3,6 +3,7 @@
 from shared.broker.wakeups import Wakeup
 from shared.logs import get_logger
 from shared.sync.leases import CLAIM_LIMIT, Claim
+from shared.tickets.sites import NOBODYS
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.errors import JiraError
@@ -62,8 +63,8 @@ def _process(
     if not claims:
         return True
     started = runtime.clock.monotonic()
-    result = _read(runtime, claims, deadline=deadline)
-    settle.settle(runtime, claims, result, state=state)
+    result, site_id = _read(runtime, claims, deadline=deadline)
+    settle.settle(runtime, claims, result, site_id=site_id, state=state)
     log.info(
         "batch_read",
         tasks=len(claims),
@@ -75,12 +76,15 @@ def _process(
     return result.interrupted is None
 
 
-def _read(runtime: Runtime, claims: list[Claim], *, deadline: float) -> ReadResult:
+def _read(runtime: Runtime, claims: list[Claim], *, deadline: float) -> tuple[ReadResult, int]:
+    """The result, and the id of the site that was read."""
     keys = {claim.ticket_key for claim in claims}
+    site_id = NOBODYS
     try:
-        return runtime.jira.read(sorted(keys), deadline=deadline)
+        site_id = runtime.site.checked(deadline=deadline).site_id
+        return runtime.jira.read(sorted(keys), deadline=deadline), site_id
     except JiraError as error:
-        return ReadResult(unread=keys, interrupted=error)
+        return ReadResult(unread=keys, interrupted=error), site_id
     except ShutdownRequested:
         settle.hand_back(runtime, claims)
         raise

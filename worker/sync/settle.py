@@ -16,6 +16,7 @@ from shared.logs import get_logger
 from shared.states import FailureCode, Source
 from shared.sync import settle as sync_settle
 from shared.sync.leases import Claim
+from shared.tickets.readings import read_directly
 from worker.breaker import circuit
 from worker.breaker.circuit import CircuitState
 from worker.jira.errors import JiraError
@@ -29,15 +30,23 @@ T = TypeVar("T")
 
 
 def settle(
-    runtime: Runtime, claims: list[Claim], result: ReadResult, *, state: CircuitState
+    runtime: Runtime,
+    claims: list[Claim],
+    result: ReadResult,
+    *,
+    site_id: int,
+    state: CircuitState,
 ) -> None:
-    """Settle all claims by what was read; ``state`` is the circuit's before the read."""
+    """Settle all claims by what was read from this site.
+
+    ``state`` is the circuit's before the read.
+    """
     unread = [c for c in claims if c.ticket_key in result.unread]
     if result.interrupted is None:
         _retry(runtime, lambda: circuit.reset(runtime, state=state))
     else:
         _open_circuit(runtime, unread, result.interrupted, state)
-    _fill(runtime, [c for c in claims if c.ticket_key in result.found], result)
+    _fill(runtime, [c for c in claims if c.ticket_key in result.found], result, site_id)
     _fail_refused(runtime, claims, result)
     if result.interrupted is None:
         hand_back(runtime, unread)
@@ -61,27 +70,41 @@ def _open_circuit(
     )
 
 
-def _fill(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:
+def _fill(runtime: Runtime, claims: list[Claim], result: ReadResult, site_id: int) -> None:
     """Fill all in one transaction. If the database refuses a value, fill each task alone."""
     try:
-        _in_transaction(runtime, lambda s: _ingest(s, runtime, claims, result))
+        _in_transaction(runtime, lambda s: _ingest(s, runtime, claims, result, site_id))
     except REFUSED_VALUES:
         for claim in claims:
-            _fill_one(runtime, claim, result)
+            _fill_one(runtime, claim, result, site_id)
 
 
-def _fill_one(runtime: Runtime, claim: Claim, result: ReadResult) -> None:
+def _fill_one(runtime: Runtime, claim: Claim, result: ReadResult, site_id: int) -> None:
     try:
-        _in_transaction(runtime, lambda s: _ingest(s, runtime, [claim], result))
+        _in_transaction(runtime, lambda s: _ingest(s, runtime, [claim], result, site_id))
     except REFUSED_VALUES as error:
         log.warning("ticket_refused_by_database", task_id=claim.task_id, error=type(error).__name__)
         detail = "the database refuses one of its values."
         _fail(runtime, [claim], FailureCode.UNUSABLE_TICKET, detail)
 
 
-def _ingest(session: Session, runtime: Runtime, claims: list[Claim], result: ReadResult) -> int:
-    readings = [(key, result.found[key]) for key in sorted({c.ticket_key for c in claims})]
-    return ingest(session, readings, source=Source.API, worker=runtime.worker, claims=claims)
+def _ingest(
+    session: Session, runtime: Runtime, claims: list[Claim], result: ReadResult, site_id: int
+) -> None:
+    """Fill what was read. If a ticket moved on during the read, its task is due again."""
+    if not claims:
+        return
+    asked_at = min(claim.claimed_at for claim in claims)
+    readings = [
+        read_directly(key, result.found[key], asked_at=asked_at)
+        for key in sorted({claim.ticket_key for claim in claims})
+    ]
+    source, worker = Source.API, runtime.worker
+    ingested = ingest(
+        session, readings, site_id=site_id, source=source, worker=worker, claims=claims
+    )
+    if ingested.filled.total() < len(claims):
+        sync_settle.hand_back(session, claims)
 
 
 def _fail_refused(runtime: Runtime, claims: list[Claim], result: ReadResult) -> None:

@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from enum import Enum, auto
 
 from shared.settings.issue_keys import KeyRules
+from shared.tickets.readings import Reading, announced
+from shared.tickets.sites import Site, normal_address
 from shared.tickets.ticket import Ticket
 from shared.webhooks.inbox import Claimed
 from worker.jira.errors import UnusableTicket
 from worker.jira.fields.mapping import FieldMapping
 from worker.jira.fields.readings import undecided
+from worker.jira.fields.text import clean
 from worker.jira.fields.tickets import ticket_from_issue
 from worker.webhooks.payload import Event, Payload, UnreadableBodyError, read_payload
 
@@ -19,6 +22,7 @@ MAX_SIGNED_AGE = timedelta(hours=24)
 BY_SENDER = "The sender is proven, but not the body, so it is a hint"
 TOO_OLD = "The body is signed but more than a day old, so it is a hint"
 BY_LINK = "An issue link names its tickets by id alone, so it is a hint"
+OTHER_SITE = "The body names an issue of {address}, which is another Jira, so it is a hint"
 VARIABLES = "Jira Cloud replaces {issue.key}, Data Center ${issue.key}"
 NO_MAPPING = "Waiting for Jira to say which fields JIRA_FIELD_… name."
 
@@ -71,9 +75,23 @@ class ClassifiedDelivery:
     issue_id: str | None = None
     former_keys: tuple[str, ...] = ()
     other_ids: tuple[str, ...] = ()
+    moved_from: tuple[str, ...] = ()
+    written_at: datetime | None = None
     ticket: Ticket | None = None
     moved_out_at: datetime | None = None
     """For a ticket outside: Jira's time of its last change, if the body proves it."""
+
+    @property
+    def reading(self) -> Reading | None:
+        """The ticket of a trusted body as a reading."""
+        if self.ticket is None or self.written_at is None:
+            return None
+        return announced(
+            self.ticket,
+            former_keys=self.moved_from,
+            written_at=self.written_at,
+            received_at=self.claimed.received_at,
+        )
 
     @property
     def keys(self) -> set[str]:
@@ -92,10 +110,13 @@ class ClassifiedDelivery:
 
 
 def classify(
-    claimed: Claimed, mapping: FieldMapping | None, *, rules: KeyRules
+    claimed: Claimed, mapping: FieldMapping | None, *, rules: KeyRules, site: Site
 ) -> ClassifiedDelivery:
-    """Classify one delivery. Without a ``mapping``, a body that holds a ticket has to wait."""
-    delivery = _classified(claimed, mapping)
+    """Classify one delivery. Without a ``mapping``, a body that holds a ticket has to wait.
+
+    ``site`` is the one at the configured address; the body of another one is a hint.
+    """
+    delivery = _classified(claimed, mapping, site)
     if delivery.key is None or rules.allows(delivery.key):
         return delivery
     note = f"{delivery.key} is in none of the projects {', '.join(rules.projects)} (JIRA_PROJECT)."
@@ -103,7 +124,7 @@ def classify(
     return replace(delivery, kind=Kind.OUTSIDE, note=note, ticket=None, moved_out_at=moved_out_at)
 
 
-def _classified(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDelivery:
+def _classified(claimed: Claimed, mapping: FieldMapping | None, site: Site) -> ClassifiedDelivery:
     try:
         payload = read_payload(claimed.body)
     except UnreadableBodyError as problem:
@@ -113,7 +134,7 @@ def _classified(claimed: Claimed, mapping: FieldMapping | None) -> ClassifiedDel
         return delivery.classified(Kind.IGNORED, unused)
     if not delivery.names_a_ticket:
         return delivery.classified(Kind.IGNORED, _nameless(claimed, "The body names no ticket."))
-    if (doubt := _doubt(claimed, payload)) is not None:
+    if (doubt := _doubt(claimed, payload, site)) is not None:
         return delivery.classified(Kind.HINT, doubt)
     if mapping is None:
         return delivery.classified(Kind.WAIT, NO_MAPPING)
@@ -147,7 +168,7 @@ def _nameless(claimed: Claimed, problem: str) -> str:
     return f"{problem} Jira sent {claimed.variable} in the address as it stands: {VARIABLES}."
 
 
-def _doubt(claimed: Claimed, payload: Payload) -> str | None:
+def _doubt(claimed: Claimed, payload: Payload, site: Site) -> str | None:
     """Why the body is not trusted; None if it is."""
     if not claimed.signed:
         return BY_SENDER
@@ -155,7 +176,11 @@ def _doubt(claimed: Claimed, payload: Payload) -> str | None:
         return "The body does not say when it was written, so it is a hint"
     if abs(claimed.received_at - payload.written_at) > MAX_SIGNED_AGE:
         return TOO_OLD
-    return None if payload.event is not None else _unclear(payload)
+    if payload.event is None:
+        return _unclear(payload)
+    if payload.address is not None and not site.has(payload.address):
+        return OTHER_SITE.format(address=_host(payload.address))
+    return None
 
 
 def _unclear(payload: Payload) -> str:
@@ -165,6 +190,12 @@ def _unclear(payload: Payload) -> str:
     if payload.name is not None:
         return f"The body of {payload.name} is not used, so it is a hint"
     return "The body does not say what happened, so it is a hint"
+
+
+def _host(address: str) -> str:
+    """The address without its path, as far as it can be shown."""
+    host = normal_address(address.partition("/rest/")[0])
+    return clean(host) or "an unknown address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +227,8 @@ class _Delivery:
             issue_id=self.issue_id,
             former_keys=self.payload.former_keys if self.claimed.signed else (),
             other_ids=self.payload.other_ids,
+            moved_from=self.payload.moved_from,
+            written_at=self.payload.written_at,
             ticket=ticket,
         )
 

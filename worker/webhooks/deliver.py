@@ -62,26 +62,27 @@ def _apply(runtime: Runtime, claims: list[Claimed]) -> None:
     """Apply all in one transaction; if the database refuses a value, each in its own."""
     if not claims:
         return
-    mapping = known_mapping(runtime)
+    site = runtime.site.known()
+    mapping = known_mapping(runtime, site.site_id)
     rules = key_rules(runtime.settings)
-    deliveries = [classify(claimed, mapping, rules=rules) for claimed in claims]
+    deliveries = [classify(claimed, mapping, rules=rules, site=site) for claimed in claims]
     try:
-        _apply_and_settle(runtime, deliveries)
+        _apply_and_settle(runtime, deliveries, site.site_id)
     except REFUSED_VALUES as error:
         log.warning("deliveries_refused", deliveries=len(claims), error=type(error).__name__)
         for delivery in deliveries:
-            _apply_alone(runtime, delivery)
+            _apply_alone(runtime, delivery, site.site_id)
 
 
-def _apply_alone(runtime: Runtime, delivery: ClassifiedDelivery) -> None:
+def _apply_alone(runtime: Runtime, delivery: ClassifiedDelivery, site_id: int) -> None:
     try:
-        _apply_and_settle(runtime, [delivery])
+        _apply_and_settle(runtime, [delivery], site_id)
     except REFUSED_VALUES as error:
         _record_failure(runtime, delivery, f"The database refuses it ({type(error).__name__}).")
 
 
-def _apply_and_settle(runtime: Runtime, deliveries: list[ClassifiedDelivery]) -> None:
-    results = _in_transaction(runtime, lambda s: _settle(s, runtime, deliveries))
+def _apply_and_settle(runtime: Runtime, deliveries: list[ClassifiedDelivery], site_id: int) -> None:
+    results = _in_transaction(runtime, lambda s: _settle(s, runtime, deliveries, site_id))
     if results.due:
         runtime.messages.notify(Wakeup.TASKS)
     for result in results.results:
@@ -95,9 +96,9 @@ def _apply_and_settle(runtime: Runtime, deliveries: list[ClassifiedDelivery]) ->
 
 
 def _settle(
-    session: Session, runtime: Runtime, deliveries: list[ClassifiedDelivery]
+    session: Session, runtime: Runtime, deliveries: list[ClassifiedDelivery], site_id: int
 ) -> BatchResults:
-    results = apply_deliveries(session, deliveries, worker=runtime.worker)
+    results = apply_deliveries(session, deliveries, site_id=site_id, worker=runtime.worker)
     inbox.settle(session, results.results)
     for delivery, delay in results.postponed:
         inbox.postpone(session, delivery.claimed, reason=delivery.note, delay=delay)

@@ -24,8 +24,8 @@ class _NamedFieldError(Exception):
     """The settings hold a field's name, which only Jira can resolve to an id."""
 
 
-def known_mapping(runtime: Runtime) -> FieldMapping | None:
-    """The mapping, found without a call to Jira; None where that is not possible.
+def known_mapping(runtime: Runtime, site_id: int) -> FieldMapping | None:
+    """The mapping on this site, found without a call to Jira; None where that is not possible.
 
     Webhooks carry no schema, so the kinds of the fields are stored with their ids. If the stored
     mapping is missing or a day old, a message has another process ask Jira. Meanwhile ids in the
@@ -39,13 +39,13 @@ def known_mapping(runtime: Runtime) -> FieldMapping | None:
         mapping = None
     if mapping is not None and not mapping.fields():
         return mapping
-    stored = _stored(runtime)
+    stored = _stored(runtime, site_id)
     return mapping if stored is None else _with_stored(runtime, stored)
 
 
-def _stored(runtime: Runtime) -> Resolved | None:
+def _stored(runtime: Runtime, site_id: int) -> Resolved | None:
     with begin(runtime.engine) as session:
-        stored = field_mappings.find(session, runtime.settings)
+        stored = field_mappings.find(session, runtime.settings, site_id=site_id)
     if stored is None or not stored.fresh:
         runtime.messages.send(TaskName.MAP_FIELDS, expires=10)
     return stored
@@ -57,6 +57,7 @@ def map_fields(runtime: Runtime) -> None:
     if state is CircuitState.OPEN:
         return
     try:
+        site_id = runtime.site.checked().site_id
         mapping = runtime.jira.mapping_with_kinds()
     except MappingError as error:
         log.warning("field_mapping_unresolved", reason=error.message)
@@ -70,7 +71,10 @@ def map_fields(runtime: Runtime) -> None:
         quantity=_as_text(mapping.quantity),
         epic_link=_as_text(mapping.epic_link),
     )
-    in_transaction(runtime.engine, lambda s: field_mappings.store(s, runtime.settings, resolved))
+    in_transaction(
+        runtime.engine,
+        lambda s: field_mappings.store(s, runtime.settings, resolved, site_id=site_id),
+    )
 
 
 def _refuse_names() -> Sequence[FieldInfo]:

@@ -30,8 +30,10 @@ class Payload:
     """What a body says. ``written_at`` is its own timestamp, ``name`` its ``webhookEvent``.
 
     ``event`` is None for an event that we do not use. ``issue`` is raw, for ``ticket_from_issue``.
-    ``former_keys`` are the keys the ticket had before a move. ``other_ids``: an issue link
-    names two tickets by id alone, and ``issue_id`` is the one it leads to.
+    ``former_keys`` are the keys the ticket had before a move, ``moved_from`` those of them that
+    its own changelog says became the present key. ``address`` is the issue's ``self``.
+    ``other_ids``: an issue link names two tickets by id alone, and ``issue_id`` is the one it
+    leads to.
     """
 
     name: str | None = None
@@ -42,6 +44,8 @@ class Payload:
     issue: Mapping[str, Any] | None = None
     former_keys: tuple[str, ...] = ()
     other_ids: tuple[str, ...] = ()
+    moved_from: tuple[str, ...] = ()
+    address: str | None = None
 
 
 def read_payload(body: bytes) -> Payload:
@@ -55,15 +59,20 @@ def read_payload(body: bytes) -> Payload:
     issue = content.get("issue")
     subject = issue if isinstance(issue, Mapping) else content
     source, destination = _link_ends(content.get("issueLink"))
+    key = _key(subject.get("key")) or _key(content.get("issueKey"))
+    moves = list(_moves(content.get("changelog")))
+    address = subject.get("self")
     return Payload(
         name=_printable(name) if isinstance(name, str) else None,
         event=_event(name),
         written_at=_moment(content.get("timestamp")),
-        key=_key(subject.get("key")) or _key(content.get("issueKey")),
+        key=key,
         issue_id=_id(subject.get("id")) or _id(content.get("issueId")) or destination or source,
         issue=subject if isinstance(subject.get("fields"), Mapping) else None,
-        former_keys=tuple(_former_keys(content.get("changelog"))),
+        former_keys=tuple(former for former, _ in moves),
         other_ids=(source,) if source and destination else (),
+        moved_from=tuple(former for former, later in moves if later == key),
+        address=address if isinstance(address, str) else None,
     )
 
 
@@ -121,11 +130,11 @@ def _moment(value: object) -> datetime | None:
         return None
 
 
-def _former_keys(changelog: object) -> Iterator[str]:
-    """The old keys of a move: changelog items of the field ``Key`` (JIRA.md, section 6)."""
+def _moves(changelog: object) -> Iterator[tuple[str, str | None]]:
+    """Old and new key of a move: changelog items of the field ``Key`` (JIRA.md, section 6)."""
     items = changelog.get("items") if isinstance(changelog, Mapping) else None
     for item in items if isinstance(items, list) else ():
         if isinstance(item, Mapping) and item.get("field") == "Key":
             former = _key(item.get("fromString"))
             if former is not None:
-                yield former
+                yield former, _key(item.get("toString"))

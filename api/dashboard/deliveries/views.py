@@ -16,6 +16,7 @@ from api.runtime import current_runtime
 from api.schemas.webhooks import DeliveryQuery
 from shared.jobs import queries
 from shared.jobs.queries import JobFilter
+from shared.tickets import sites
 from shared.webhooks import health as webhook_health
 from shared.webhooks import queries as delivery_queries
 from shared.webhooks.queries import DeliveryState
@@ -46,11 +47,13 @@ def delivery_list() -> Response:
 
 def _context(session: Session, listing: ListRequest[DeliveryQuery]) -> dict[str, Any]:
     matching = delivery_queries.count(session, listing.query.filters(), most=MOST_COUNTED + 1)
+    settings = current_runtime().settings
+    site_id = sites.current_id(session, settings)
     return {
         "matching": matching.matched,
         "most": MOST_COUNTED,
-        "webhooks": webhook_health.webhook_health(session),
-        "expected": webhook_health.expected(current_runtime().settings),
+        "webhooks": webhook_health.webhook_health(session, site_id=site_id),
+        "expected": webhook_health.expected(settings),
         "tabs": tabs(listing, "outcome", delivery_labels.STATE),
         "events": [(name, name.removeprefix("jira:")) for name in delivery_queries.events(session)],
         "proofs": list(delivery_labels.PROOF.items()),

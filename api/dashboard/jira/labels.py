@@ -23,6 +23,7 @@ CHECK: dict[str, str] = {
     "quantities": "Quantities",
     "jira": "Jira",
     "deployment": "Deployment",
+    "site": "Site",
     "credentials": "Credentials",
     "mapping": "Field mapping",
     "fill": "A fill",

@@ -14,7 +14,7 @@ from shared.health import examinations
 from shared.models import Examination
 from shared.settings import Settings
 from shared.sync import summary as sync_summary
-from shared.tickets import field_mappings, watermarks
+from shared.tickets import field_mappings, sites, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.field_mappings import Resolved
 from shared.tickets.poll_health import poll_health
@@ -44,16 +44,25 @@ def jira() -> Response:
 
 def _read(session: Session) -> dict[str, Any]:
     settings = current_runtime().settings
-    examination = examinations.latest(session)
+    examination, site_id = examinations.latest(session), sites.current_id(session, settings)
     findings = _findings(examination)
     copy = (
-        ticket_queries.one(session, examination.ticket_key, allowed=settings.allowed_projects)
+        ticket_queries.one(
+            session,
+            examination.ticket_key,
+            site_id=site_id,
+            allowed=settings.allowed_projects,
+        )
         if examination and examination.ticket_key
         else None
     )
-    scope = watermarks.scope_of(settings)
-    polls = watermarks.progress(session)
+    scope = watermarks.scope_of(settings, site_id)
+    polls = watermarks.progress(session, site_id=site_id)
+    stored = field_mappings.find(session, settings, site_id=site_id)
+    site = sites.status(session, settings)
     return {
+        "site": site,
+        "site_change": sites.change_in_words(site, settings),
         "health": sync_summary.jira_health(session, as_of=current_runtime().clock.now()),
         "connection": _connection(settings),
         "settings": settings,
@@ -63,11 +72,11 @@ def _read(session: Session) -> dict[str, Any]:
         "messages": {one["name"]: one["message"] for one in findings},
         "checks": jira_labels.CHECK,
         "preview": examination.preview if examination else None,
-        "mapped": _mapped(settings, examination, field_mappings.find(session, settings), copy),
+        "mapped": _mapped(settings, examination, stored, copy),
         "copy": copy,
         "poll_health": poll_health(session, settings),
         "poll": next((one for one in polls if one.scope == scope), None),
-        "webhooks": webhook_health.webhook_health(session),
+        "webhooks": webhook_health.webhook_health(session, site_id=site_id),
         "expected": webhook_health.expected(settings),
     }
 

@@ -26,6 +26,7 @@ from shared.jobs.idempotency import KeptAnswer, KeyReusedError, Use
 from shared.models import JIRA_FIELDS
 from shared.states import Role
 from shared.tickets import queries as ticket_queries
+from shared.tickets import sites
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
 
@@ -150,7 +151,9 @@ def _form(
         find=find,
         candidates=found[:CANDIDATES],
         more=len(found) > CANDIDATES,
-        offered=ticket_queries.page(session, TicketFilter(allowed=_allowed()), limit=OFFERED),
+        offered=ticket_queries.page(
+            session, TicketFilter(allowed=_allowed()), site_id=_site(session), limit=OFFERED
+        ),
         ticket=_ticket(session, values.get("jiraTicketKey", "")),
         key=secrets.token_urlsafe(24),
     )
@@ -160,18 +163,25 @@ def _candidates(session: Session, text: str) -> list[TicketRow]:
     """Matching open tickets; if there are none, closed ones too."""
     for done in (False, None):
         filters = TicketFilter(q=text, done=done, allowed=_allowed())
-        if found := ticket_queries.page(session, filters, limit=CANDIDATES + 1):
+        found = ticket_queries.page(session, filters, site_id=_site(session), limit=CANDIDATES + 1)
+        if found:
             return found
     return []
 
 
 def _ticket(session: Session, key: str) -> TicketRow | None:
     key = _clean(key)
-    return ticket_queries.one(session, key, allowed=_allowed()) if key else None
+    if not key:
+        return None
+    return ticket_queries.one(session, key, site_id=_site(session), allowed=_allowed())
 
 
 def _allowed() -> tuple[str, ...]:
     return current_runtime().settings.allowed_projects
+
+
+def _site(session: Session) -> int | None:
+    return sites.current_id(session, current_runtime().settings)
 
 
 def _proposed(ticket: TicketRow | None) -> dict[str, str]:

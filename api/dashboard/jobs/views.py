@@ -22,7 +22,7 @@ from shared.production import queries as serial_queries
 from shared.production.queries import SerialFilter
 from shared.sync import queries as task_queries
 from shared.sync import summary as sync_summary
-from shared.tickets import drift
+from shared.tickets import drift, sites
 from shared.tickets.drift import Drift, FieldDrift
 
 JOBS = ListParameters("/jobs", JobQuery, since="updatedSince")
@@ -68,9 +68,10 @@ def job_page(job_id: str) -> Response:
 
 def _one(session: Session, job_id: str) -> dict[str, Any]:
     view = queries.job_view(session, job_id)
-    allowed = current_runtime().settings.allowed_projects
+    settings = current_runtime().settings
+    site_id, allowed = sites.current_id(session, settings), settings.allowed_projects
     paths = path_store.paths_of(session, job_id)
-    now = drift.of_job(session, job_id, allowed=allowed)
+    now = drift.of_job(session, job_id, site_id=site_id, allowed=allowed)
     return {
         "view": view,
         "job": view.job,

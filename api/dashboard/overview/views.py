@@ -10,6 +10,7 @@ from api.dashboard.kit.pages import Pages
 from api.dashboard.overview import charts
 from api.runtime import current_runtime
 from shared.sync import summary as sync_summary
+from shared.tickets import sites
 from shared.tickets.poll_health import poll_health
 
 pages = Pages("overview", __name__)
@@ -23,10 +24,11 @@ def overview() -> Response:
 
 def _read(session: Session) -> dict[str, Any]:
     summary = sync_summary.summary(session)
-    minutes = summary.hour.minutes
+    minutes, settings = summary.hour.minutes, current_runtime().settings
     return {
         "summary": summary,
-        "poll": poll_health(session, current_runtime().settings),
+        "site_change": sites.change_in_words(sites.status(session, settings), settings),
+        "poll": poll_health(session, settings),
         "chart": charts.per_minute(minutes),
         "minutes": charts.rows(minutes),
     }

@@ -11,7 +11,6 @@ from shared.accounts import audit
 from shared.accounts.audit import AuditAction, AuditContext
 from shared.accounts.credentials import Actor
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.health import examinations
 from shared.production import paths as path_store
 from shared.production.paths import PathDraft
@@ -19,7 +18,7 @@ from shared.production.steps import StepDraft
 from shared.settings import Settings
 from shared.states import ActorKind, RejectionReason, Source
 from shared.webhooks import health as webhook_health
-from tests.dsl import receive_ticket, ticket
+from tests.dsl import ingest, receive_ticket, ticket
 from tests.support.browser import PHONE, tab
 from tests.support.data import seed
 from tests.support.jira.hooks import Inbox

@@ -11,13 +11,12 @@ from shared.accounts.credentials import Actor
 from shared.actions import tasks as task_actions
 from shared.database.engine import begin, in_transaction
 from shared.errors import ConflictError, NotFoundError
-from shared.fill.ingest import ingest
 from shared.jobs import store as jobs
 from shared.models import AuditEvent, SyncTask
 from shared.states import ActorKind, Operation, Source, TaskStatus, WaitCode
 from shared.sync import pauses
 from shared.sync.queries import EVERYTHING, TaskFilter
-from tests.dsl import make_task, make_task_in_each_state, task_status, ticket
+from tests.dsl import ingest, make_task, make_task_in_each_state, task_status, ticket
 from tests.support.data.bulk import act_on_all, preview
 from tests.support.races import wait_until_blocked
 

@@ -67,7 +67,8 @@ def test_deliveries_are_applied_while_field_names_cannot_be_resolved(
     with begin(engine) as session:
         create_job(session, draft(jira_ticket_key="PI-42"))
         ids = {"part_number": "customfield_10908", "quantity": None, "epic_link": None}
-        field_mappings.store(session, runtime.settings, Resolved(**ids))
+        here = runtime.site.known().site_id
+        field_mappings.store(session, runtime.settings, Resolved(**ids), site_id=here)
         session.execute(text("UPDATE field_mappings SET resolved_at = now() - interval '2 days'"))
     stale, unlinked = inbox.put(), inbox.put(payload(about=issue("PI-43")))
     deliver(runtime)

@@ -9,13 +9,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, select, text
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.health import examinations
 from shared.models import AuditEvent, Examination
 from shared.settings import Settings
 from shared.states import Role, Source, WaitCode
 from shared.sync import pauses
-from tests.dsl import application, configured, csrf_token, log_in, operator, ticket
+from tests.dsl import application, configured, csrf_token, ingest, log_in, operator, site_id, ticket
 from tests.support.jira.simulated import SimulatedJira
 from worker.doctor.examination import examine
 from worker.polling.poll import poll
@@ -235,10 +234,11 @@ def test_changes_that_no_webhook_announced_raise_an_alarm(
         ingest(session, [("PI-42", ticket())], source=Source.POLL, worker="w")
         session.execute(
             text("""
-            INSERT INTO unannounced_changes (issue_id, ticket_key, changed_at, found_at)
-            SELECT i::text, 'PI-' || i, now(), now() - interval '1 hour'
+            INSERT INTO unannounced_changes (site_id, issue_id, ticket_key, changed_at, found_at)
+            SELECT :site, i::text, 'PI-' || i, now(), now() - interval '1 hour'
             FROM generate_series(1, 4) AS i
-        """)
+        """),
+            {"site": site_id(session)},
         )
     assert "4 tickets changed within a day without a webhook" in words(pages.get("/jira").text)
 

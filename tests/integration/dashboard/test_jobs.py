@@ -10,7 +10,6 @@ from sqlalchemy import Engine, select
 
 from shared.database.engine import begin
 from shared.fill import from_copy
-from shared.fill.ingest import ingest
 from shared.models import AuditEvent, Job
 from shared.settings import Settings
 from shared.states import Role, Source
@@ -21,9 +20,11 @@ from tests.dsl import (
     create_job,
     csrf_token,
     draft,
+    ingest,
     log_in,
     operator,
     receive_ticket,
+    site_id,
     ticket,
 )
 from tests.support.data.shop import Shop
@@ -322,7 +323,7 @@ def test_a_job_filled_from_our_copy_says_so(
     receive_ticket(engine, source=Source.POLL)
 
     job, _ = create_job(session, draft(jira_ticket_key="PI-42"))
-    from_copy.fill_fresh(session, [job.id], fresh_seconds=60)
+    from_copy.fill_fresh(session, [job.id], site_id=site_id(session), fresh_seconds=60)
     session.commit()
     with application(settings, engine) as app:
         page = app.test_client().get(f"/jobs/{job.id}").text

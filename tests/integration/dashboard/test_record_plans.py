@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from api.dashboard.deliveries import views as deliveries
 from shared.database.engine import begin, make_engine
 from shared.settings import Settings
-from tests.dsl import application
+from tests.dsl import application, site_id
 from tests.support.data.history import seed
 from tests.support.plans import recorded_queries, rows_read, scans_of_growing_tables
 from tests.support.servers import postgres
@@ -31,8 +31,8 @@ _MORE = (
     FROM generate_series(1, 20000) AS i
     """,
     """
-    INSERT INTO tickets (issue_id, key, summary, jira_updated_at, source)
-    SELECT (10000 + i)::text, 'PI-' || i, 'Build ' || i, now(), 'poll'
+    INSERT INTO tickets (site_id, issue_id, key, summary, jira_updated_at, source)
+    SELECT :site, (10000 + i)::text, 'PI-' || i, 'Build ' || i, now(), 'poll'
     FROM generate_series(1, 20000) AS i
     """,
 )
@@ -46,7 +46,7 @@ def history(postgres_uri: str) -> Iterator[Engine]:
         seed(engine, ROWS)
         with begin(engine) as session:
             for statement in _MORE:
-                session.execute(text(statement))
+                session.execute(text(statement), {"site": site_id(session)})
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM ANALYZE"))
         yield engine

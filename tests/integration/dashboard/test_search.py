@@ -17,7 +17,7 @@ from shared.database.engine import begin
 from shared.models import TicketCopy, table_of
 from shared.settings import Settings
 from shared.states import ActorKind
-from tests.dsl import ApiClient, application
+from tests.dsl import ApiClient, application, site_id
 
 _TEXTS = ("Housing 100% \\ b_x", "Bracket", "Gehäuse Ü7")
 
@@ -32,6 +32,7 @@ def app(settings: Settings, engine: Engine) -> Iterator[Flask]:
         with begin(engine) as session:
             for number, text in enumerate(_TEXTS):
                 ticket = {
+                    "site_id": site_id(session),
                     "issue_id": str(number),
                     "key": f"PI-14{number}",
                     "summary": text,

@@ -3,11 +3,10 @@
 from sqlalchemy import Engine
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.models import Job, SyncTask
 from shared.states import Source
 from shared.sync import leases
-from tests.dsl import create_job, draft, ticket
+from tests.dsl import create_job, draft, ingest, ticket
 
 
 def test_a_claimed_task_is_filled_from_the_ticket_that_was_read(engine: Engine) -> None:

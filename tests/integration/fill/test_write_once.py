@@ -5,11 +5,10 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.models import Job
 from shared.states import Source
 from shared.sync import leases
-from tests.dsl import make_job, receive_ticket, ticket
+from tests.dsl import ingest, make_job, receive_ticket, ticket
 
 SIX = {
     "jira_ticket_key": "'PI-43'",

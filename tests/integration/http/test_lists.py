@@ -10,13 +10,12 @@ from sqlalchemy.orm import Session
 
 from api.http import pagination
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.jobs import queries
 from shared.jobs.queries import JobFilter
 from shared.states import FailureCode, Source, TaskStatus
 from shared.sync import leases
 from shared.sync import settle as sync_settle
-from tests.dsl import ApiClient, ticket
+from tests.dsl import ApiClient, ingest, ticket
 
 MANY = 30_000
 _MANY_JOBS = text("""

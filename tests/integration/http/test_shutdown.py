@@ -8,13 +8,13 @@ from shared.database.engine import begin
 from shared.settings import Settings
 from shared.states import RejectionReason
 from shared.webhooks import health as webhook_health
-from tests.dsl import api_client
+from tests.dsl import api_client, site_id
 
 
 def rejections(engine: Engine) -> dict[RejectionReason, int]:
     """The rejected webhooks that are counted in the database."""
     with begin(engine) as session:
-        found = webhook_health.webhook_health(session)
+        found = webhook_health.webhook_health(session, site_id=site_id(session))
     return {one.reason: one.count for one in found.rejected}
 
 

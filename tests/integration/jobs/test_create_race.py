@@ -8,12 +8,11 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, in_transaction
-from shared.fill.ingest import ingest
 from shared.fill.snapshots import lock_jobs
 from shared.models import SyncAttempt, SyncTask
 from shared.states import Source
 from shared.sync import leases
-from tests.dsl import create_job, draft, ticket
+from tests.dsl import create_job, draft, ingest, ticket
 from tests.support.jira.hooks import Inbox, issue, payload
 from tests.support.jira.simulated import SimulatedJira
 from tests.support.races import in_the_way, queued

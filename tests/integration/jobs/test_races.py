@@ -7,12 +7,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from shared.database.engine import begin, in_transaction
-from shared.fill.ingest import ingest
 from shared.jobs import store as jobs
 from shared.models import Job, SyncTask
 from shared.states import Source
 from shared.sync import leases
-from tests.dsl import ApiClient, ticket
+from tests.dsl import ApiClient, ingest, ticket
 from tests.support.races import in_the_way, wait_until_blocked
 
 ROUNDS = 10

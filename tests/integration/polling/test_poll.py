@@ -10,7 +10,7 @@ from shared.database.engine import begin
 from shared.models import JiraPause, JiraPoll, Job, SyncTask, TicketCopy
 from shared.settings import Settings
 from shared.tickets import watermarks
-from tests.dsl import configured, make_job, make_poll_due, worker
+from tests.dsl import configured, make_job, make_poll_due, site_id, worker
 from tests.support.jira.simulated import SimulatedJira
 from worker.polling.poll import poll
 from worker.runtime import Runtime
@@ -29,7 +29,7 @@ def settings(settings: Settings) -> Settings:
 def progress(engine: Engine) -> JiraPoll:
     """The only poll."""
     with begin(engine) as session:
-        (found,) = watermarks.progress(session)
+        (found,) = watermarks.progress(session, site_id=site_id(session))
     return found
 
 
@@ -164,7 +164,8 @@ def test_the_poll_waits_with_everybody_while_a_pause_is_in_force(
     before = jira.counts()
     poll(runtime)
     assert jira.counts() == before
-    assert progress(engine).running
+    with begin(engine) as session:
+        assert session.scalars(select(JiraPoll.scope)).all() == []
 
 
 def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
@@ -173,6 +174,7 @@ def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
     changes = {"jira_base_url": jira.url, "jira_project": ("PI", "NOSUCH")}
     with worker(settings.model_copy(update=changes)) as runtime:
         make_job(engine)
+        jira.control("PATCH", "tickets/PI-42", {"priority": "Low"})
         poll(runtime)
         assert progress(engine).refusal is None
         assert set(copies(engine)) == visible(jira)
@@ -185,9 +187,10 @@ def test_a_project_jira_does_not_show_is_said_and_holds_up_no_job(
 
 
 def test_a_poll_fills_the_jobs_that_wait_for_what_it_brings(
-    engine: Engine, runtime: Runtime
+    engine: Engine, runtime: Runtime, jira: SimulatedJira
 ) -> None:
     job_id = make_job(engine)
+    jira.control("PATCH", "tickets/PI-42", {"priority": "Low"})
     poll(runtime)
     with begin(engine) as session:
         assert session.get_one(Job, job_id).jira_part_number == "ALU-HOUSING-7075"
@@ -203,6 +206,9 @@ def test_a_poll_revives_a_job_whose_ticket_was_not_to_be_seen(
     drain(runtime)
     jira.control("POST", "tickets/PI-42/unhide")
     poll(runtime)
+    with begin(engine) as session:
+        assert session.scalars(select(SyncTask.status)).one() == "pending"
+    drain(runtime)
     with begin(engine) as session:
         assert session.scalars(select(SyncTask.status)).one() == "filled"
 

@@ -18,7 +18,7 @@ from shared.sync.pauses import current
 from shared.tickets import drift, watermarks
 from shared.tickets import queries as ticket_queries
 from shared.tickets.drift import DriftState
-from tests.dsl import configured, create_job, draft, make_job, make_poll_due, worker
+from tests.dsl import configured, create_job, draft, make_job, make_poll_due, site_id, worker
 from tests.support.jira.clients import PRODUCTS
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from worker.polling.deleted_tickets import check_deleted_tickets
@@ -86,7 +86,7 @@ class Shop:
     def drift(self, job_id: str) -> DriftState:
         """The drift of a job."""
         with begin(self.engine) as session:
-            found = drift.of_job(session, job_id)
+            found = drift.of_job(session, job_id, site_id=site_id(session))
         assert found is not None
         return found.state
 
@@ -163,7 +163,7 @@ def test_pain_10_neither_time_zone_nor_the_minute_hides_a_change(shop: Shop) -> 
     shop.poll()
     store = shop.jira.simulator.store
     with begin(shop.engine) as session:
-        (progress,) = watermarks.progress(session)
+        (progress,) = watermarks.progress(session, site_id=site_id(session))
     assert progress.watermark is not None
     stamp = int(progress.watermark.timestamp() * 1000)
     fields = store.get("PI-43").fields
@@ -179,13 +179,13 @@ def test_pain_11_an_expired_token_that_looks_like_an_empty_jira_deletes_nothing(
     shop.poll()
     known = shop.copies()
     with begin(shop.engine) as session:
-        (before,) = watermarks.progress(session)
+        (before,) = watermarks.progress(session, site_id=site_id(session))
     shop.jira.control("PATCH", "settings", {"expired": True})
     for _ in range(3):
         shop.poll()
         shop.check_copies()
     with begin(shop.engine) as session:
-        (after,) = watermarks.progress(session)
+        (after,) = watermarks.progress(session, site_id=site_id(session))
         gone = session.scalars(select(TicketCopy).where(TicketCopy.deleted_at.is_not(None))).all()
         suspected = session.scalars(
             select(TicketCopy).where(TicketCopy.missing_since.is_not(None))
@@ -211,7 +211,7 @@ def test_pain_14_a_moved_ticket_stays_one_ticket_and_its_job_goes_on_under_the_o
     with begin(shop.engine) as session:
         keys = session.scalars(select(Job.jira_ticket_key)).all()
         statuses = session.scalars(select(SyncTask.status)).all()
-        found = ticket_queries.one(session, "PI-42")
+        found = ticket_queries.one(session, "PI-42", site_id=site_id(session))
     assert (list(keys), list(statuses)) == (["PI-42", "PI-42"], ["filled", "filled"])
     assert found is not None
     assert (found.key, found.former_keys) == (moved, ["PI-42"])
@@ -298,7 +298,7 @@ def test_an_unusable_ticket_is_looked_up_once_a_day_and_its_copy_keeps_its_age(
     shop.check_copies()
     assert check_deleted_tickets(shop.runtime) == 0
     with begin(shop.engine) as session:
-        found = ticket_queries.one(session, "PI-42")
+        found = ticket_queries.one(session, "PI-42", site_id=site_id(session))
     assert found is not None
     assert found.as_of == shop.copy("PI-42").read_at
 

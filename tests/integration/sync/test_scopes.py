@@ -10,7 +10,7 @@ from shared.settings import Settings
 from shared.states import WaitCode
 from shared.sync import pauses
 from shared.tickets import watermarks
-from tests.dsl import configured, end_pause, make_jobs, task_counts, worker
+from tests.dsl import configured, end_pause, make_jobs, site_id, task_counts, worker
 from tests.support.jira.simulated import simulated_jira
 from worker.breaker.circuit import trip
 from worker.jira.errors import JiraUnavailable
@@ -82,7 +82,7 @@ def test_a_poll_without_the_scope_for_searches_stops_no_fill(
         poll(runtime)
         assert pause_of(engine, runtime) is None
         with begin(engine) as session:
-            (progress,) = watermarks.progress(session)
+            (progress,) = watermarks.progress(session, site_id=site_id(session))
         assert WORDS in (progress.refusal or "")
         make_jobs(engine, "PI-42")
         drain(runtime)

@@ -4,10 +4,9 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.settings import Settings
 from shared.states import Source
-from tests.dsl import ApiClient, api_client, configured, receive_ticket, ticket
+from tests.dsl import ApiClient, api_client, configured, ingest, receive_ticket, ticket
 from tests.support.jira.simulated import SimulatedJira
 from worker.polling.poll import poll
 from worker.runtime import Runtime

@@ -6,13 +6,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin, database_time
-from shared.fill.ingest import ingest
 from shared.models import Job
 from shared.states import Source
 from shared.tickets import drift
 from shared.tickets import store as tickets
 from shared.tickets.drift import Drift, DriftState
-from tests.dsl import create_job, draft, make_job, ticket
+from tests.dsl import create_job, draft, ingest, make_job, site_id, ticket
 
 
 def bring(engine: Engine, key: str = "PI-42", *, later: int = 0, **changes: Any) -> None:
@@ -34,7 +33,7 @@ def filled(engine: Engine) -> str:
 def drift_of(engine: Engine, job_id: str) -> Drift:
     """The drift of a job."""
     with begin(engine) as session:
-        found = drift.of_job(session, job_id)
+        found = drift.of_job(session, job_id, site_id=site_id(session))
     assert found is not None
     return found
 
@@ -77,7 +76,9 @@ def test_a_ticket_denied_twice_is_deleted_and_its_last_values_stay(engine: Engin
     job_id = filled(engine)
     for _ in range(2):
         with begin(engine) as session:
-            tickets.record_missing(session, ["10042"], requested_at=database_time(session))
+            tickets.record_missing(
+                session, ["10042"], site_id=site_id(session), requested_at=database_time(session)
+            )
         assert_not_yet = drift_of(engine, job_id).state
         with begin(engine) as session:
             session.execute(text("UPDATE tickets SET missing_since = now() - interval '1 hour'"))
@@ -123,4 +124,4 @@ def test_a_job_whose_client_sent_everything_is_compared_by_its_key(engine: Engin
 
 def test_there_is_no_drift_of_a_job_that_does_not_exist(engine: Engine) -> None:
     with begin(engine) as session:
-        assert drift.of_job(session, "job_nothing") is None
+        assert drift.of_job(session, "job_nothing", site_id=site_id(session)) is None

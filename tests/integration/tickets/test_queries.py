@@ -7,12 +7,11 @@ import pytest
 from sqlalchemy import Engine, text
 
 from shared.database.engine import begin
-from shared.fill.ingest import ingest
 from shared.states import Source
 from shared.tickets import queries as ticket_queries
 from shared.tickets.queries import TicketFilter
 from shared.tickets.ticket import TicketRow
-from tests.dsl import ticket
+from tests.dsl import ingest, site_id, ticket
 
 
 @pytest.fixture
@@ -34,7 +33,9 @@ def shelf(engine: Engine) -> Engine:
 def listed(engine: Engine, limit: int = 100, before: str | None = None, **wanted: Any) -> list[str]:
     """Keys of a page."""
     with begin(engine) as session:
-        rows = ticket_queries.page(session, TicketFilter(**wanted), limit=limit, before=before)
+        rows = ticket_queries.page(
+            session, TicketFilter(**wanted), site_id=site_id(session), limit=limit, before=before
+        )
     return [row.key for row in rows]
 
 
@@ -63,14 +64,14 @@ def test_filters_select_tickets_newest_first(
 def test_pages_join_without_gap_or_repeat_also_where_ids_grow_by_a_digit(shelf: Engine) -> None:
     first = listed(shelf, limit=2)
     with begin(shelf) as session:
-        last = ticket_queries.one(session, first[-1])
+        last = ticket_queries.one(session, first[-1], site_id=site_id(session))
     assert last is not None
     assert first + listed(shelf, limit=2, before=last.issue_id) == ["TL-4", "PI-2", "PI-1"]
 
 
 def _known(engine: Engine, key: str) -> TicketRow:
     with begin(engine) as session:
-        found = ticket_queries.one(session, key)
+        found = ticket_queries.one(session, key, site_id=site_id(session))
     assert found is not None
     return found
 
@@ -80,7 +81,7 @@ def test_a_ticket_is_found_by_the_key_it_has_and_the_one_it_had(engine: Engine) 
         ingest(session, [("PI-42", ticket("TL-7"))], source=Source.POLL, worker="w")
     assert _known(engine, "pi-42").key == _known(engine, "TL-7").key == "TL-7"
     with begin(engine) as session:
-        assert ticket_queries.one(session, "PI-1") is None
+        assert ticket_queries.one(session, "PI-1", site_id=site_id(session)) is None
 
 
 def test_a_complete_poll_of_its_project_makes_a_ticket_as_young_as_the_poll(
@@ -91,9 +92,10 @@ def test_a_complete_poll_of_its_project_makes_a_ticket_as_young_as_the_poll(
         session.execute(text("UPDATE tickets SET verified_at = '2024-01-01Z'"))
         session.execute(
             text(
-                "INSERT INTO jira_polls (scope, projects, complete_as_of) "
-                "VALUES ('s', ARRAY['PI'], '2024-06-01Z')"
-            )
+                "INSERT INTO jira_polls (scope, site_id, projects, complete_as_of) "
+                "VALUES ('s', :site, ARRAY['PI'], '2024-06-01Z')"
+            ),
+            {"site": site_id(session)},
         )
     assert _known(shelf, "PI-1").as_of == datetime(2024, 6, 1, tzinfo=UTC)
     assert _known(shelf, "TL-4").as_of == datetime(2024, 1, 1, tzinfo=UTC)

@@ -8,12 +8,11 @@ import pytest
 
 from shared.database.engine import begin
 from shared.fill.from_copy import fill_fresh
-from shared.fill.ingest import ingest
 from shared.states import FailureCode, Source
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.tickets import store as tickets
-from tests.dsl import make_deliveries_due, receive_ticket, ticket
+from tests.dsl import ingest, make_deliveries_due, receive_ticket, site_id, ticket
 from tests.support.data.delivery_driver import DeliveryDriver
 from tests.support.jira.hooks import PART_NUMBER, issue, now, payload
 from worker.webhooks.deliver import deliver
@@ -74,7 +73,7 @@ def test_an_event_older_than_our_copy_is_stale(driver: DeliveryDriver) -> None:
     assert driver.copied().summary == "new"
 
 
-def test_a_stale_event_still_fills_the_jobs_that_wait_from_our_newer_copy(
+def test_a_stale_event_does_not_fill_jobs_that_are_younger_than_our_copy(
     driver: DeliveryDriver,
 ) -> None:
     with begin(driver.engine) as session:
@@ -82,9 +81,11 @@ def test_a_stale_event_still_fills_the_jobs_that_wait_from_our_newer_copy(
         ingest(session, [("PI-42", new)], source=Source.POLL, worker="w")
     job_id = driver.job()
     delivery = driver.receive(payload(about=issue(updated=OLD, summary="old")))
-    assert delivery.outcome == "filled"
-    assert "older than our copy" in (delivery.reason or "")
-    assert driver.read(job_id).jira_ticket_summary == "new"
+    assert delivery.outcome == "noted"
+    assert "after a restore" in (delivery.reason or "")
+    assert "the ticket is read for 1 job" in (delivery.reason or "")
+    assert driver.task(job_id).status == "pending"
+    assert driver.copied().summary == "new"
 
 
 def test_deliveries_of_one_ticket_in_one_batch_each_get_their_own_outcome(
@@ -110,8 +111,9 @@ def test_a_move_fills_the_job_that_names_the_old_key(driver: DeliveryDriver) -> 
     copy = driver.copied()
     assert (copy.key, copy.former_keys) == ("OPS-7", ["PI-42"])
     later = driver.job("PI-42")
-    driver.receive(payload(about=moved))
-    assert driver.task(later).status == "filled"
+    again = driver.receive(payload(about=moved))
+    assert "the ticket is read for 1 job that it cannot fill" in (again.reason or "")
+    assert driver.task(later).status == "pending"
 
 
 def test_an_announced_deletion_fills_the_jobs_that_wait_from_its_own_body(
@@ -137,14 +139,14 @@ def test_a_deletion_without_fields_fails_the_tasks_that_wait_and_says_so(
     assert (task.status, task.error_code) == ("failed", "ticket_deleted")
 
 
-def test_a_deletion_without_fields_fills_the_jobs_that_wait_from_our_copy(
+def test_a_deletion_without_fields_fills_no_job_from_a_copy_from_before_it(
     driver: DeliveryDriver,
 ) -> None:
     driver.job()
     driver.receive(payload(about=issue(updated=OLD)))
     job_id = driver.job()
     driver.receive(payload("jira:issue_deleted", about={"id": "10042", "key": "PI-42"}))
-    assert driver.task(job_id).status == "filled"
+    assert driver.task(job_id).error_code == "ticket_deleted"
     assert driver.copied().deleted_at is not None
 
 
@@ -226,6 +228,7 @@ def test_a_signed_body_keeps_its_age_of_receipt_however_late_it_is_applied(
     job_id = driver.job()
     delivery_id = driver.inbox.put(payload(said_at=now() - timedelta(days=3)))
     driver.execute("UPDATE webhook_deliveries SET received_at = now() - interval '3 days'")
+    driver.execute("UPDATE sync_tasks SET created_at = now() - interval '4 days'")
     deliver(driver.runtime)
     assert driver.inbox.row(delivery_id).outcome == "filled"
     assert driver.task(job_id).status == "filled"
@@ -334,14 +337,14 @@ def test_a_copy_that_a_hint_says_has_changed_is_read_again_and_fills_no_job_befo
     def filled_from_copy() -> bool:
         job_id = driver.job()
         with begin(driver.engine) as session:
-            return bool(fill_fresh(session, [job_id], fresh_seconds=600))
+            return bool(fill_fresh(session, [job_id], site_id=site_id(session), fresh_seconds=600))
 
     with begin(driver.engine) as session:
-        assert tickets.unverified(session, limit=9) == ["10042"]
+        assert tickets.unverified(session, site_id=site_id(session), limit=9) == ["10042"]
     assert not filled_from_copy()
     receive_ticket(driver.engine)
     with begin(driver.engine) as session:
-        assert tickets.unverified(session, limit=9) == []
+        assert tickets.unverified(session, site_id=site_id(session), limit=9) == []
     assert filled_from_copy()
 
 

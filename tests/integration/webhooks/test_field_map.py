@@ -38,7 +38,7 @@ def test_a_delivery_waits_uncounted_until_the_names_are_resolved_and_loses_nothi
     assert "JIRA_FIELD_" in (row.reason or "")
     assert runtime.redis.llen(f"routecard:{Queue.JIRA}") > 0
     map_fields(runtime)
-    assert known_mapping(runtime) is None
+    assert known_mapping(runtime, runtime.site.known().site_id) is None
     jira.heal()
     end_pause(engine)
     map_fields(runtime)
@@ -56,7 +56,7 @@ def test_ids_in_the_settings_need_no_resolution(engine: Engine, settings: Settin
         "jira_field_quantity": "customfield_10909",
     }
     with worker(configured(settings, **ids)) as runtime:
-        mapping = known_mapping(runtime)
+        mapping = known_mapping(runtime, runtime.site.known().site_id)
     assert mapping is not None
     assert [one.field_id for one in mapping.part_number] == ["customfield_10908"]
 
@@ -100,6 +100,6 @@ def test_a_signed_body_whose_text_may_be_markup_is_a_hint_until_the_kind_is_know
 def test_a_resolution_is_for_these_names_alone(engine: Engine, runtime: Runtime) -> None:
     del engine
     map_fields(runtime)
-    assert known_mapping(runtime) is not None
+    assert known_mapping(runtime, runtime.site.known().site_id) is not None
     with worker(configured(runtime.settings, jira_field_quantity="Other")) as other:
-        assert known_mapping(other) is None
+        assert known_mapping(other, other.site.known().site_id) is None

@@ -12,7 +12,7 @@ from shared.database.engine import begin
 from shared.settings import Settings
 from shared.tickets import queries as tickets
 from shared.webhooks.signatures import token_hash
-from tests.dsl import configured, make_job, make_poll_due, worker
+from tests.dsl import configured, make_job, make_poll_due, site_id, worker
 from tests.support.data.delivery_driver import DeliveryDriver
 from tests.support.jira.simulated import SimulatedJira, simulated_jira
 from tests.support.servers.serving import served
@@ -131,7 +131,7 @@ def test_an_epic_link_of_data_center_is_read_again_and_counts_as_announced(
         assert set(received(jira, driver)) == outcomes
         check_deleted_tickets(runtime)
         with begin(engine) as session:
-            copy = tickets.one(session, "PI-42")
+            copy = tickets.one(session, "PI-42", site_id=site_id(session))
         assert copy is not None
         assert copy.epic_link == "PI-50"
         # The epics change with the link, and the poll finds that before anything reads them again.

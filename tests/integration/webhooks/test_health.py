@@ -14,7 +14,7 @@ from shared.settings import Settings
 from shared.states import RejectionReason
 from shared.webhooks import health as webhook_health
 from shared.webhooks.health import WebhookHealth
-from tests.dsl import configured, make_poll_due, worker
+from tests.dsl import configured, make_poll_due, site_id, worker
 from tests.support.jira.hooks import Inbox, issue, payload
 from tests.support.jira.simulated import SimulatedJira
 from tests.support.waiting import eventually
@@ -51,7 +51,7 @@ def health_after_grace(engine: Engine) -> WebhookHealth:
         session.execute(
             text("UPDATE unannounced_changes SET found_at = found_at - interval '1 hour'")
         )
-        return webhook_health.webhook_health(session)
+        return webhook_health.webhook_health(session, site_id=site_id(session))
 
 
 def edit_and_poll(runtime: Runtime, jira: SimulatedJira, keys: list[str]) -> None:

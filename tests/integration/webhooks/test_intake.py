@@ -28,7 +28,7 @@ from shared.settings import Settings
 from shared.states import Scope
 from shared.webhooks import health as webhook_health
 from shared.webhooks.signatures import sign, token_hash
-from tests.dsl import application, bearer, token
+from tests.dsl import application, bearer, site_id, token
 from tests.support.jira.hooks import Inbox, payload
 from tests.support.waiting import eventually
 
@@ -79,7 +79,7 @@ class WebhookSender:
         """The rejected webhooks, by reason."""
         runtime_of(self.app).singleton(Rejections).flush()
         with begin(self.engine) as session:
-            found = webhook_health.webhook_health(session)
+            found = webhook_health.webhook_health(session, site_id=site_id(session))
         return {rejection.reason.value: rejection.count for rejection in found.rejected}
 
 

@@ -10,7 +10,7 @@ from shared.states import FailureCode
 from shared.sync import leases
 from shared.sync import settle as sync_settle
 from shared.sync import tasks as sync_tasks
-from tests.dsl import make_job
+from tests.dsl import make_job, site_id
 from tests.support.jira.hooks import Inbox
 from worker.runtime import Runtime
 from worker.webhooks.deliver import deliver
@@ -45,7 +45,7 @@ class DeliveryDriver:
 
     def copy(self, issue_id: str = "10042") -> TicketCopy | None:
         with begin(self.engine) as session:
-            return session.get(TicketCopy, issue_id)
+            return session.get(TicketCopy, (site_id(session), issue_id))
 
     def copied(self, issue_id: str = "10042") -> TicketCopy:
         found = self.copy(issue_id)

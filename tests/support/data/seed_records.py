@@ -14,7 +14,7 @@ from shared.ids import Prefix, new_id
 from shared.models import Delivery, TicketCopy, table_of
 from shared.settings import Settings
 from shared.states import ActorKind
-from tests.dsl import api_client
+from tests.dsl import api_client, site_id
 from tests.support.data.shop import Shop
 
 _REASONS = {
@@ -72,10 +72,12 @@ def tickets(engine: Engine) -> None:
     """Our copies of the filled jobs' tickets; one in eight has another priority by now."""
     with begin(engine) as session:
         filled = session.execute(text("SELECT * FROM jobs WHERE jira_filled_at IS NOT NULL"))
+        site = site_id(session)
         session.execute(
             insert(table_of(TicketCopy)),
             [
                 {
+                    "site_id": site,
                     "issue_id": str(10_000 + number),
                     "key": job.jira_ticket_key,
                     "summary": job.jira_ticket_summary,

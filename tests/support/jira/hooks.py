@@ -58,7 +58,8 @@ def payload(
         **more,
     }
     if moved_from is not None:
-        item = {"field": "Key", "fieldtype": "jira", "fromString": moved_from, "toString": "x"}
+        moved_to = made["issue"]["key"]
+        item = {"field": "Key", "fieldtype": "jira", "fromString": moved_from, "toString": moved_to}
         made["changelog"] = {"id": "1", "items": [item]}
     return made
 

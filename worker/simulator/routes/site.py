@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
+from worker.jira.port import SIMULATOR_TITLE
 from worker.simulator.errors import JiraRefusal, json_response, project_not_found
 from worker.simulator.request import current_caller
 from worker.simulator.site.fields import FIELDS, FieldDef, clause_names
@@ -67,7 +68,7 @@ def _server_info(state: SimulatorState) -> dict[str, Any]:
         "buildDate": "2026-11-02T00:00:00.000+0000",
         "serverTime": stamp,
         "scmInfo": "0f1e2d3c4b5a69788796a5b4c3d2e1f001122334",
-        "serverTitle": "Jira (Routecard simulator)",
+        "serverTitle": SIMULATOR_TITLE,
     }
 
 
