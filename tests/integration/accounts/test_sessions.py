@@ -17,6 +17,7 @@ from shared.models import OperatorSession
 from shared.settings import Settings
 from shared.states import Role
 from tests.dsl import PASSWORD, application, csrf_token, log_in, operator
+from tests.support.waiting import eventually
 from worker.cli import main
 from worker.maintenance.prune import prune
 from worker.runtime import Runtime
@@ -268,7 +269,8 @@ def test_no_session_survives_a_logout_of_all_that_races_with_logins(engine: Engi
             return
 
     with ThreadPoolExecutor(6) as pool:
-        entering = [pool.submit(enter, number) for number in range(12)]
+        entering = [pool.submit(enter, number) for number in range(24)]
+        eventually(lambda: rows(engine))
         with begin(engine) as session:
             operators.set_disabled(session, "ada", disabled=True)
         for each in entering:
