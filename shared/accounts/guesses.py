@@ -1,4 +1,4 @@
-"""Wrong guesses of passwords: each makes the next one wait longer (docs/adr/0018)."""
+"""Wrong guesses of passwords: each makes the next one wait longer (docs/adr/0017)."""
 
 import ipaddress
 import math

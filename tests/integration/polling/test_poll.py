@@ -256,8 +256,8 @@ def test_a_page_without_a_watermark_leaves_the_cursor_where_it_is(
     moment = datetime(2026, 11, 23, 10, tzinfo=UTC)
     cursors = []
     with begin(engine) as session:
-        watermarks.begin_round(session, settings, every=60)
-        scope = watermarks.scope_of(settings)
+        watermarks.begin_round(session, settings, site_id=site_id(session), every=60)
+        scope = watermarks.scope_of(settings, site_id(session))
         for watermark in (None, moment, None):
             watermarks.advance(session, scope, watermark=watermark, tickets=0)
             cursors.append(session.scalar(text("SELECT cursor FROM jira_polls")))
