@@ -53,8 +53,8 @@ class KeySearch:
                     return self._given_up(error)
                 longest, halved = _length(part) // 2, True
             else:
-                if halved:
-                    self.endpoints.passed(self.search.name, _length(part))
+                if halved and longest is not None:
+                    self.endpoints.passed(self.search.name, longest)
                 left = left[len(part) :]
         return self.found
 
