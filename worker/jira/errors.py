@@ -13,7 +13,7 @@ class JiraError(Exception):
     ``message`` is for people and holds no secret; ``remedy``, a sentence, says what to do where
     the cause is known. ``status`` is the HTTP status if there was an answer. ``retry_after`` is
     the minimum number of seconds to wait, if Jira named one, and ``reason`` Jira's name of the
-    limit. ``texts`` are Jira's own messages in full.
+    limit or of the failed login. ``texts`` are Jira's own messages in full.
     """
 
     wait_code: ClassVar[WaitCode] = WaitCode.JIRA_DOWN
