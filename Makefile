@@ -49,8 +49,8 @@ check: $(VENV)/.test ## Style, types, layers, licences of the packages
 	@$(BIN)/lint-imports
 	@sh .ci/licences $(BIN)/python
 
-audit: $(VENV)/.test ## Look up known vulnerabilities of the locked packages (asks PyPI)
-	@$(BIN)/pip-audit --strict --require-hashes --disable-pip -r requirements/base.txt
+audit: $(VENV)/.audit ## Look up known vulnerabilities of the locked packages (asks PyPI)
+	@$(VENV)/audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/base.txt
 
 sbom: $(VENV)/.test ## Write a CycloneDX bill of materials to dist/routecard.cdx.json
 	@mkdir -p dist
@@ -72,6 +72,7 @@ screenshots: $(VENV)/.test ## Write pictures of every page, light and dark, to d
 lock: ## Lock the dependencies; LOCK_ARGS=--upgrade takes the newest allowed (needs uv)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: pip install uv" >&2; exit 1; }
 	@$(LOCK) requirements/build.in -o requirements/build.txt
+	@$(LOCK) requirements/audit.in -o requirements/audit.txt
 	@$(LOCK) pyproject.toml -o requirements/base.txt
 	@$(LOCK) --extra embedded pyproject.toml -o requirements/dev.txt
 	@$(LOCK) --extra embedded --extra test pyproject.toml -o requirements/test.txt
@@ -89,6 +90,12 @@ $(VENV)/.test: requirements/test.txt requirements/build.txt pyproject.toml | $(B
 	@echo "Installing what Routecard and its tests need …"
 	@$(INSTALL) requirements/test.txt requirements/build.txt -- --editable .
 	@touch $(VENV)/.dev $@
+
+# pip-audit brings its own pip, so it has an environment of its own.
+$(VENV)/.audit: requirements/audit.txt | $(BIN)/python
+	@$(BIN)/python -m venv --clear $(VENV)/audit
+	@sh .ci/install $(VENV)/audit/bin/python requirements/audit.txt
+	@touch $@
 
 $(BIN)/python:
 	@python=$$(sh .ci/find-python $(PYTHON)) && "$$python" -m venv --clear $(VENV)
